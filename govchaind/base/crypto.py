@@ -1,0 +1,111 @@
+"""Hashes and signatures of suite 1: SHA-256 and Ed25519 (libsodium, through PyNaCl).
+
+Every hash and every signed message starts with two bytes: the suite, then the domain that says
+what the bytes are. So bytes of one kind can never pass for bytes of another, and a later suite
+can be added without touching old proofs. This module is the only door to PyNaCl, and PyNaCl the
+only verifier: another library judges edge cases differently, and nodes must agree.
+
+Libsodium verifies strictly: S must be below the group order, the key canonical and not of small
+order, R is compared as bytes. Lengths are checked here, before it is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import IntEnum
+
+import nacl.bindings
+import nacl.exceptions
+import nacl.secret
+
+from govchaind.base.errors import InvalidSetting, InvalidSignature
+from govchaind.base.types import Hash, PublicKey, Signature
+
+SUITE = 1
+HASH_BYTES = 32
+PUBLIC_KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+SEED_BYTES = 32
+
+
+class Domain(IntEnum):
+    """What the hashed or signed bytes are. Numbers are for ever; 0 and 1 are RFC 9162's."""
+
+    LEAF = 0x00
+    NODE = 0x01
+    TRANSACTION_BODY = 0x02  # the hash is the id; the signature is an office key's
+    TRANSACTION = 0x03  # body and signatures: the identity
+    BLOCK = 0x04
+    ATTESTATION = 0x05
+    GENESIS = 0x06  # the hash is the chain id
+    STATE_KEY = 0x07
+    STATE_VALUE = 0x08
+    STATE_BUCKET = 0x09
+    STATE_NODE = 0x0A
+    CONFIGURATION = 0x0B
+    COMMITMENT = 0x0C  # salt and value
+    MOTION = 0x0D
+    STORED_VALUE = 0x0E  # checksum of a stored value under its key
+    ADDRESS = 0x0F  # a node's announcement of where it listens
+    IDS = 0x10  # the list of transaction ids of a block
+    TRUST = 0x11
+    ACKNOWLEDGEMENT = 0x12
+    HELLO = 0x13  # a node's proof, over a TLS channel, that it holds its attestation key
+
+
+_PREFIX: dict[Domain, bytes] = {domain: bytes((SUITE, domain)) for domain in Domain}
+
+
+def digest(domain: Domain, data: bytes) -> Hash:
+    """Return SHA-256 of suite, domain and `data`: 32 bytes."""
+    return hashlib.sha256(_PREFIX[domain] + data).digest()
+
+
+def signing_bytes(domain: Domain, message: bytes) -> bytes:
+    """Return the exact bytes that a signature in `domain` covers."""
+    return _PREFIX[domain] + message
+
+
+class SigningKey:
+    """An Ed25519 private key. Its text form never shows the secret."""
+
+    __slots__ = ("_secret", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        if len(seed) != SEED_BYTES:
+            raise InvalidSetting("a signing key's seed has 32 bytes", code="bad-key")
+        public, self._secret = nacl.bindings.crypto_sign_seed_keypair(seed)
+        self.public: PublicKey = public
+
+    def sign(self, domain: Domain, message: bytes) -> Signature:
+        """Return the 64-byte signature of `message` in `domain`."""
+        signed = nacl.bindings.crypto_sign(_PREFIX[domain] + message, self._secret)
+        return signed[:SIGNATURE_BYTES]
+
+    def __repr__(self) -> str:
+        return f"SigningKey(public={self.public.hex()[:16]}…)"
+
+
+def verify(domain: Domain, key: PublicKey, message: bytes, signature: Signature) -> bool:
+    """Say whether `signature` is `key`'s strict signature of `message` in `domain`."""
+    if len(key) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
+        return False
+    try:
+        nacl.bindings.crypto_sign_open(signature + _PREFIX[domain] + message, key)
+    except nacl.exceptions.BadSignatureError:
+        return False
+    return True
+
+
+def check_signature(
+    domain: Domain, key: PublicKey, message: bytes, signature: Signature, *, what: str
+) -> None:
+    """Raise InvalidSignature, naming `what`, unless `verify` holds."""
+    if not verify(domain, key, message, signature):
+        raise InvalidSignature(f"the signature of {what} does not verify")
+
+
+def checksum(key: bytes, value: bytes) -> bytes:
+    """Return 8 bytes that tie a stored value to its key: found wrong, the store is corrupt."""
+    head = _PREFIX[Domain.STORED_VALUE] + len(key).to_bytes(2, "big")
+    return hashlib.sha256(head + key + value).digest()[:8]

@@ -1,0 +1,75 @@
+"""Every bound in the system, with its reason. Units last in each name.
+
+Bounds marked (consensus) decide what is valid on the ledger: all nodes must agree, so a change
+is a change of format. The others are each node's own defence and may differ.
+"""
+
+from __future__ import annotations
+
+# --- shapes of bytes (consensus) --------------------------------------------------------------
+CBOR_DEPTH_MAX = 16  # no shape of ours nests deeper than 8; twice that leaves room
+TRANSACTION_BYTES_MAX = 64 * 1024  # files never go on the ledger
+TRANSACTION_OPERATIONS_MAX = 100  # one signature covers at most this many operations
+TRANSACTION_SIGNATURES_MAX = 16  # M of N with N at most 16
+KEY_BYTES_MAX = 128  # of a record in a register
+VALUE_BYTES_MAX = 16 * 1024  # of a record in a register
+NAME_CHARS_MAX = 32  # nodes, institutions, offices, registers: [a-z0-9-]
+TITLE_CHARS_MAX = 200  # texts for people
+OFFICE_KEYS_MAX = 16
+INSTITUTIONS_MAX = 1024
+NODES_MAX = 1200  # validators and observers; a thousand observers is a stated aim
+VALIDATORS_MAX = 25
+SALT_BYTES = 16
+
+# --- blocks (consensus) -----------------------------------------------------------------------
+BLOCK_OPERATIONS_MAX = 500
+BLOCK_BYTES_MAX = 1024 * 1024
+BLOCK_COST_MICROSECONDS_MAX = 20_000
+CHECKPOINT_CHANGES = 2_000  # a height is a checkpoint when so many changes have gathered …
+CHECKPOINT_INTERVAL_MILLISECONDS = 50  # … or so much block time has passed since the last
+
+# --- time (consensus, but for the follower's clock bound) ---------------------------------------
+LIFETIME_DEFAULT_MILLISECONDS = 10 * 60 * 1000
+LIFETIME_MAX_MILLISECONDS = 14 * 24 * 3600 * 1000
+LIVE_IDS_PER_INSTITUTION_MAX = 200_000  # bounds the duplicate memory whatever the lifetime
+CLOCK_AHEAD_MAX_MILLISECONDS = 30_000  # a follower holds back uncommitted blocks beyond it
+REST_BLOCK_INTERVAL_SECONDS = 60.0  # an empty block at rest, so that deadlines lapse
+
+# --- Raft ---------------------------------------------------------------------------------------
+HEARTBEAT_SECONDS = 0.5
+ELECTION_TIMEOUT_SECONDS_MIN = 1.5
+ELECTION_TIMEOUT_SECONDS_MAX = 3.0
+BROKEN_LINK_JITTER_SECONDS = 0.05  # pre-vote after a broken link to the leader
+APPEND_BYTES_MAX = 1024 * 1024  # one AppendEntries; at least one entry is always sent
+APPENDS_IN_FLIGHT_MAX = 64  # per follower; fills a 100 ms path
+LOG_CACHE_BYTES_MAX = 32 * 1024 * 1024  # of the tail of the log kept in memory
+
+# --- a node's own defences ----------------------------------------------------------------------
+FRAME_BYTES_MAX = 4 * 1024 * 1024  # an append with one full block and change
+HANDSHAKE_SECONDS_MAX = 5.0  # slow-loris on the peer listener
+LINK_IDLE_SECONDS_MAX = 10.0  # a link without a frame so long is dead
+LINK_WRITE_SECONDS_MAX = 10.0  # a peer that never reads
+UNKNOWN_LINKS_MAX = 16  # handshakes under way at once
+STRANGER_BYTES_MAX = 256 * 1024
+INBOX_CONSENSUS_MAX = 512
+INBOX_TRANSACTIONS_MAX = 8192
+INBOX_TRANSACTION_BYTES_MAX = 32 * 1024 * 1024
+OUTBOX_MESSAGES_MAX = 4096
+OUTBOX_BYTES_MAX = 32 * 1024 * 1024
+POOL_TRANSACTIONS_MAX = 20_000
+POOL_BYTES_MAX = 64 * 1024 * 1024
+POOL_SHARE_MAX = 0.25  # of the pool's count and bytes, for one institution
+VERDICTS_MAX = 100_000  # remembered signature verdicts
+VERIFY_BATCH_MAX = 200
+CERTIFIED_LAG_HEIGHTS_READY_MAX = 200  # readiness says so when certificates lag further
+STATE_WINDOW_CHECKPOINTS = 128  # old checkpoints at which the state can still be proved
+RANGE_ITEMS_MAX = 1000  # one page of any listing
+HTTP_BODY_BYTES_MAX = 4 * 1024 * 1024
+HTTP_BATCH_TRANSACTIONS_MAX = 1000
+HTTP_WAIT_SECONDS_MAX = 60.0
+HTTP_CONNECTIONS_MAX = 512
+HTTP_HEADER_SECONDS_MAX = 10.0
+EVENT_STREAMS_MAX = 64
+START_CHECK_BLOCKS = 1000  # of the newest blocks, checked at each start; `verify` does all
+GUARD_INTERVAL_SECONDS = 1.0
+DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
