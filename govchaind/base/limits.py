@@ -28,6 +28,11 @@ BLOCK_COST_MICROSECONDS_MAX = 20_000
 CHECKPOINT_CHANGES = 2_000  # a height is a checkpoint when so many changes have gathered …
 CHECKPOINT_INTERVAL_MILLISECONDS = 50  # … or so much block time has passed since the last
 
+# --- the state's tree (consensus: the first two; measured with scripts/bench_state_tree) ----------
+STATE_KEY_BYTES_MAX = 255  # its length is one byte of a history key; LMDB allows 511 in all
+STATE_BUCKET_ENTRIES_MAX = 30  # 1,920 bytes: the most that LMDB keeps inside a 4 KiB page
+STATE_TREE_CACHE_RECORDS_MAX = 8192  # decoded inner records, about 1.2 KB each; not consensus
+
 # --- time (consensus, but for the follower's clock bound) ---------------------------------------
 LIFETIME_DEFAULT_MILLISECONDS = 10 * 60 * 1000
 LIFETIME_MAX_MILLISECONDS = 14 * 24 * 3600 * 1000
@@ -42,7 +47,9 @@ ELECTION_TIMEOUT_SECONDS_MAX = 3.0
 BROKEN_LINK_JITTER_SECONDS = 0.05  # pre-vote after a broken link to the leader
 APPEND_BYTES_MAX = 1024 * 1024  # one AppendEntries; at least one entry is always sent
 APPENDS_IN_FLIGHT_MAX = 64  # per follower; fills a 100 ms path
-LOG_CACHE_BYTES_MAX = 32 * 1024 * 1024  # of the tail of the log kept in memory
+APPENDS_IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024  # per follower; a quarter of its outbox
+READS_WAITING_MAX = 4096  # linearizable reads that wait for a round; more are refused
+LOG_CACHE_BYTES_MAX = 4 * 1024 * 1024  # of the tail of the log kept in memory, decoded
 
 # --- a node's own defences ----------------------------------------------------------------------
 FRAME_BYTES_MAX = 4 * 1024 * 1024  # an append with one full block and change
@@ -73,3 +80,16 @@ EVENT_STREAMS_MAX = 64
 START_CHECK_BLOCKS = 1000  # of the newest blocks, checked at each start; `verify` does all
 GUARD_INTERVAL_SECONDS = 1.0
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
+
+# --- the ledger's shapes (consensus) ------------------------------------------------------------
+NODE_ADDRESSES_MAX = 4  # seeds only; a node announces the rest itself
+ADDRESS_CHARS_MAX = 262  # a name of 253 characters, brackets, a colon and a port
+REGISTER_FIELDS_MAX = 64
+REGISTER_WRITERS_MAX = 64
+OFFICES_AT_ADMISSION_MAX = 16  # more are created by the governing office
+LAPSES_PER_BLOCK_MAX = 16  # blocks whose ids lapse in one block: bounds the work of one apply
+GENESIS_BYTES_MAX = 2 * 1024 * 1024  # all institutions and nodes at their bounds
+MEMBERSHIP_BYTES_MAX = 256 * 1024  # voters and learners at their bounds
+CERTIFICATE_BYTES_MAX = 16 * 1024  # a statement and the signatures of two sets of 25
+RECEIPT_BYTES_MAX = TRANSACTION_BYTES_MAX + 64 * 1024  # a transaction, paths, a certificate
+TRUST_STEPS_MAX = 10_000  # changes of membership in one advance of a trust file
