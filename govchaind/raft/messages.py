@@ -179,7 +179,8 @@ class Ready:
     1. Send `messages`: what depended on a write was held back until `written`.
     2. Make durable, together: `hard_state` if not None; delete stored entries from
        `truncate_from` on if not None; then store `entries`. Then call `written(now, ticket)`.
-       Writes are made in order; several may be merged into one and completed with the newest ticket.
+       Writes are made in order; several may be merged into one and completed with the newest
+       ticket.
        `ticket` is 0 when there is nothing to write.
     3. `reads`: (request, index): serve it once index is applied; index 0: refused, ask again.
     """
