@@ -1,0 +1,80 @@
+"""The seams: what a node takes from its world.
+
+Production's are made in `node.py`, netsim has its own.
+
+`run_node(config, genesis, identity, environment)` is the same call in both. Monotonic time is
+Trio's clock in both (netsim runs on an autojumping MockClock), so it is no field here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import trio
+
+from govchaind.base.keyvalue import KeyValueReader, WriteBatch
+
+T = TypeVar("T")
+
+
+class Snapshot(KeyValueReader, Protocol):
+    """A consistent view; closed by its owner, never kept across an await."""
+
+    def close(self) -> None: ...
+
+
+class Storage(Protocol):
+    """A durable sorted map. One writer (drive), many readers."""
+
+    async def write(self, batch: WriteBatch) -> None:
+        """Make the batch durable (synced) as one unit.
+
+        Raises StorageFull (nothing was written; trying again later is safe) or StorageFailed.
+        """
+
+    def snapshot(self) -> Snapshot:
+        """Return a view of everything that is durable now."""
+
+    def used_bytes(self) -> int: ...
+
+    def free_bytes(self) -> int:
+        """Return how much more can be written, by map size and by disk."""
+
+    def close(self) -> None: ...
+
+
+class Network(Protocol):
+    """Byte streams, authenticated by TLS key."""
+
+    async def connect(self, address: str) -> tuple[trio.abc.Stream, bytes]:
+        """Return a stream and the peer's TLS public key (32 bytes). Raises PeerError."""
+
+    async def listen(
+        self,
+        address: str,
+        handler: Callable[[trio.abc.Stream, bytes], Awaitable[None]],
+        *,
+        task_status: trio.TaskStatus[str],
+    ) -> None:
+        """Serve `handler(stream, peer's TLS key)` until cancelled; started() with the address."""
+
+
+class Threads(Protocol):
+    """Where work that must not hold the loop goes: worker threads, or inline in a simulation."""
+
+    async def run(self, function: Callable[[], T]) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One node's world."""
+
+    storage: Storage
+    network: Network
+    threads: Threads
+    wall_milliseconds: Callable[[], int]
+    entropy: Callable[[int], bytes]  # n secret random bytes
+    guard_read: Callable[[], bytes | None]
+    guard_write: Callable[[bytes], Awaitable[None]]

@@ -1,0 +1,90 @@
+"""The store's files beside LMDB: its lock, a probe for room, and a judgement of LMDB's two roots.
+
+Plain functions over a directory; nothing here opens LMDB.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from pathlib import Path
+
+from govchaind.base.errors import Conflict, StorageCorrupt, StorageFailed
+
+FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_LOCK_FILE = "in-use"
+_PROBE_FILE = "room-probe"
+_PROBE_BYTES_MIN = 1024 * 1024
+_PROBE_CHUNK_BYTES = 256 * 1024
+_MAGIC, _VERSION = 0xBEEFC0DE, 1  # of LMDB's root pages
+_ROOT = struct.Struct("=IIQQI")  # magic, version, address, map size, page size; after 16 bytes
+_ROOT_END = struct.Struct("=QQ")  # last page, transaction number
+_ROOT_END_AT = 136
+_ROOT_BYTES = 152
+_PAGE_BYTES = (4096, 8192, 16384, 32768, 65536)
+
+
+def lock_store(path: Path) -> int:
+    """Take the store's lock; return its descriptor, which holds it until closed."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageFailed(f"cannot use the store's directory: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise Conflict(
+            "the same node identity was started twice: its store is open in another process",
+            code="already-running",
+            remedy="Stop the other process of this node first; one identity runs once.",
+        ) from error
+    return descriptor
+
+
+def lacks_room(path: Path, batch_bytes: int) -> bool:
+    """Say whether a file twice the batch's size cannot be written beside the data.
+
+    A full disk often cuts a long write short instead of refusing it, which LMDB then reports as
+    an input/output error, as it does a broken disk. The two need different answers.
+    """
+    probe = path / _PROBE_FILE
+    left = 2 * batch_bytes + _PROBE_BYTES_MIN
+    try:
+        with probe.open("wb", buffering=0) as file:
+            while left > 0:
+                left -= file.write(bytes(min(left, _PROBE_CHUNK_BYTES)))
+    except OSError as error:
+        return error.errno in FULL_ERRNOS
+    finally:
+        probe.unlink(missing_ok=True)
+    return False
+
+
+def check_roots(data: Path) -> None:
+    """Judge LMDB's two root pages before LMDB trusts them.
+
+    Their transaction numbers are neighbours (each commit overwrites the older one), so a damaged
+    number cannot bring back an old root; and a file shorter than they say would kill its reader.
+    """
+    with data.open("rb") as file:
+        head = file.read(_ROOT_BYTES)
+        size = os.fstat(file.fileno()).st_size
+        magic, version, _, _, page_bytes = _ROOT.unpack_from(head.ljust(_ROOT_BYTES, b"\0"), 16)
+        if (magic, version) != (_MAGIC, _VERSION) or page_bytes not in _PAGE_BYTES:
+            raise StorageCorrupt("the store's file does not begin as LMDB's do")
+        file.seek(page_bytes)
+        second = file.read(_ROOT_BYTES).ljust(_ROOT_BYTES, b"\0")
+    if _ROOT.unpack_from(second, 16)[:2] != (_MAGIC, _VERSION):
+        raise StorageCorrupt("the store's second root page is damaged")
+    last_a, number_a = _ROOT_END.unpack_from(head, _ROOT_END_AT)
+    last_b, number_b = _ROOT_END.unpack_from(second, _ROOT_END_AT)
+    if abs(number_a - number_b) != 1 and (number_a, number_b) != (0, 0):
+        raise StorageCorrupt("the store's two root pages are not of neighbouring transactions")
+    last = last_a if number_a > number_b else last_b
+    if (last + 1) * page_bytes > size:
+        raise StorageCorrupt("the store's file is shorter than its own header says")
