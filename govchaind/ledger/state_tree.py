@@ -126,6 +126,10 @@ class StateTree:
         record = _stored(reader, window[-1])
         return window[-1], record.root, record.time
 
+    def entries(self, reader: KeyValueReader, height: Height) -> int:
+        """Return how many keys have a value at a checkpoint; raises as `root`."""
+        return _checkpoint(reader, height, read_window(reader)).entries
+
     def check(self, reader: KeyValueReader, height: Height) -> None:
         """Walk the whole tree of a checkpoint and recompute every hash; raises StorageCorrupt."""
         window = read_window(reader)

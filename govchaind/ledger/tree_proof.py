@@ -145,11 +145,13 @@ def _check_lengths(path: TreePath) -> None:
 
 def _check_bucket(bucket: bytes, key_hash: Hash, depth: int) -> None:
     """Refuse entries out of order, doubled, or from another place than `key_hash`'s."""
-    before = None
+    half, odd = depth >> 1, depth & 1
+    before = b""
     for at in range(0, len(bucket), ENTRY_BYTES):
         entry = bucket[at : at + HASH_BYTES]
-        if before is not None and entry <= before:
+        if entry <= before:
             raise InvalidProof("the bucket's entries do not ascend")
-        if any(nibble(entry, level) != nibble(key_hash, level) for level in range(depth)):
+        last_differs = odd and (entry[half] ^ key_hash[half]) & 0xF0
+        if entry[:half] != key_hash[:half] or last_differs:
             raise InvalidProof("the bucket is not the one where this key belongs")
         before = entry

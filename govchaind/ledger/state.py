@@ -1,0 +1,241 @@
+"""The state's current values, their history, and when they become a checkpoint.
+
+    STATE    state key                                → height of change (8 bytes), value or nothing
+    HISTORY  length of key (1), state key, height (8) → value that a later change superseded
+    CHANGED  height                                   → keys changed there since the last checkpoint
+
+Stored values are a height, then 1 and the value, or 0 where the key has had no value since. The
+length in a history key keeps one key's history apart from that of every longer key. So any key
+can be read at any height; what can be *proved*, and at which heights, is `state_tree`'s.
+
+`State` holds nothing. `Checkpoints` holds the changes since the last checkpoint, all of which a
+new one finds again in storage: a node that restarts decides as one that did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from govchaind.base.encoding import encode, read
+from govchaind.base.errors import InvalidEncoding, StorageCorrupt, invariant
+from govchaind.base.keyspace import Table, height_key
+from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
+from govchaind.base.limits import (
+    CHECKPOINT_CHANGES,
+    CHECKPOINT_INTERVAL_MILLISECONDS,
+    STATE_KEY_BYTES_MAX,
+)
+from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.state_tree import StateTree
+from govchaind.ledger.tree_proof import hash_key, hash_value
+
+HEIGHT_BYTES = 8
+_STATE = Table.STATE.value
+_HISTORY = Table.HISTORY.value
+_CHANGED = Table.CHANGED.value
+_PRESENT, _ABSENT = b"\x01", b"\x00"
+
+
+class State:
+    """Reads and writes of state values. Values are bytes; None is no value."""
+
+    __slots__ = ()
+
+    def get(self, reader: KeyValueReader, key: bytes) -> bytes | None:
+        """Return the newest value of `key`."""
+        data = reader.get(_STATE + key)
+        return None if data is None else _value(data)
+
+    def changed_at(self, reader: KeyValueReader, key: bytes) -> Height | None:
+        """Return the height of the newest change of `key`; None if it never had a value."""
+        data = reader.get(_STATE + key)
+        return None if data is None else _height(data)
+
+    def get_at(self, reader: KeyValueReader, key: bytes, height: Height) -> bytes | None:
+        """Return the value of `key` after the block at `height`."""
+        for _, value in self._versions(reader, key, height + 1):
+            return value
+        return None
+
+    def history(
+        self, reader: KeyValueReader, key: bytes, *, limit: int, before_height: Height | None = None
+    ) -> list[tuple[Height, bytes | None]]:
+        """Return up to `limit` changes of `key`, newest first, each below `before_height`."""
+        versions = self._versions(reader, key, before_height)
+        return [version for version, _ in zip(versions, range(limit), strict=False)]
+
+    def scan(
+        self, reader: KeyValueReader, prefix: bytes, *, limit: int, after: bytes | None = None
+    ) -> list[tuple[bytes, bytes, Height]]:
+        """Return up to `limit` (key, value, height of change) under `prefix`, in order of keys.
+
+        `after` is the last key of the page before.
+        """
+        start = _STATE + prefix
+        if after is not None:
+            start = max(start, _STATE + after + b"\x00")
+        found: list[tuple[bytes, bytes, Height]] = []
+        if limit <= 0:
+            return found
+        for stored, data in reader.scan(start, prefix_end(_STATE + prefix)):
+            value = _value(data)
+            if value is not None:
+                found.append((stored[1:], value, _height(data)))
+                if len(found) >= limit:
+                    break
+        return found
+
+    def write(
+        self,
+        reader: KeyValueReader,
+        batch: WriteBatch,
+        height: Height,
+        changes: Mapping[bytes, bytes | None],
+    ) -> None:
+        """Put the changes of the block at `height`, and what they supersede into history.
+
+        A value written again is a change; the removal of what is not there is none.
+        """
+        head = height.to_bytes(HEIGHT_BYTES, "big")
+        for key, value in changes.items():
+            invariant(0 < len(key) <= STATE_KEY_BYTES_MAX, "a state key is out of bounds")
+            stored = _STATE + key
+            before = reader.get(stored)
+            if before is None:
+                if value is None:
+                    continue
+            else:
+                if value is None and before[HEIGHT_BYTES:] == _ABSENT:
+                    continue
+                if not before.startswith(head):
+                    invariant(before[:HEIGHT_BYTES] < head, "state changes go upward")
+                    past = _HISTORY + bytes((len(key),)) + key + before[:HEIGHT_BYTES]
+                    batch.put(past, before[HEIGHT_BYTES:])
+            batch.put(stored, head + (_ABSENT if value is None else _PRESENT + value))
+
+    def _versions(
+        self, reader: KeyValueReader, key: bytes, before_height: Height | None
+    ) -> Iterator[tuple[Height, bytes | None]]:
+        """Yield (height, value) of each change below `before_height`, newest first."""
+        data = reader.get(_STATE + key)
+        if data is None:
+            return
+        newest = _height(data)
+        if before_height is None or newest < before_height:
+            yield newest, _value(data)
+            before_height = newest
+        head = _HISTORY + bytes((len(key),)) + key
+        end = head + before_height.to_bytes(HEIGHT_BYTES, "big")
+        for stored, past in reader.scan(head, end, reverse=True):
+            yield int.from_bytes(stored[len(head) :], "big"), _decoded(past)
+
+
+class Checkpoints:
+    """What has changed since the last checkpoint, and whether the next is due.
+
+    Rebuilt from `reader` when made: the same as if it had never been away.
+    """
+
+    __slots__ = ("_heights", "_state", "last_height", "last_time", "pending", "tree")
+
+    def __init__(self, reader: KeyValueReader, tree: StateTree | None = None) -> None:
+        self.tree = StateTree() if tree is None else tree
+        self._state = State()
+        self.pending: dict[Hash, Hash | None] = {}
+        self._heights: list[Height] = []  # with stored lists of changed keys
+        last = self.tree.last_checkpoint(reader)
+        self.last_height: Height = -1 if last is None else last[0]
+        self.last_time: BlockTime = 0 if last is None else last[2]
+        for stored, data in reader.scan(_CHANGED, prefix_end(_CHANGED)):
+            self._heights.append(int.from_bytes(stored[len(_CHANGED) :], "big"))
+            for key in _changed_keys(data):
+                value = self._state.get(reader, key)
+                self.pending[hash_key(key)] = None if value is None else hash_value(value)
+
+    def add(self, batch: WriteBatch, height: Height, changes: Mapping[bytes, bytes | None]) -> None:
+        """Take note of the changes that `State.write` put for `height`; at most once a height."""
+        if not changes:
+            return
+        invariant(not self._heights or height > self._heights[-1], "changes are added upward")
+        pending = self.pending
+        for key, value in changes.items():
+            pending[hash_key(key)] = None if value is None else hash_value(value)
+        batch.put(height_key(Table.CHANGED, height), encode(list(changes)))
+        self._heights.append(height)
+
+    def is_due(self, time: BlockTime) -> bool:
+        """Say whether the height whose block time this is, its changes added, is a checkpoint."""
+        return due(len(self.pending), time, self.last_time)
+
+    def fold(
+        self, reader: KeyValueReader, batch: WriteBatch, height: Height, time: BlockTime
+    ) -> Hash:
+        """Make `height` a checkpoint of everything pending; return the state root."""
+        root = self.tree.fold(reader, batch, height, self.pending, time=time)
+        for folded in self._heights:
+            batch.delete(height_key(Table.CHANGED, folded))
+        self.pending = {}
+        self._heights = []
+        self.last_height, self.last_time = height, time
+        return root
+
+
+def due(pending_count: int, now_ms: BlockTime, last_checkpoint_ms: BlockTime) -> bool:
+    """Say whether a height is a checkpoint (consensus).
+
+    Args:
+        pending_count: different keys changed since the last checkpoint, this height's included.
+        now_ms: this height's block time.
+        last_checkpoint_ms: the last checkpoint's block time.
+    """
+    if pending_count == 0:
+        return False
+    waited_ms = now_ms - last_checkpoint_ms
+    return pending_count >= CHECKPOINT_CHANGES or waited_ms >= CHECKPOINT_INTERVAL_MILLISECONDS
+
+
+def check_state(reader: KeyValueReader, tree: StateTree) -> int:
+    """Compare every current value with the tree's leaf; return how many there are.
+
+    Values changed since the newest checkpoint are compared as of that checkpoint, through their
+    history. For `govchaind verify`, after `StateTree.check`. Raises StorageCorrupt.
+    """
+    last = tree.last_checkpoint(reader)
+    if last is None:
+        return 0
+    height, state = last[0], State()
+    compared = 0
+    for stored, data in reader.scan(_STATE, prefix_end(_STATE)):
+        key = stored[len(_STATE) :]
+        value = _value(data) if _height(data) <= height else state.get_at(reader, key, height)
+        place = hash_key(key)
+        expected = None if value is None else hash_value(value)
+        if tree.prove(reader, height, place).value_hash(place) != expected:
+            raise StorageCorrupt(f"the stored value of state key {key!r} is not the tree's")
+        compared += value is not None
+    if compared != tree.entries(reader, height):
+        raise StorageCorrupt("the state tree has entries for which no value is stored")
+    return compared
+
+
+def _changed_keys(data: bytes) -> Iterable[bytes]:
+    try:
+        return read(data, list[bytes], bytes_max=len(data))
+    except InvalidEncoding as error:
+        raise StorageCorrupt(f"a list of changed keys is not readable: {error}") from None
+
+
+def _height(data: bytes) -> Height:
+    return int.from_bytes(data[:HEIGHT_BYTES], "big")
+
+
+def _value(data: bytes) -> bytes | None:
+    return _decoded(data[HEIGHT_BYTES:])
+
+
+def _decoded(data: bytes) -> bytes | None:
+    if data == _ABSENT:
+        return None
+    if not data.startswith(_PRESENT):
+        raise StorageCorrupt("a stored state value is misshapen")
+    return data[1:]
