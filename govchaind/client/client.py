@@ -1,0 +1,270 @@
+"""The client: builds, signs, submits, waits, fetches; transports, time and entropy are given.
+
+Rules: what it asks may be asked again of another node (`nodes.py`), what it submits is sent
+unchanged (`submission.py`), and nothing that a node says is believed where a proof exists:
+receipts and state proofs come back as bytes for `trust.py` to verify.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any
+from urllib.parse import quote
+
+import trio
+
+from govchaind.base.errors import Busy, GovchaindError, InvalidSetting, PeerError
+from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS, SALT_BYTES
+from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.client.events import follow
+from govchaind.client.keyfile import Author
+from govchaind.client.nodes import NOTHING, Nodes
+from govchaind.client.refusals import read_json
+from govchaind.client.submission import Fate, Wait, read_fate, submit
+from govchaind.client.transport import HttpTransport, Transport
+from govchaind.ledger.transaction import build_body, sign_body
+
+DEADLINE_SECONDS = 30.0
+POLL_SECONDS = 0.2
+_JSON = {"accept": "application/json"}
+_CBOR = {"accept": "application/cbor"}
+
+Operations = Iterable[tuple[int, list[Any]]]
+
+
+def wall_milliseconds() -> BlockTime:
+    """Return this machine's wall clock; transactions are valid until so long after it."""
+    return time.time_ns() // 1_000_000
+
+
+class Client:
+    """One user of one chain.
+
+    Args:
+        transports: the nodes, the preferred one first.
+        chain_id: the chain's; needed to sign, not to read.
+        entropy: gives n random bytes (salts).
+        wall_ms: the wall clock in milliseconds.
+        deadline_seconds: how long any one call may take, unless it says otherwise.
+    """
+
+    def __init__(
+        self,
+        transports: Sequence[Transport],
+        *,
+        chain_id: Hash | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+        wall_ms: Callable[[], BlockTime] = wall_milliseconds,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
+        self.nodes = Nodes(transports)
+        self._chain_id = chain_id
+        self._entropy = entropy
+        self._wall_ms = wall_ms
+        self._deadline_seconds = deadline_seconds
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            await self.nodes.close()
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def sign(
+        self,
+        author: Author,
+        operations: Operations,
+        *,
+        lifetime_milliseconds: int = LIFETIME_DEFAULT_MILLISECONDS,
+    ) -> bytes:
+        """Return a signed transaction; keep the bytes to send them again."""
+        if self._chain_id is None:
+            raise InvalidSetting(
+                "signing needs the chain's id",
+                code="no-chain",
+                remedy="Name the network's file with --network, or its genesis with --genesis.",
+            )
+        body = build_body(
+            chain_id=self._chain_id,
+            institution=author.institution,
+            office=author.office,
+            operations=operations,
+            valid_until=self._wall_ms() + lifetime_milliseconds,
+            salt=self._entropy(SALT_BYTES),
+        )
+        return sign_body(body, author.keys)
+
+    async def submit(
+        self,
+        raws: Sequence[bytes],
+        *,
+        wait: Wait = "committed",
+        deadline_seconds: float | None = None,
+        first_node: int | None = None,
+    ) -> list[Fate]:
+        """Submit signed transactions and wait; safe to call again with the same bytes.
+
+        Args:
+            first_node: which node to ask first (for spreading load); None: the present one.
+
+        Raises:
+            InvalidEncoding: one is not a transaction. PeerError, Busy: see `submission.submit`.
+        """
+        nodes = self.nodes if first_node is None else self.nodes.starting_at(first_node)
+        return await submit(nodes, raws, wait=wait, deadline=self._deadline(deadline_seconds))
+
+    async def fate(
+        self, transaction: Hash, *, wait: Wait = "none", deadline_seconds: float | None = None
+    ) -> Fate:
+        """Return what became of a transaction, waiting until it is as far as asked for."""
+        deadline = self._deadline(deadline_seconds)
+        while True:
+            seconds = max(0.0, min(10.0, deadline - trio.current_time()))
+            query = {"wait": wait, "timeout_seconds": f"{seconds:.3f}"}
+            path = f"/v1/transactions/{transaction.hex()}"
+            reply = await self.nodes.ask("GET", path, deadline=deadline, query=query, headers=_JSON)
+            node = self.nodes.current.node
+            fate = read_fate(read_json(reply, node), node)
+            late = trio.current_time() + POLL_SECONDS >= deadline
+            if wait == "none" or fate.reached(wait) or late:
+                return fate
+            self.nodes.pass_over()
+            await trio.sleep(POLL_SECONDS)
+
+    # --- proofs: bytes that verify by themselves ------------------------------------------------
+
+    async def receipt(self, transaction: Hash, *, deadline_seconds: float | None = None) -> bytes:
+        """Return a transaction's receipt, waiting for its certificate."""
+        return await self.get_bytes(
+            f"/v1/transactions/{transaction.hex()}/receipt", deadline_seconds=deadline_seconds
+        )
+
+    async def state_proof(
+        self, register: str, key: bytes, *, height: Height | None = None
+    ) -> bytes:
+        """Return the proof of a record's value, or of its absence, at a certified height."""
+        path, query = record_path(register, key)
+        if height is not None:
+            query["height"] = str(height)
+        return await self.get_bytes(f"{path}/proof", query)
+
+    async def block(self, height: Height) -> bytes:
+        """Return a block's bytes."""
+        return await self.get_bytes(f"/v1/blocks/{height}")
+
+    async def trust_steps(self, height: Height) -> bytes:
+        """Return the steps that advance trust from `height` to the newest certified one."""
+        return await self.get_bytes("/v1/trust", {"from": str(height)})
+
+    async def genesis(self) -> bytes:
+        """Return the genesis; compare its hash with the chain id known from elsewhere."""
+        return await self.get_bytes("/v1/genesis")
+
+    # --- reading: a node's word -----------------------------------------------------------------
+
+    async def record(
+        self,
+        register: str,
+        key: bytes,
+        *,
+        height: Height | None = None,
+        linearizable: bool = False,
+    ) -> dict[str, Any]:
+        """Return a record as the node has it. Raises NotFound where there is none."""
+        path, query = record_path(register, key)
+        if height is not None:
+            query["height"] = str(height)
+        if linearizable:
+            query["linearizable"] = "true"
+        return await self.get_json(path, query)
+
+    async def history(
+        self, register: str, key: bytes, *, limit: int = 100, before: Height | None = None
+    ) -> dict[str, Any]:
+        """Return one page of a record's changes, the newest first."""
+        path, query = record_path(register, key)
+        query["limit"] = str(limit)
+        if before is not None:
+            query["before"] = str(before)
+        return await self.get_json(f"{path}/history", query)
+
+    async def status(self) -> dict[str, Any]:
+        """Return what one node says of itself."""
+        return await self.get_json("/v1/status")
+
+    async def members(self) -> dict[str, Any]:
+        """Return the wanted members and the membership in force."""
+        return await self.get_json("/v1/members")
+
+    def events(
+        self, first: Height, *, certified: bool = False, patience_seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[AsyncGenerator[dict[str, Any], None]]:
+        """Return a context whose value yields each block event from height `first` on.
+
+        No height comes twice or is left out, whichever nodes come and go meanwhile.
+        """
+        return aclosing(
+            follow(self.nodes, first, certified=certified, patience_seconds=patience_seconds)
+        )
+
+    # --- plain questions ------------------------------------------------------------------------
+
+    async def get_json(
+        self,
+        path: str,
+        query: Mapping[str, str] = NOTHING,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """Return the JSON object at `path`."""
+        deadline = self._deadline(deadline_seconds)
+        reply = await self.nodes.ask("GET", path, deadline=deadline, query=query, headers=_JSON)
+        return read_json(reply, self.nodes.current.node)
+
+    async def get_bytes(
+        self,
+        path: str,
+        query: Mapping[str, str] = NOTHING,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> bytes:
+        """Return the CBOR bytes at `path`; "not certified yet" is waited for."""
+        deadline = self._deadline(deadline_seconds)
+        while True:
+            try:
+                reply = await self.nodes.ask(
+                    "GET", path, deadline=deadline, query=query, headers=_CBOR
+                )
+            except GovchaindError as error:
+                if error.code != "not-certified-yet" or isinstance(error, Busy | PeerError):
+                    raise
+                if trio.current_time() + POLL_SECONDS >= deadline:
+                    raise
+                await trio.sleep(POLL_SECONDS)
+            else:
+                return reply.body
+
+    def _deadline(self, seconds: float | None) -> float:
+        return trio.current_time() + (self._deadline_seconds if seconds is None else seconds)
+
+
+def connect(urls: Sequence[str], **settings: Any) -> Client:
+    """Return a client over HTTP; `settings` as of Client."""
+    return Client([HttpTransport(url) for url in urls], **settings)
+
+
+def record_path(register: str, key: bytes) -> tuple[str, dict[str, str]]:
+    """Return a record's path and query; a key that is not plain text goes as hex."""
+    base = f"/v1/registers/{quote(register, safe='')}/records/"
+    try:
+        text = key.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text and text.isprintable() and "/" not in text and text not in (".", ".."):
+        return base + quote(text, safe=""), {}
+    return base + key.hex(), {"key_hex": "true"}

@@ -1,0 +1,92 @@
+"""The stream of blocks as they happen, resumed by height over broken connections and dead nodes.
+
+Rule: every height from the first one asked for comes once, in order. A node that repeats or
+skips one is broken off, and another is asked from the height that is due.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import trio
+
+from govchaind.base.errors import Busy, PeerError
+from govchaind.base.types import Height
+from govchaind.client.nodes import PAUSE_SECONDS_MAX, PAUSE_SECONDS_MIN, Nodes
+from govchaind.client.refusals import check_reply
+
+EVENT_BYTES_MAX = 1024 * 1024
+
+
+async def read_events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str, str]]:
+    """Yield (event, id, data) of a server-sent event stream (WHATWG HTML, section 9.2)."""
+    event, identifier, data = "", "", list[str]()
+    length = 0
+    async for line in lines:
+        length += len(line)
+        if length > EVENT_BYTES_MAX:
+            raise PeerError("an event of more than 1 MiB", code="reply-too-large")
+        if not line:
+            if data:
+                yield event or "message", identifier, "\n".join(data)
+            event, data, length = "", [], 0
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            event = value
+        elif name == "id":
+            identifier = value
+        elif name == "data":
+            data.append(value)
+
+
+async def follow(
+    nodes: Nodes, first: Height, *, certified: bool, patience_seconds: float
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield each block event from height `first` on, without gaps or repeats; endless.
+
+    Raises:
+        PeerError, Busy: for `patience_seconds` no node had anything to say.
+        Refused, Invalid: a node's definite no.
+    """
+    due = first
+    pause = PAUSE_SECONDS_MIN
+    heard = trio.current_time()
+    while True:
+        node = nodes.current
+        query = {"from": str(due), "certified": "true" if certified else "false"}
+        accept = {"accept": "text/event-stream"}
+        try:
+            async with node.lines("/v1/events", query=query, headers=accept) as (reply, lines):
+                check_reply(reply, node.node)
+                async for event, identifier, data in read_events(lines):
+                    if event != "block":
+                        continue
+                    yield _block_event(identifier, data, due, node.node)
+                    due += 1
+                    heard, pause = trio.current_time(), PAUSE_SECONDS_MIN
+            raise PeerError(f"{node.node} ended the stream", code="broken-off")
+        except (PeerError, Busy):
+            if trio.current_time() - heard > patience_seconds:
+                raise
+        nodes.pass_over()
+        await trio.sleep(pause)
+        pause = min(pause * 2, PAUSE_SECONDS_MAX)
+
+
+def _block_event(identifier: str, data: str, due: Height, node: str) -> dict[str, Any]:
+    if identifier != str(due):
+        raise PeerError(
+            f"{node} sent the event of height {identifier} where {due} was due",
+            code="unexpected-reply",
+        )
+    try:
+        value = json.loads(data)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise PeerError(f"{node} sent an event that is not a JSON object", code="unexpected-reply")
+    return value

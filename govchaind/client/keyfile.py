@@ -1,0 +1,166 @@
+"""An office's key as a file: who it signs for, its public key, and its private seed.
+
+The file is a few lines of TOML. With the seed it is private (mode 0600) and ends in `.key`; without
+it is a *key card* that may be shown to anyone, and ends in `.card`. `Author` is who signs: one
+office and as many of its keys as its policy asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from govchaind.base.crypto import SEED_BYTES, SigningKey
+from govchaind.base.errors import InvalidSetting
+from govchaind.base.limits import TITLE_CHARS_MAX
+from govchaind.base.types import PublicKey
+from govchaind.ledger.transaction import is_name
+
+FILE_BYTES_MAX = 16 * 1024
+_ENTRIES = frozenset(("institution", "office", "title", "public"))
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeKeyFile:
+    """One key of one office; `seed` is None on a card."""
+
+    institution: str
+    office: str
+    title: str
+    public: PublicKey
+    seed: bytes | None = field(repr=False)
+
+    def signing_key(self) -> SigningKey:
+        """Return the private key. Raises InvalidSetting on a card."""
+        if self.seed is None:
+            raise InvalidSetting(
+                f"the card of {self.institution}/{self.office} holds no private key",
+                code="bad-key",
+                remedy="Name the .key file; a .card only shows the public key.",
+            )
+        return SigningKey(self.seed)
+
+    def text(self, *, private: bool) -> str:
+        """Return the file's text, with the seed or without."""
+        first = (
+            "# PRIVATE KEY of an office. Whoever reads this file can sign for the office."
+            if private
+            else "# Public key of an office; not secret."
+        )
+        lines = [
+            first,
+            f'institution = "{self.institution}"',
+            f'office = "{self.office}"',
+            f"title = {_toml_text(self.title)}",
+            f'public = "{self.public.hex()}"',
+        ]
+        if private:
+            if self.seed is None:
+                raise InvalidSetting("this key has no private part to write", code="bad-key")
+            lines.append(f'seed = "{self.seed.hex()}"')
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who signs: an office, and those of its keys that are at hand."""
+
+    institution: str
+    office: str
+    keys: tuple[SigningKey, ...]
+
+
+def new_key(*, institution: str, office: str, title: str, seed: bytes) -> OfficeKeyFile:
+    """Return a new key of an office. `seed`: 32 secret random bytes.
+
+    Raises:
+        InvalidSetting: institution or office is no name, or the title is too long.
+    """
+    for what, name in (("institution", institution), ("office", office)):
+        if not is_name(name):
+            raise InvalidSetting(
+                f"{what} {name!r} is not a name: 1 to 32 of a-z, 0-9 and '-'", code="bad-name"
+            )
+    if not 1 <= len(title) <= TITLE_CHARS_MAX or not title.isprintable():
+        raise InvalidSetting(f"a title is 1 to {TITLE_CHARS_MAX} characters on one line")
+    return OfficeKeyFile(institution, office, title, SigningKey(seed).public, seed)
+
+
+def read_key_file(path: Path) -> OfficeKeyFile:
+    """Read a key or a card.
+
+    Raises:
+        InvalidSetting: not there, not of this shape, or a private key that others may read.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidSetting(
+            f"cannot read the key file {path}: {error.strerror}",
+            code="no-key-file",
+            remedy="Name a key file made by `govchaind keys new` or `govchaind init network`.",
+        ) from None
+    try:
+        table = tomllib.loads(data.decode())
+        title, institution, office = table["title"], table["institution"], table["office"]
+        public = bytes.fromhex(table["public"])
+        seed = bytes.fromhex(table["seed"]) if "seed" in table else None
+    except (ValueError, KeyError, TypeError):
+        raise _not_a_key(path) from None
+    if len(data) > FILE_BYTES_MAX or not set(table) <= _ENTRIES | {"seed"}:
+        raise _not_a_key(path)
+    if not (isinstance(title, str) and is_name(institution) and is_name(office)):
+        raise _not_a_key(path)
+    if seed is not None:
+        if mode & 0o077:
+            raise InvalidSetting(
+                f"{path} holds a private key and others may read it (mode {mode:04o})",
+                code="key-readable",
+                remedy=f"Run: chmod 600 {path}. If others did read it, replace the key.",
+            )
+        if len(seed) != SEED_BYTES or SigningKey(seed).public != public:
+            raise InvalidSetting(
+                f"{path}: the private key does not belong to the public one",
+                code="wrong-key",
+                remedy="The file was damaged or mixed from two; restore it from a backup.",
+            )
+    return OfficeKeyFile(institution, office, title, public, seed)
+
+
+def author_of(paths: Sequence[Path]) -> Author:
+    """Return who signs with these key files, which must be of one office."""
+    if not paths:
+        raise InvalidSetting(
+            "no key to sign with",
+            code="no-key-file",
+            remedy="Name one with --key, such as keys/NAME.key of `govchaind init network`.",
+        )
+    files = [read_key_file(path) for path in paths]
+    offices = {(file.institution, file.office) for file in files}
+    if len(offices) != 1:
+        named = ", ".join("/".join(office) for office in sorted(offices))
+        raise InvalidSetting(
+            f"the keys are of several offices: {named}",
+            code="keys-of-two-offices",
+            remedy="A transaction has one author; give keys of one office.",
+        )
+    keys = {file.public: file.signing_key() for file in files}
+    return Author(files[0].institution, files[0].office, tuple(keys[k] for k in sorted(keys)))
+
+
+def _not_a_key(path: Path) -> InvalidSetting:
+    return InvalidSetting(
+        f"{path} is not a key file",
+        code="bad-key",
+        remedy="A key file names institution, office, title, public and (if private) seed.",
+    )
+
+
+def _toml_text(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

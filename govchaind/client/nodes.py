@@ -1,0 +1,112 @@
+"""Several nodes as one: asks the one that answered last, and another when it does not answer.
+
+Rules: only what may safely be asked twice goes through here (every reading, and submitting the
+same bytes, which is idempotent by id); a node's definite no (Invalid, NotPermitted, NotFound …)
+is the answer and no other node is asked; a node that is busy, unreachable or talks nonsense is
+passed over, and after a round of them the client waits a little, longer each round, within the
+deadline of the whole call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import trio
+
+from govchaind.base.errors import Busy, InvalidSetting, PeerError
+from govchaind.client.refusals import check_reply
+from govchaind.client.transport import Reply, Transport
+
+ATTEMPT_SECONDS_MAX = 15.0  # one try at one node; a longer wait is asked for in pieces
+PAUSE_SECONDS_MIN = 0.1
+PAUSE_SECONDS_MAX = 2.0
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Nodes:
+    """The nodes that a client may ask, and which of them it asks first."""
+
+    def __init__(self, transports: Sequence[Transport]) -> None:
+        if not transports:
+            raise InvalidSetting(
+                "no node to ask",
+                code="no-node-named",
+                remedy="Give --url http://host:port, or --network with a network.json.",
+            )
+        self._transports = list(transports)
+        self._first = 0
+
+    def __len__(self) -> int:
+        return len(self._transports)
+
+    def starting_at(self, place: int) -> Nodes:
+        """Return the same nodes with another one to ask first; connections are shared."""
+        other = Nodes(self._transports)
+        other._first = place % len(self._transports)
+        return other
+
+    @property
+    def current(self) -> Transport:
+        """The node that is asked first."""
+        return self._transports[self._first]
+
+    def pass_over(self) -> None:
+        """From now on ask the next node first."""
+        self._first = (self._first + 1) % len(self._transports)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        deadline: float,
+        query: Mapping[str, str] = NOTHING,
+        headers: Mapping[str, str] = NOTHING,
+        body: bytes = b"",
+        judge: Callable[[Reply, str], None] = check_reply,
+    ) -> Reply:
+        """Ask until one node gives an answer, good or definite.
+
+        Args:
+            deadline: Trio's time by which to have an answer.
+            judge: raises for a reply (of the node named) that is none.
+
+        Raises:
+            Invalid, Refused: a node's answer; Busy when all were busy to the end.
+            PeerError: no node answered in time; the last reason.
+        """
+        pause = PAUSE_SECONDS_MIN
+        failures = 0
+        while True:
+            transport = self.current
+            remaining = deadline - trio.current_time()
+            try:
+                reply = await transport.request(
+                    method,
+                    path,
+                    query=query,
+                    headers=headers,
+                    body=body,
+                    timeout_seconds=max(0.05, min(remaining, ATTEMPT_SECONDS_MAX)),
+                )
+                judge(reply, transport.node)
+            except (PeerError, Busy) as error:
+                wait = error.retry_after_seconds if isinstance(error, Busy) else 0.0
+                failures += 1
+                self.pass_over()
+                if failures % len(self) == 0:
+                    wait = max(pause, min(wait, PAUSE_SECONDS_MAX))
+                    pause = min(pause * 2, PAUSE_SECONDS_MAX)
+                else:
+                    wait = 0.0  # another node may have room or be up
+                if trio.current_time() + wait >= deadline:
+                    raise
+                await trio.sleep(wait)
+            else:
+                return reply
+
+    async def close(self) -> None:
+        """Let go of every node's connections."""
+        for transport in self._transports:
+            await transport.close()

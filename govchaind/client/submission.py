@@ -1,0 +1,156 @@
+"""Handing transactions over until their fate is known, without ever doing one twice.
+
+Rules: what is sent is always the same bytes, so a second sending (after a time-out, to another
+node) is answered with the first one's fate and never acts again; a batch is bounded in count and
+bytes; only what is still open is sent again; a node that is busy is passed over; at the deadline
+what is open is returned as it is, and the author may go on later with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import trio
+
+from govchaind.base.encoding import encode
+from govchaind.base.errors import PeerError
+from govchaind.base.limits import HTTP_BATCH_TRANSACTIONS_MAX, HTTP_BODY_BYTES_MAX
+from govchaind.base.types import Hash, Height
+from govchaind.client.nodes import PAUSE_SECONDS_MAX, PAUSE_SECONDS_MIN, Nodes
+from govchaind.client.refusals import read_json, refusal
+from govchaind.client.transport import Reply
+from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.transaction import read_transaction
+
+Wait = Literal["none", "committed", "certified"]
+STATUSES = frozenset(("pending", "committed", "certified", "refused", "expired", "unknown"))
+WAIT_SECONDS_EACH = 10.0  # one request's wait; longer waits are several requests
+BATCH_BYTES_MAX = HTTP_BODY_BYTES_MAX - 64 * 1024  # heads of the array and its items
+_BUSY_STATUS = range(500, 600)
+_REACHED: dict[Wait, frozenset[str]] = {
+    "none": frozenset(("pending", "committed", "certified")),
+    "committed": frozenset(("committed", "certified")),
+    "certified": frozenset(("certified",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a node says became of one transaction."""
+
+    id: Hash
+    status: str  # pending, committed, certified, refused (at the door), expired, unknown
+    code: int | None = None
+    outcome: str = ""
+    text: str = ""
+    remedy: str = ""
+    height: Height | None = None
+    position: int | None = None
+    operation: int | None = None
+
+    @property
+    def applied(self) -> bool:
+        """Whether it is on the chain and took effect."""
+        return self.status in ("committed", "certified") and self.code == 0
+
+    @property
+    def final(self) -> bool:
+        """Whether sending the same bytes again can change nothing."""
+        if self.status == "refused":
+            known = OUTCOMES.get(-1 if self.code is None else self.code)
+            return known is None or known.kind != "busy"
+        return self.status in ("committed", "certified", "expired")
+
+    def reached(self, wait: Wait) -> bool:
+        """Whether there is nothing more to wait for."""
+        if self.status in ("refused", "expired"):
+            return self.final
+        return self.status in _REACHED[wait]
+
+
+def read_fate(row: Any, node: str) -> Fate:
+    """Return a node's JSON row as a Fate. Raises PeerError if it is not one."""
+    try:
+        status, identifier = row["status"], bytes.fromhex(row["id"])
+        numbers = [row.get(name) for name in ("code", "height", "position", "operation")]
+        outcome, text, remedy = (str(row.get(name) or "") for name in ("outcome", "text", "remedy"))
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise _nonsense(node) from None
+    if status not in STATUSES or any(type(n) not in (int, type(None)) for n in numbers):
+        raise _nonsense(node)
+    code, height, position, operation = numbers
+    return Fate(identifier, status, code, outcome, text, remedy, height, position, operation)
+
+
+def _nonsense(node: str) -> PeerError:
+    return PeerError(f"{node} described a transaction in an unknown way", code="unexpected-reply")
+
+
+def batches(raws: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield `raws` in order, in batches that one request may carry."""
+    batch: list[bytes] = []
+    length = 0
+    for raw in raws:
+        if batch and (
+            len(batch) >= HTTP_BATCH_TRANSACTIONS_MAX or length + len(raw) + 5 > BATCH_BYTES_MAX
+        ):
+            yield batch
+            batch, length = [], 0
+        batch.append(raw)
+        length += len(raw) + 5  # a byte string's head
+    if batch:
+        yield batch
+
+
+def _judge(reply: Reply, node: str) -> None:
+    """Accept a reply that answers for each transaction, even when it refuses them all."""
+    if reply.status in range(200, 300):
+        return
+    if reply.status not in _BUSY_STATUS and "transactions" in read_json(reply, node):
+        return
+    raise refusal(reply, node)
+
+
+async def submit(nodes: Nodes, raws: Sequence[bytes], *, wait: Wait, deadline: float) -> list[Fate]:
+    """Submit signed transactions and wait for their fates, in the order given.
+
+    Raises:
+        InvalidEncoding: one of them is not a transaction (nothing was sent).
+        PeerError, Busy: no node took part in time; what was sent may or may not come to pass.
+    """
+    fates: dict[Hash, Fate] = {}
+    ids = [read_transaction(raw).id for raw in raws]
+    waiting = dict(zip(ids, raws, strict=True))
+    pause = PAUSE_SECONDS_MIN
+    while True:
+        for batch in list(batches(list(waiting.values()))):
+            for fate in await _post(nodes, batch, wait=wait, deadline=deadline):
+                fates[fate.id] = fate
+                if fate.reached(wait):
+                    waiting.pop(fate.id, None)
+        if not waiting or trio.current_time() + pause >= deadline:
+            return [fates[identifier] for identifier in ids]
+        # Busy or still pending there: another node has the pool's other copies.
+        nodes.pass_over()
+        await trio.sleep(pause)
+        pause = min(pause * 2, PAUSE_SECONDS_MAX)
+
+
+async def _post(nodes: Nodes, batch: list[bytes], *, wait: Wait, deadline: float) -> list[Fate]:
+    seconds = max(0.0, min(WAIT_SECONDS_EACH, deadline - trio.current_time()))
+    reply = await nodes.ask(
+        "POST",
+        "/v1/transactions",
+        deadline=deadline,
+        query={"wait": wait, "timeout_seconds": f"{seconds:.3f}"},
+        headers={"content-type": "application/cbor", "accept": "application/json"},
+        body=encode(batch),
+        judge=_judge,
+    )
+    node = nodes.current.node
+    rows = read_json(reply, node).get("transactions")
+    if not isinstance(rows, list) or len(rows) != len(batch):
+        raise _nonsense(node)
+    return [read_fate(row, node) for row in rows]
