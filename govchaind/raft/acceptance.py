@@ -114,9 +114,12 @@ def accept_heartbeat(state: State, now: Seconds, sender: NodeId, heartbeat: Hear
 
 
 def answer_older(state: State, sender: NodeId, message: AppendEntries | Heartbeat) -> None:
-    """Tell a leader of an older term that its term is over."""
+    """Tell a leader of an older term that its term is over.
+
+    Nothing of its own numbers is echoed: by the time this arrives the same node may lead the very
+    term that this answer bears, and would take an old round or index for one of its new ones.
+    """
     if isinstance(message, AppendEntries):
-        reply = AppendReply(state.term, state.store, False, message.previous_index)
-        state.send(sender, reply)
+        state.send(sender, AppendReply(state.term, state.store, False, 0))
     else:
-        state.send(sender, HeartbeatReply(state.term, state.store, message.round))
+        state.send(sender, HeartbeatReply(state.term, state.store, 0))

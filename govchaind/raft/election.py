@@ -2,6 +2,7 @@
 
 Rules kept here:
 - only a voter under its own store id campaigns, and not while its disk hangs or it keeps quiet;
+  one whose vote an uncommitted entry takes away still may, and does not count itself (4.2.2);
 - a pre-vote (thesis section 9.6) changes nothing in either side, and its answers are never votes;
 - votes and pre-votes are refused while a leader is heard (section 4.2.3), unless a transfer asks
   for them or the link to that leader is known to be broken;
@@ -93,7 +94,22 @@ def lose_link(state: State, now: Seconds) -> None:
 
 
 def _may_campaign(state: State, now: Seconds) -> bool:
-    return state.is_voter() and not state.disk_hangs(now) and now >= state.quiet_until
+    if state.disk_hangs(now) or now < state.quiet_until:
+        return False
+    return state.is_voter() or _is_leaving(state)
+
+
+def _is_leaving(state: State) -> bool:
+    """Say whether an entry that may yet be rolled back takes this node's vote away.
+
+    Its log may be the only one that is up to date, and then nobody else can be elected: it
+    campaigns, without counting itself, leads until the entry is committed, and leaves.
+    """
+    membership = state.membership
+    if membership.index <= state.commit:
+        return False
+    before = membership.at(membership.index - 1)
+    return (state.node, state.store) in before.voters
 
 
 def answer_request(state: State, now: Seconds, sender: NodeId, request: RequestVote) -> None:

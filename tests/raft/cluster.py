@@ -170,7 +170,7 @@ class Cluster:
 
     def start(self, node: NodeId) -> None:
         disk = self.disks[node]
-        commit = min(self.commits[node], len(disk.seen))
+        commit = self._commit_on_disk(node)
         self.nodes[node] = Raft(
             node=node,
             store=disk.store,
@@ -183,6 +183,16 @@ class Cluster:
         )
         self.commits[node] = commit
         self.turn(node)
+
+    def _commit_on_disk(self, node: NodeId) -> int:
+        """Return what a caller may know of commit after a crash: it is written with the entries,
+        so it is never ahead of a truncation that the crash undid."""
+        commit = 0
+        for held, entry in zip(self.disks[node].seen, self.committed, strict=False):
+            if held != entry or commit == self.commits[node]:
+                break
+            commit += 1
+        return commit
 
     def crash(self, node: NodeId) -> None:
         """Stop a node; what its disk had not made durable is gone."""
