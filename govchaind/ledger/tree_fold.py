@@ -92,7 +92,7 @@ class Fold:
         if not count:
             return before.root, before.entries
         if before.entries > STATE_BUCKET_ENTRIES_MAX:
-            return self._inner(0, b"", 0, count, before.root)
+            return self._inner(0, b"", 0, count, before.root, total=before.entries)
         return self._bucket(0, b"", 0, count, before.root, count=before.entries)
 
     def write_undo(self, height: Height) -> int:
@@ -114,7 +114,9 @@ class Fold:
                 written |= 1 << sixteenth
         return written
 
-    def _inner(self, depth: int, path: bytes, low: int, high: int, old: Hash) -> tuple[Hash, int]:
+    def _inner(
+        self, depth: int, path: bytes, low: int, high: int, old: Hash, *, total: int
+    ) -> tuple[Hash, int]:
         """Fold changes low … high into the inner record at `path`; return its hash and count."""
         key = DEPTH_KEYS[depth] + path
         node = self._cache.pop(key, None)
@@ -140,20 +142,20 @@ class Fold:
                     end += 1
             at = child * HASH_BYTES
             was = hashes_before[at : at + HASH_BYTES]
-            count = counts[child]
+            count = held = counts[child]
             if count > STATE_BUCKET_ENTRIES_MAX:
-                new, count = self._inner(depth + 1, below, low, end, was)
+                new, count = self._inner(depth + 1, below, low, end, was, total=count)
             else:
                 new, count = self._bucket(depth + 1, below, low, end, was, count=count)
             if new != was:
                 touched.append((child, below))
                 children[at : at + HASH_BYTES] = new
                 counts[child] = count
+                total += count - held
                 groups |= 1 << (child >> 2)
             low = end
         if not groups:
-            return old, sum(counts)
-        total = sum(counts)
+            return old, total
         if total <= STATE_BUCKET_ENTRIES_MAX:
             touched = [(child, child_path(path, depth, child)) for child in range(16)]
         pointers = self._pointers(depth)

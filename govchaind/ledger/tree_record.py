@@ -20,6 +20,7 @@ keeps its topmost record itself.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ from govchaind.base.errors import InvalidEncoding, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import ZERO_HASH, BlockTime, Hash, Height
-from govchaind.ledger.tree_proof import DEPTH_MAX, ENTRY_BYTES, node_hash
+from govchaind.ledger.tree_proof import DEPTH_MAX, ENTRY_BYTES, NODE_PREFIX
 
 COUNT_BYTES = 4
 POINTER_BYTES = HASH_BYTES + COUNT_BYTES
@@ -44,6 +45,11 @@ DEPTH_KEYS = tuple(Table.TREE_NODE.value + bytes((depth,)) for depth in range(DE
 HIGH_HALF = tuple(bytes((byte & 0xF0,)) for byte in range(256))
 _COUNTS = struct.Struct(">16I")
 _SECTION = struct.Struct(">BI")
+_GROUPS_OF = tuple(  # for each set of groups: where its children, and where its hash begin
+    tuple((g * GROUP_BYTES, g * HASH_BYTES) for g in range(4) if groups >> g & 1)
+    for groups in range(16)
+)
+_sha256 = hashlib.sha256
 
 
 class Inner:
@@ -59,12 +65,11 @@ class Inner:
 
     def rehash(self, groups: int) -> Hash:
         """Recompute the groups whose bits are set; return the record's hash."""
-        for group in range(4):
-            if groups >> group & 1:
-                at = group * HASH_BYTES
-                four = self.children[group * GROUP_BYTES : (group + 1) * GROUP_BYTES]
-                self.groups[at : at + HASH_BYTES] = node_hash(four)
-        return node_hash(self.groups)
+        children, hashes = self.children, self.groups
+        for low, at in _GROUPS_OF[groups]:
+            four = children[low : low + GROUP_BYTES]
+            hashes[at : at + HASH_BYTES] = _sha256(NODE_PREFIX + four).digest()
+        return _sha256(NODE_PREFIX + hashes).digest()
 
     def pack(self) -> bytes:
         """Return the stored form."""
