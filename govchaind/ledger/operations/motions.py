@@ -1,0 +1,227 @@
+"""What institutions may decide together, and what is done when they have.
+
+    1 admit institution  [name, title, class, [office …]]     as genesis.py has it
+    2 set node           [name, institution, role, attestation key, TLS key, store, addresses]
+    3 remove node        [name]
+    4 readmit node       [name, new store]
+
+Enacting a node motion changes which members are *wanted* and the height at which that last
+changed; configuration blocks then bring it into force, step by step (`membership.next_steps`).
+A node whose keys or store change signs only above the height of enactment: what its former self
+signed is not known here. The last validator can never go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+from govchaind.base.limits import INSTITUTIONS_MAX, NODES_MAX, VALIDATORS_MAX
+from govchaind.ledger.genesis import (
+    Institution,
+    InstitutionClass,
+    OfficesShape,
+    institution_fault,
+    office_of,
+)
+from govchaind.ledger.membership import Addresses, Member, Role, member_of
+from govchaind.ledger.operations.institutions import seats_of
+from govchaind.ledger.outcomes import Code
+from govchaind.ledger.shapes import Bytes32, Name, Shape, Store, Title
+from govchaind.ledger.state_keys import (
+    NETWORK,
+    institution_key,
+    node_key,
+    node_key_key,
+    office_key,
+)
+from govchaind.ledger.working_state import Act, WorkingState
+
+# places in the network's value (state_keys.py)
+INSTITUTIONS, NODES, VALIDATORS, ORDERED_AT = range(4)
+
+
+class MotionKind(IntEnum):
+    """The number of each motion."""
+
+    ADMIT_INSTITUTION = 1
+    SET_NODE = 2
+    REMOVE_NODE = 3
+    READMIT_NODE = 4
+
+
+class AdmitInstitution(Shape):
+    """Arguments of `admit-institution`."""
+
+    name: Name
+    title: Title
+    kind: InstitutionClass
+    offices: OfficesShape
+
+
+class SetNode(Shape):
+    """Arguments of `set-node`."""
+
+    name: Name
+    institution: Name
+    role: Role
+    attestation_key: Bytes32
+    tls_key: Bytes32
+    store: Store
+    addresses: Addresses
+
+
+class RemoveNode(Shape):
+    """Arguments of `remove-node`."""
+
+    name: Name
+
+
+class ReadmitNode(Shape):
+    """Arguments of `readmit-node`."""
+
+    name: Name
+    store: Store
+
+
+def found_institution(institution: Institution, height: int, state: WorkingState) -> None:
+    """Write a new institution and its offices."""
+    governing = institution.offices[0].name
+    state.put_value(
+        institution_key(institution.name),
+        [institution.title, institution.kind, governing, height],
+    )
+    for office in institution.offices:
+        key = office_key(institution.name, office.name)
+        state.put_value(key, [office.title, office.threshold, seats_of(office.keys)])
+
+
+def place_node(member: Member, state: WorkingState) -> None:
+    """Write a wanted member and the names under its keys."""
+    state.put_value(node_key(member.name), member.fields())
+    for key in (member.attestation_key, member.tls_key):
+        state.put_value(node_key_key(key), member.name)
+
+
+def admit_institution(arguments: AdmitInstitution, act: Act, state: WorkingState) -> int:
+    """Admit an institution with its first offices."""
+    if state.get(institution_key(arguments.name)) is not None:
+        return Code.INSTITUTION_EXISTS
+    institution = Institution(
+        arguments.name,
+        arguments.title,
+        arguments.kind,
+        tuple(office_of(shape) for shape in arguments.offices),
+    )
+    if institution_fault(institution) is not None:
+        return Code.BAD_POLICY
+    network = list(state.decoded(NETWORK))
+    if network[INSTITUTIONS] >= INSTITUTIONS_MAX:
+        return Code.TOO_MANY_INSTITUTIONS
+    found_institution(institution, act.height, state)
+    network[INSTITUTIONS] += 1
+    state.put_value(NETWORK, network)
+    return Code.APPLIED
+
+
+def set_node(arguments: SetNode, act: Act, state: WorkingState) -> int:
+    """Add a node, or change one."""
+    if state.get(institution_key(arguments.institution)) is None:
+        return Code.NO_SUCH_INSTITUTION
+    wanted = Member(
+        arguments.name,
+        arguments.institution,
+        arguments.role,
+        arguments.attestation_key,
+        arguments.tls_key,
+        arguments.store,
+        arguments.addresses,
+        act.height,
+    )
+    present = _wanted(arguments.name, state)
+    if present is not None and present.same_node(wanted):
+        wanted = replace(wanted, signs_above=present.signs_above)
+    return _change_node(present, wanted, act, state)
+
+
+def remove_node(arguments: RemoveNode, act: Act, state: WorkingState) -> int:
+    """Want a node no longer."""
+    present = _wanted(arguments.name, state)
+    if present is None:
+        return Code.UNKNOWN_NODE
+    return _change_node(present, None, act, state)
+
+
+def readmit_node(arguments: ReadmitNode, act: Act, state: WorkingState) -> int:
+    """Want a node again under the id of its new store."""
+    present = _wanted(arguments.name, state)
+    if present is None:
+        return Code.UNKNOWN_NODE
+    if present.store == arguments.store:
+        return Code.SAME_STORE
+    wanted = replace(present, store=arguments.store, signs_above=act.height)
+    return _change_node(present, wanted, act, state)
+
+
+def _change_node(
+    present: Member | None, wanted: Member | None, act: Act, state: WorkingState
+) -> int:
+    """Replace what is wanted of one node, within bounds; either side may be nothing."""
+    if present == wanted:
+        return Code.NOTHING_CHANGES
+    network = list(state.decoded(NETWORK))
+    network[NODES] += (wanted is not None) - (present is not None)
+    network[VALIDATORS] += _votes(wanted) - _votes(present)
+    if network[VALIDATORS] < 1:
+        return Code.LAST_VALIDATOR
+    if network[VALIDATORS] > VALIDATORS_MAX:
+        return Code.TOO_MANY_VALIDATORS
+    if network[NODES] > NODES_MAX:
+        return Code.TOO_MANY_NODES
+    if present is not None:
+        state.delete(node_key(present.name))
+        for key in (present.attestation_key, present.tls_key):
+            state.delete(node_key_key(key))
+    if wanted is not None:
+        keys = {wanted.attestation_key, wanted.tls_key}
+        if len(keys) < 2 or any(state.get(node_key_key(key)) is not None for key in sorted(keys)):
+            return Code.NODE_KEY_IN_USE
+        place_node(wanted, state)
+    network[ORDERED_AT] = act.height
+    state.put_value(NETWORK, network)
+    return Code.APPLIED
+
+
+def _votes(member: Member | None) -> int:
+    return int(member is not None and member.role == "validator")
+
+
+def _wanted(name: str, state: WorkingState) -> Member | None:
+    fields = state.decoded(node_key(name))
+    return None if fields is None else member_of((*fields[:6], tuple(fields[6]), fields[7]))
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """One line of the table."""
+
+    kind: int
+    name: str
+    shape: type[Any]
+    enact: Callable[[Any, Act, WorkingState], int]
+
+
+MOTIONS = MappingProxyType(
+    {
+        motion.kind: motion
+        for motion in (
+            Motion(1, "admit-institution", AdmitInstitution, admit_institution),
+            Motion(2, "set-node", SetNode, set_node),
+            Motion(3, "remove-node", RemoveNode, remove_node),
+            Motion(4, "readmit-node", ReadmitNode, readmit_node),
+        )
+    }
+)

@@ -1,0 +1,21 @@
+"""The table of operations: kind → what it is. A new family is a new file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from govchaind.ledger.operations import ballots, institutions, registers
+from govchaind.ledger.operations.operation import Operation
+
+OPERATIONS: Mapping[int, Operation] = MappingProxyType(
+    {
+        operation.kind: operation
+        for family in (
+            registers.OPERATIONS,
+            institutions.OPERATIONS,
+            ballots.OPERATIONS,
+        )
+        for operation in family
+    }
+)

@@ -1,0 +1,76 @@
+"""Where each thing lies in the authenticated state. Part of the format: numbers are for ever.
+
+    01 name                     institution  [title, class, governing office, height admitted]
+    02 institution 00 office    office       [title, threshold, [seat …]]
+    03 name                     register     [title, mode, schema, writers, owner, height made]
+    04 register 00 key          record       [revision, retired, value]
+    05 name                     node wanted  member, as membership.py has it
+    06                          network      [institutions, nodes, validators, ordered at]
+    07 digest                   motion       [kind, arguments, round, ballots, height moved,
+                                              height enacted or null]
+    08 digest institution       ballot       height
+    09 height (8 bytes)         live ids     [digest of the ids, latest expiry,
+                                              [[institution, count] …]]
+    0a key (32 bytes)           node key     name of the node that uses it
+
+A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
+null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
+sign twice. A writer and an owner are [institution, office]. Names hold no zero byte, so 00 ends
+them. Values are deterministic CBOR.
+"""
+
+from __future__ import annotations
+
+from govchaind.base.types import Hash, Height, PublicKey
+
+INSTITUTION = b"\x01"
+OFFICE = b"\x02"
+REGISTER = b"\x03"
+RECORD = b"\x04"
+NODE = b"\x05"
+NETWORK = b"\x06"
+MOTION = b"\x07"
+BALLOT = b"\x08"
+LIVE = b"\x09"
+NODE_KEY = b"\x0a"
+
+
+def institution_key(name: str) -> bytes:
+    return INSTITUTION + name.encode()
+
+
+def office_key(institution: str, office: str) -> bytes:
+    return OFFICE + institution.encode() + b"\x00" + office.encode()
+
+
+def register_key(name: str) -> bytes:
+    return REGISTER + name.encode()
+
+
+def record_key(register: str, key: bytes) -> bytes:
+    return RECORD + register.encode() + b"\x00" + key
+
+
+def record_prefix(register: str) -> bytes:
+    """Return what the keys of all records of a register start with."""
+    return RECORD + register.encode() + b"\x00"
+
+
+def node_key(name: str) -> bytes:
+    return NODE + name.encode()
+
+
+def motion_key(motion: Hash) -> bytes:
+    return MOTION + motion
+
+
+def ballot_key(motion: Hash, institution: str) -> bytes:
+    return BALLOT + motion + institution.encode()
+
+
+def live_key(height: Height) -> bytes:
+    return LIVE + height.to_bytes(8, "big")
+
+
+def node_key_key(key: PublicKey) -> bytes:
+    return NODE_KEY + key
