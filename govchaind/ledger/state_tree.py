@@ -13,7 +13,7 @@ It does not decide when a checkpoint is due: `state.Checkpoints` does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from govchaind.base.encoding import encode
 from govchaind.base.errors import Gone, NotFound, StorageCorrupt, invariant
@@ -126,9 +126,12 @@ class StateTree:
         record = _stored(reader, window[-1])
         return window[-1], record.root, record.time
 
-    def entries(self, reader: KeyValueReader, height: Height) -> int:
-        """Return how many keys have a value at a checkpoint; raises as `root`."""
-        return _checkpoint(reader, height, read_window(reader)).entries
+    def leaves(self, reader: KeyValueReader) -> Iterator[bytes]:
+        """Yield each entry (key hash ‖ value hash) of the newest checkpoint, ascending."""
+        window = read_window(reader)
+        if window:
+            view = TreeView(reader, window, window[-1], _stored(reader, window[-1]))
+            yield from view.leaves()
 
     def check(self, reader: KeyValueReader, height: Height) -> None:
         """Walk the whole tree of a checkpoint and recompute every hash; raises StorageCorrupt."""

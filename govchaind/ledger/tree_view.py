@@ -93,6 +93,12 @@ class TreeView:
             raise StorageCorrupt(f"the stored state tree does not hold: {error}") from None
         return proof
 
+    def leaves(self) -> Iterator[bytes]:
+        """Yield each entry of the newest checkpoint, ascending."""
+        for bucket in self._buckets(0, b"", self._newest.entries):
+            for at in range(0, len(bucket), ENTRY_BYTES):
+                yield bucket[at : at + ENTRY_BYTES]
+
     def check(self) -> None:
         """Recompute every hash and the shape of the whole tree; raises StorageCorrupt."""
         pointer = (self._checkpoint.root, self._checkpoint.entries)
