@@ -112,7 +112,9 @@ def _ask_after_silence(
 ) -> None:
     """An older append is unanswered although a later heartbeat is: find out, with an empty one."""
     if peer.probing:
-        if peer.paused and peer.probe_round < round_:
+        if not peer.paused:
+            leading.changed = True  # its store changed: the first probe goes out with this turn
+        elif peer.probe_round < round_:
             _probe(state, leading, node, peer, empty=True)
         return
     oldest = peer.oldest_flight_round

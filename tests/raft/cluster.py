@@ -245,15 +245,20 @@ class Cluster:
 
     def deliver(self, sender: NodeId | None = None, to: NodeId | None = None) -> int:
         """Deliver what is under way now (not what follows from it), in order; return how many."""
-        chosen = [
-            letter
-            for letter in self.letters
-            if sender in (None, letter.sender) and to in (None, letter.to)
-        ]
-        self.letters = [letter for letter in self.letters if letter not in chosen]
+        chosen = self.take(sender, to)
         for letter in chosen:
             self.receive(letter)
         return len(chosen)
+
+    def take(self, sender: NodeId | None = None, to: NodeId | None = None) -> list[Letter]:
+        """Take letters off the network; who ignores them has dropped them."""
+        chosen: list[Letter] = []
+        kept: list[Letter] = []
+        for letter in self.letters:
+            wanted = sender in (None, letter.sender) and to in (None, letter.to)
+            (chosen if wanted else kept).append(letter)
+        self.letters = kept
+        return chosen
 
     def settle(self, rounds: int = 1000) -> None:
         """Write and deliver, without time passing, until nothing moves."""

@@ -133,8 +133,9 @@ class Storm:
         if self.random.random() < 0.3:
             cluster.heal()
             return
-        one, other = self.random.choice(sorted(cluster.disks)), self.random.choice(
-            sorted(cluster.disks)
+        one, other = (
+            self.random.choice(sorted(cluster.disks)),
+            self.random.choice(sorted(cluster.disks)),
         )
         if one != other:
             cluster.cut.add((one, other))
@@ -180,9 +181,7 @@ class Storm:
             leader = self.random.choice(leaders)
             raft = self.cluster.nodes[leader]
             try:
-                raft.transfer(
-                    self.cluster.now, self.random.choice(raft.configuration.voter_ids())
-                )
+                raft.transfer(self.cluster.now, self.random.choice(raft.configuration.voter_ids()))
             except Refused as refusal:
                 assert refusal.code in ("transfer-under-way", "transfer-to-self")
             self.cluster.turn(leader)
@@ -231,7 +230,9 @@ class Storm:
         cluster.turn(leader)
         cluster.pass_time(3)
         assert raft.commit == index
-        assert (10**9, index - 1) in cluster.reads[leader] or (10**9, index) in cluster.reads[leader]
+        assert (10**9, index - 1) in cluster.reads[leader] or (10**9, index) in cluster.reads[
+            leader
+        ]
         for member, _ in (*raft.configuration.voters, *raft.configuration.learners):
             assert cluster.nodes[member].commit == index, f"{member} does not follow"
             assert cluster.log(member) == cluster.log(leader)
