@@ -1,0 +1,76 @@
+"""Which commands there are, and how one is imported only when it is used.
+
+The table has each command's place and its line in the help, so that `govchaind --help` and
+`--version` import nothing but click. A test compares the lines with the commands' own.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+
+class Entry(NamedTuple):
+    """Where a command lives (module under govchaind.cli, attribute) and what it does."""
+
+    module: str
+    attribute: str
+    line: str
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used; knows the nearest name of a typo."""
+
+    def __init__(self, *args: Any, entries: Mapping[str, Entry], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.entries = entries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(f"govchaind.cli.{entry.module}"), entry.attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{entry.module}.{entry.attribute} is not a command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.entries and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, self.entries, n=1, cutoff=0.5)
+            hint = f"did you mean `{near[0]}`?" if near else "see --help for the commands"
+            raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.line) for name, entry in self.entries.items()])
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "init": Entry("init", "init", "Make a network, a node, or a genesis."),
+    "run": Entry("run", "run", "Run a node until Ctrl-C or SIGTERM."),
+    "status": Entry("status", "status", "Show how the nodes of a network are."),
+    "members": Entry("members", "members", "Show the nodes on the ledger, or vote on them."),
+    "keys": Entry("keys", "keys", "Make and show the keys of offices."),
+    "submit": Entry("submit", "submit", "Sign and submit transactions."),
+    "get": Entry("get", "get", "Read a record, its history or its proof."),
+    "receipt": Entry("receipt", "receipt", "Fetch the receipt of a transaction."),
+    "verify-receipt": Entry(
+        "verify_receipt", "verify_receipt", "Verify a receipt or a state proof, offline."
+    ),
+    "trust": Entry("trust", "trust", "Keep a trust file: the newest head you have seen."),
+    "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
+    "config": Entry("settings", "config", "Show the settings of a node, or explain all of them."),
+    "outcomes": Entry("outcomes", "outcomes", "List every outcome with its cause and remedy."),
+    "completion": Entry("completion", "completion", "Print the script for shell completion."),
+}

@@ -1,0 +1,110 @@
+"""Options that several commands share: which nodes to ask, with which key to sign, JSON or not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from govchaind.base.errors import InvalidSetting
+from govchaind.client.network import NETWORK_FILE, Network, read_network
+
+if TYPE_CHECKING:
+    from govchaind.client.client import Client
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which nodes a command asks, and what it knows of their network."""
+
+    urls: tuple[str, ...]
+    network: Network | None
+    timeout_seconds: float
+
+    @property
+    def chain_id(self) -> bytes | None:
+        """The chain's id, where a network file tells it."""
+        return self.network.chain_id if self.network else None
+
+    def client(self) -> Client:
+        """Return a client of these nodes."""
+        from govchaind.client.client import connect
+
+        return connect(self.urls, chain_id=self.chain_id, deadline_seconds=self.timeout_seconds)
+
+
+def target_options(command: F) -> F:
+    """Add --url, --network and --timeout; the command gets `target`."""
+
+    @click.option(
+        "--url", "urls", multiple=True, metavar="URL",
+        help="A node's HTTP address; repeat it for others to turn to.",
+    )  # fmt: skip
+    @click.option(
+        "--network", "network_file", type=FILE, envvar="GOVCHAIND_NETWORK", show_envvar=True,
+        help=f"The network's file.  [default: ./{NETWORK_FILE} if it is there]",
+    )  # fmt: skip
+    @click.option(
+        "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
+        show_default=True, metavar="SECONDS", help="How long to try in all.",
+    )  # fmt: skip
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        urls: tuple[str, ...],
+        network_file: Path | None,
+        timeout_seconds: float,
+        **settings: Any,
+    ) -> Any:
+        target = choose_target(urls, network_file, timeout_seconds)
+        return command(*args, target=target, **settings)
+
+    return wrapped  # type: ignore[return-value]  # options change the signature on purpose
+
+
+def choose_target(
+    urls: tuple[str, ...], network_file: Path | None, timeout_seconds: float
+) -> Target:
+    """Return the nodes that the options name, or those of ./network.json."""
+    if network_file is None and Path(NETWORK_FILE).exists():
+        network_file = Path(NETWORK_FILE)
+    network = read_network(network_file) if network_file is not None else None
+    if not urls:
+        if network is None:
+            raise InvalidSetting(
+                "no node is named",
+                code="no-node-named",
+                remedy=f"Give --url http://host:port, or --network with a {NETWORK_FILE}.",
+            )
+        urls = tuple(network.urls())
+    return Target(urls, network, timeout_seconds)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+key_option = click.option(
+    "--key", "key_files", type=FILE, multiple=True, required=True, metavar="FILE",
+    help="Key file of the office that signs; repeat it where M of N must sign.",
+)  # fmt: skip
+
+
+def hex_bytes(text: str, what: str, length: int) -> bytes:
+    """Return `text` as bytes. Raises InvalidSetting unless it is `length` bytes in hex."""
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != length:
+        raise InvalidSetting(
+            f"{what} is {2 * length} hex digits, not {text[:80]!r}", code="bad-hex"
+        )
+    return value

@@ -1,0 +1,132 @@
+"""What commands print: JSON for scripts, tables and progress bars for people.
+
+Rules: results go to standard output, everything else to standard error; a progress bar is drawn
+only on a terminal; a hash is shortened for people and whole for scripts. Rich is imported only
+when something of it is drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import click
+
+
+class Ticks(Protocol):
+    """A progress bar, or nothing."""
+
+    def advance(self, steps: int) -> None: ...
+
+    def total(self, steps: int) -> None: ...
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value, indented, text as it is."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; on a terminal drawn, else plain columns that `cut` and `awk` read."""
+    if not sys.stdout.isatty():
+        click.echo("\t".join(columns))
+        for row in rows:
+            click.echo("\t".join(cell.replace("\t", " ") for cell in row))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def note(text: str) -> None:
+    """Say something to the person, on standard error."""
+    click.echo(text, err=True)
+
+
+class _Silent:
+    def advance(self, steps: int) -> None:
+        """Nothing is drawn."""
+
+    def total(self, steps: int) -> None:
+        """Nothing is drawn."""
+
+
+@contextmanager
+def progress(label: str, total: int | None, unit: str) -> Iterator[Ticks]:
+    """Draw a progress bar with a rate on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield _Silent()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with bar:
+        task = bar.add_task(label, total=total, rate="")
+
+        class Drawn:
+            def advance(self, steps: int) -> None:
+                bar.advance(task, steps)
+                speed = bar.tasks[0].speed
+                bar.update(task, rate=f"{speed:,.0f} {unit}/s" if speed else "")
+
+            def total(self, steps: int) -> None:
+                bar.update(task, total=steps)
+
+        yield Drawn()
+
+
+def short(value: str | bytes | None) -> str:
+    """Return the first half of a hash's first half: enough to compare by eye."""
+    if value is None:
+        return "–"
+    text = value.hex() if isinstance(value, bytes) else value
+    return text[:16] + "…" if len(text) > 17 else text
+
+
+def moment(milliseconds: int | None) -> str:
+    """Return a block time as ISO text in UTC."""
+    if milliseconds is None:
+        return "–"
+    time = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def cell(value: object) -> str:
+    """Return a value as one cell of a table."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,54 @@
+"""`govchaind config`: the settings in force for a node, or the meaning of all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from govchaind.cli.options import json_option
+from govchaind.cli.output import print_json, print_table
+from govchaind.config import CONFIG_FILE, Config, load_config, settings, toml_value
+
+
+@click.command(short_help="Show the settings of a node, or explain all of them.")
+@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[DIRECTORY|FILE]")
+@click.option("--explain", is_flag=True, help="Show every setting with default and meaning.")
+@json_option
+def config(path: Path | None, explain: bool, as_json: bool) -> None:
+    """Check a node's settings and show those in force; with --explain what each means.
+
+    \b
+    Example:
+      govchaind config my-network/nodes/civil-affairs-1
+      govchaind config --explain
+    """
+    if path is None and not explain:
+        raise click.UsageError("name a node's directory or file, or give --explain")
+    loaded: Config | None = None
+    if path is not None:
+        loaded = load_config(path / CONFIG_FILE if path.is_dir() else path)
+    rows = []
+    for setting in settings():
+        section, _, name = setting.path.partition(".")
+        value = getattr(getattr(loaded, section), name) if loaded else setting.default
+        rows.append((setting, value))
+    if as_json:
+        print_json(
+            [
+                {"path": s.path, "value": value, "default": s.default, "kind": s.kind,
+                 "bounds": s.bounds, "meaning": s.meaning}
+                for s, value in rows
+            ]
+        )  # fmt: skip
+    elif explain:
+        columns = ["setting", "in force" if loaded else "default", "kind", "meaning"]
+        cells = [[s.path, _shown(v), f"{s.kind} {s.bounds}".strip(), s.meaning] for s, v in rows]
+        print_table("", columns, cells)
+    else:
+        cells = [[s.path, _shown(v), "" if v == s.default else "set"] for s, v in rows]
+        print_table("", ["setting", "value", ""], cells)
+
+
+def _shown(value: object) -> str:
+    return "(none)" if value is None else toml_value(value)
