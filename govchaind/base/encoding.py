@@ -30,13 +30,13 @@ def _refuse_tag(*_: object) -> NoReturn:
 
 
 # Tags that cbor2 would interpret by itself, each mapped to the refusal.
-_REFUSED_TAGS: dict[int, Any] = {
-    tag: _refuse_tag
-    for tag in (
+_REFUSED_TAGS: dict[int, Any] = dict.fromkeys(
+    (
         *(0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 43000, 52, 54),
         *(100, 256, 258, 260, 261, 1004, 55799),
-    )
-}
+    ),
+    _refuse_tag,
+)
 
 
 def encode(value: Any) -> bytes:

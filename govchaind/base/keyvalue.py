@@ -13,7 +13,9 @@ class KeyValueReader(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """Return the value, or None. Raises StorageCorrupt if the value is not what was written."""
 
-    def scan(self, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, start: bytes, end: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, value) with start ≤ key < end, in order (or from the end backwards)."""
 
 
@@ -56,7 +58,9 @@ class Overlay:
                 return changes[key]
         return self._base.get(key)
 
-    def scan(self, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, start: bytes, end: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
         pending: dict[bytes, bytes | None] = {}
         for changes in reversed(self._batches):
             for key, value in changes.items():
@@ -68,7 +72,9 @@ class Overlay:
         keys = sorted(pending, reverse=reverse)
         position = 0
         for key, value in self._base.scan(start, end, reverse=reverse):
-            while position < len(keys) and (keys[position] > key if reverse else keys[position] < key):
+            while position < len(keys) and (
+                keys[position] > key if reverse else keys[position] < key
+            ):
                 new = pending[keys[position]]
                 if new is not None:
                     yield keys[position], new
@@ -98,7 +104,9 @@ class MemoryReader:
     def get(self, key: bytes) -> bytes | None:
         return self.values.get(key)
 
-    def scan(self, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, start: bytes, end: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
         low = bisect.bisect_left(self._keys, start)
         high = bisect.bisect_left(self._keys, end)
         keys = self._keys[low:high]

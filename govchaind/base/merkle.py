@@ -49,7 +49,7 @@ def _split(size: int) -> int:
 
 
 def levels(leaves: Sequence[Hash], hasher: Hasher = SUITE_1) -> list[list[Hash]]:
-    """Return the tree bottom up; an odd last node is carried up unhashed, which is RFC 9162's tree."""
+    """Return the tree bottom up; an odd last node is carried up as it is (RFC 9162's tree)."""
     level = list(leaves)
     tree = [level]
     prefix = hasher.node_prefix
@@ -164,7 +164,9 @@ def check_consistency(
 
 def _check_hashes(hashes: Sequence[Hash], path_length: int) -> None:
     if path_length > PATH_LENGTH_MAX:
-        raise InvalidProof(f"a path of {path_length} hashes; at most {PATH_LENGTH_MAX} are possible")
+        raise InvalidProof(
+            f"a path of {path_length} hashes; at most {PATH_LENGTH_MAX} are possible"
+        )
     if any(len(value) != HASH_BYTES for value in hashes):
         raise InvalidProof("a hash in the proof has not 32 bytes")
 

@@ -26,7 +26,7 @@ def certificate_quorum(members: int) -> int:
 
 
 def committed_index(matches: Iterable[int]) -> int:
-    """Return the highest index that a majority of `matches` (one per voter) has reached; 0 if none."""
+    """Return the highest index that a majority of `matches` (one a voter) has reached, or 0."""
     ordered = sorted(matches, reverse=True)
     if not ordered:
         return 0

@@ -1,0 +1,277 @@
+"""Signing one's results and gathering a quorum of such signatures into certificates.
+
+Rules it keeps:
+- A node never signs two different statements for a height: the attestation's bytes are in the
+  same write as the applied state, leave only once that is durable, and after a restart the same
+  bytes are sent again.
+- It signs nothing at or below its floor: what an earlier store under this key has signed (the
+  guard file), or the height at which it was re-admitted.
+- Height h is certified by the validators in force before h; a configuration block's height needs
+  a quorum of the old set and one of the new.
+- Attestations are sent again until their height is certified; a peer that has the certificate
+  answers with it. Certificates are gathered without gaps, lowest height first.
+- A certificate that contradicts own results stops the node before it signs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from govchaind.base.crypto import Domain, SigningKey
+from govchaind.base.encoding import encode, read
+from govchaind.base.errors import Invalid, StateDiverged
+from govchaind.base.keyspace import Table, height_key
+from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
+from govchaind.base.quorum import certificate_quorum
+from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature
+from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
+from govchaind.ledger.membership import Membership
+from govchaind.replica.messages import Attest
+
+AHEAD_MAX = 512  # attestations kept for heights not yet applied here, per peer
+RESEND_SECONDS = 1.0
+RESEND_HEIGHTS_MAX = 64
+CERTIFICATES_PAGE = 256
+
+Verify = Callable[[Domain, PublicKey, bytes, Signature], bool]
+
+
+class _Height:
+    """What is gathered for one height."""
+
+    __slots__ = ("applied_at", "own", "signatures", "statement")
+
+    def __init__(self, statement: bytes, applied_at: Seconds, own: Signature) -> None:
+        self.statement = statement
+        self.own = own  # counted among `signatures` only once it is durable
+        self.applied_at = applied_at
+        self.signatures: dict[NodeId, Signature] = {}
+
+
+class Attestations:
+    """One node's attestations, its peers', and the certificates that come of them."""
+
+    def __init__(
+        self,
+        *,
+        name: NodeId,
+        signer: SigningKey,
+        verify: Verify,
+        floor: Height,
+        reader: KeyValueReader,
+        membership_before: Callable[[Height], Membership],
+        membership_after: Callable[[Height], Membership],
+    ) -> None:
+        self._name = name
+        self._signer = signer
+        self._verify = verify
+        self.floor = floor
+        self._before = membership_before
+        self._after = membership_after
+        self._open: dict[Height, _Height] = {}
+        self._early: dict[NodeId, dict[Height, Attest]] = {}
+        self._certificates: dict[Height, Certificate] = {}  # above the contiguous ones
+        self.certified: Height = _last_certified(reader)
+        self.signed: Height = floor
+        self.durable: Height = 0  # attestations up to here may leave
+        self.next_resend: Seconds = 0.0
+        self._load(reader)
+
+    def _load(self, reader: KeyValueReader) -> None:
+        """Take up own attestations that were made durable before a restart."""
+        start = Table.ATTESTATION.value
+        for key, value in reader.scan(start, prefix_end(start)):
+            height = int.from_bytes(key[1:9], "big")
+            statement, signature = read(value, tuple[bytes, bytes], bytes_max=4096)
+            if height <= self.certified:
+                continue
+            self._open[height] = gathered = _Height(statement, 0.0, signature)
+            if signature:
+                gathered.signatures[self._name] = signature
+                self.signed = max(self.signed, height)
+            self.durable = max(self.durable, height)
+
+    def applied(
+        self, height: Height, statement: bytes, batch: WriteBatch, now: Seconds
+    ) -> list[Height]:
+        """Sign the results of a height just applied; return heights newly certified.
+
+        The signature's bytes go into `batch`, the same write as the state.
+        """
+        if height <= self.certified:
+            return []
+        signature = b""
+        if height > self.signed and self._may_sign(height):
+            signature = self._signer.sign(Domain.ATTESTATION, statement)
+            self.signed = height
+        self._open[height] = _Height(statement, now, signature)
+        batch.put(height_key(Table.ATTESTATION, height), encode([statement, signature]))
+        certified: list[Height] = []
+        for peer in sorted(self._early):
+            early = self._early[peer].pop(height, None)
+            if early is not None:
+                try:
+                    certified += self.receive(peer, early, batch)
+                except Invalid:
+                    continue  # its sender's fault, and its link may long be gone
+        return certified
+
+    def _may_sign(self, height: Height) -> bool:
+        member = self._before(height).member(self._name) or self._after(height).member(self._name)
+        return (
+            member is not None
+            and member.role == "validator"
+            and member.attestation_key == self._signer.public
+            and height > member.signs_above
+        )
+
+    def written(self, height: Height, batch: WriteBatch) -> tuple[list[Attest], list[Height]]:
+        """Own attestations up to `height` are durable.
+
+        Returns those that may now leave for the first time, and heights newly certified.
+        """
+        first, self.durable = self.durable + 1, max(self.durable, height)
+        leaving: list[Attest] = []
+        certified: list[Height] = []
+        for h in range(first, height + 1):
+            gathered = self._open.get(h)
+            if gathered is None or not gathered.own:
+                continue
+            gathered.signatures[self._name] = gathered.own
+            leaving.append(Attest(h, gathered.statement, gathered.own))
+            certified += self._settle(h, batch)
+        return leaving, certified
+
+    def _own(self, height: Height) -> Attest | None:
+        gathered = self._open.get(height)
+        if gathered is None or not gathered.own or height > self.durable:
+            return None
+        return Attest(height, gathered.statement, gathered.own)
+
+    def resend(self, now: Seconds) -> list[Attest]:
+        """Return own attestations of the lowest heights that are still not certified."""
+        if now < self.next_resend:
+            return []
+        self.next_resend = now + RESEND_SECONDS
+        heights = sorted(self._open)[:RESEND_HEIGHTS_MAX]
+        return [
+            found
+            for height in heights
+            if now - self._open[height].applied_at >= RESEND_SECONDS
+            and (found := self._own(height)) is not None
+        ]
+
+    def receive(self, peer: NodeId, attest: Attest, batch: WriteBatch) -> list[Height]:
+        """Count a peer's attestation; return heights newly certified. Raises Invalid."""
+        height = attest.height
+        if height <= self.certified or height in self._certificates:
+            return []
+        gathered = self._open.get(height)
+        if gathered is None:
+            early = self._early.setdefault(peer, {})
+            if len(early) >= AHEAD_MAX:
+                del early[min(early)]
+            early[height] = attest
+            return []
+        key = self._key_of(peer, height)
+        if key is None or peer in gathered.signatures:
+            return []
+        if attest.statement != gathered.statement:
+            # One of us is wrong; a certificate will say who. Its signature counts for nothing here.
+            return []
+        if not self._verify(Domain.ATTESTATION, key, attest.statement, attest.signature):
+            raise Invalid(f"the attestation of height {height} does not verify")
+        gathered.signatures[peer] = attest.signature
+        return self._settle(height, batch)
+
+    def _key_of(self, peer: NodeId, height: Height) -> PublicKey | None:
+        for membership in (self._before(height), self._after(height)):
+            member = membership.member(peer)
+            if member is not None and member.role == "validator" and height > member.signs_above:
+                return member.attestation_key
+        return None
+
+    def _settle(self, height: Height, batch: WriteBatch) -> list[Height]:
+        """Make the certificate of a height if a quorum (of old and of new) has signed."""
+        gathered = self._open.get(height)
+        if gathered is None:
+            return []
+        before, after = self._before(height), self._after(height)
+        for membership in (before,) if before is after else (before, after):
+            voters = [member.name for member in membership.voters()]
+            signed = sum(1 for name in voters if name in gathered.signatures)
+            if signed < certificate_quorum(len(voters)):
+                return []
+        self._certificates[height] = Certificate(
+            gathered.statement, tuple(sorted(gathered.signatures.items()))
+        )
+        return self._advance(batch)
+
+    def accept(self, certificates: Iterable[Certificate], batch: WriteBatch) -> list[Height]:
+        """Take certificates that a peer sent; return heights newly certified. Raises Invalid."""
+        for certificate in certificates:
+            height = certificate.height
+            if height <= self.certified or height in self._certificates:
+                continue
+            if height > self.certified + 2 * CERTIFICATES_PAGE:
+                continue
+            gathered = self._open.get(height)
+            if gathered is None:
+                continue  # judged when own results are there: the set in force is known then
+            check_certificate(certificate, self._before(height), self._after(height), self._verify)
+            self._compare(height, gathered.statement, certificate)
+            self._certificates[height] = certificate
+        return self._advance(batch)
+
+    def _compare(self, height: Height, statement: bytes, certificate: Certificate) -> None:
+        if certificate.statement != statement:
+            raise StateDiverged(
+                f"own results at height {height} differ from what a quorum has signed"
+            )
+
+    def _advance(self, batch: WriteBatch) -> list[Height]:
+        """Store certificates that follow the contiguous ones; return their heights."""
+        heights: list[Height] = []
+        while (certificate := self._certificates.get(self.certified + 1)) is not None:
+            height = self.certified + 1
+            if height not in self._open:
+                break  # not applied yet
+            batch.put(height_key(Table.CERTIFICATE, height), certificate.encode())
+            batch.delete(height_key(Table.ATTESTATION, height))
+            del self._certificates[height]
+            self.certified = height
+            heights.append(height)
+        return heights
+
+    def applied_at(self, height: Height) -> Seconds | None:
+        """Return when a height was applied here, while that is remembered; forgets it."""
+        gathered = self._open.pop(height, None)
+        return None if gathered is None or not gathered.applied_at else gathered.applied_at
+
+    @property
+    def lowest_open(self) -> Height:
+        """Return the first height that has no certificate here."""
+        return self.certified + 1
+
+
+def _last_certified(reader: KeyValueReader) -> Height:
+    start = Table.CERTIFICATE.value
+    for key, _ in reader.scan(start, prefix_end(start), reverse=True):
+        return int.from_bytes(key[1:9], "big")
+    return 0
+
+
+def certificates_from(reader: KeyValueReader, first: Height, count: int) -> list[Certificate]:
+    """Return stored certificates of consecutive heights from `first`, at most `count`."""
+    found: list[Certificate] = []
+    start = height_key(Table.CERTIFICATE, first)
+    end = height_key(Table.CERTIFICATE, first + min(count, CERTIFICATES_PAGE))
+    for _, value in reader.scan(start, end):
+        found.append(read_certificate(value))
+    return found
+
+
+def certificate_at(reader: KeyValueReader, height: Height) -> Certificate | None:
+    """Return the stored certificate of a height."""
+    data = reader.get(height_key(Table.CERTIFICATE, height))
+    return None if data is None else read_certificate(data)

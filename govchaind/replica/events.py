@@ -1,0 +1,196 @@
+"""The replica's contract: an Event goes in, Work comes out.
+
+The caller (`runtime/drive.py`, or netsim's event heap) keeps three rules:
+1. Work's `messages` and `notices` may leave at once: whatever depended on a write was held back
+   in the replica until `Written` said that the write is durable.
+2. One write is in flight at a time. `Work.write` is made durable as one unit, with one sync; then
+   `Written(ticket)` goes in. The replica merges what it wants written meanwhile.
+3. After a failed write nothing more leaves this node (a full disk excepted: nothing was written
+   and the same batch is tried again; `Room(False)` says so, `Room(True)` ends it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from govchaind.base.keyvalue import WriteBatch
+from govchaind.base.types import BlockTime, Hash, Height, NodeId, StoreId
+from govchaind.ledger.transaction import Transaction
+from govchaind.replica.messages import PeerMessage
+
+# --- events ------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Received:
+    """A message of an authenticated peer, judged by the gate."""
+
+    peer: NodeId
+    message: PeerMessage
+
+
+@dataclass(slots=True)
+class LinkUp:
+    """A link to `peer` is up (both sides have proved themselves)."""
+
+    peer: NodeId
+    store: StoreId
+
+
+@dataclass(slots=True)
+class LinkDown:
+    """The last link to `peer` has broken."""
+
+    peer: NodeId
+
+
+@dataclass(slots=True)
+class Offered:
+    """Verified transactions from a client of this node; answered by one OfferAnswered."""
+
+    token: int
+    transactions: list[Transaction]
+
+
+@dataclass(slots=True)
+class ReadAsked:
+    """A client wants a linearizable read; answered by one ReadReady."""
+
+    request: int
+
+
+@dataclass(slots=True)
+class TransferAsked:
+    """An operator, or shutdown, wants another leader; `target` None: the best follower."""
+
+    target: NodeId | None = None
+
+
+@dataclass(slots=True)
+class Written:
+    """The write of this ticket is durable."""
+
+    ticket: int
+
+
+@dataclass(slots=True)
+class Room:
+    """The disk is full (False), or has room again (True)."""
+
+    available: bool
+
+
+Event: TypeAlias = (
+    Received | LinkUp | LinkDown | Offered | ReadAsked | TransferAsked | Written | Room
+)
+
+# --- notices: what drive posts on the notice board ------------------------------------------------
+
+
+@dataclass(slots=True)
+class OfferAnswered:
+    """For each offered transaction in order: an outcome code (0: in the pool, or already known),
+    or a door code (ledger/outcomes.py) that says why this node did not take it."""
+
+    token: int
+    codes: list[int]
+
+
+@dataclass(slots=True)
+class Committed:
+    """A block is committed, applied and durable here. `outcomes`: (id, code, operation)."""
+
+    height: Height
+    time: BlockTime
+    block_hash: Hash
+    outcomes: list[tuple[Hash, int, int | None]]
+    waited_seconds: float | None  # from the first of its transactions' offer here, if any was
+
+
+@dataclass(slots=True)
+class Certified:
+    """Every height up to this one has a certificate here."""
+
+    height: Height
+    waited_seconds: float | None  # from the height's apply here
+
+
+@dataclass(slots=True)
+class Expired:
+    """These left the pool because their time has passed; they can never be included."""
+
+    ids: list[Hash]
+
+
+@dataclass(slots=True)
+class ReadReady:
+    """State at `height` or later is linearizable for the request; None: refused, ask again."""
+
+    request: int
+    height: Height | None
+
+
+@dataclass(slots=True)
+class Happened:
+    """One thing worth knowing: an event name for the log and the metrics, with plain values."""
+
+    name: str
+    values: dict[str, str | int | float | bool | None]
+
+
+@dataclass(slots=True)
+class MembersChanged:
+    """The wanted members or the membership in force changed: the mesh must look again."""
+
+    height: Height
+
+
+Notice: TypeAlias = (
+    OfferAnswered | Committed | Certified | Expired | ReadReady | Happened | MembersChanged
+)
+
+
+@dataclass(slots=True)
+class Work:
+    """What one step asks of its caller."""
+
+    messages: list[tuple[NodeId, PeerMessage]] = field(default_factory=list)
+    write: WriteBatch | None = None
+    ticket: int = 0
+    notices: list[Notice] = field(default_factory=list)
+    broken_links: list[tuple[NodeId, str]] = field(default_factory=list)  # peers that misbehaved
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a node says of itself; cheap to make, made after each step on request."""
+
+    node: NodeId
+    role: str  # leader, follower, candidate, pre-candidate, learner, observer
+    term: int
+    leader: NodeId | None
+    height: Height  # applied
+    commit: Height  # known committed
+    last_height: Height  # of the log
+    certified: Height
+    block_time: BlockTime
+    block_hash: Hash
+    state_root: Hash | None  # of the newest checkpoint
+    checkpoint: Height
+    pool_transactions: int
+    pool_bytes: int
+    in_configuration: bool  # member under this store id
+    room: bool
+    write_pending_seconds: float
+
+
+@dataclass(slots=True)
+class Guard:
+    """What the guard file beside the key remembers of what this node said, over store lives."""
+
+    store: StoreId
+    term: int
+    vote: NodeId | None
+    signed_height: Height
+    last_index: Height

@@ -1,0 +1,51 @@
+"""Who is how far, and asking for certificates that were made while this node was away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from govchaind.base.types import Height, NodeId, Seconds
+from govchaind.replica.attestation import CERTIFICATES_PAGE
+from govchaind.replica.gossip import Send
+from govchaind.replica.messages import Head, WantCertificates
+
+TELL_SECONDS = 0.25
+RETRY_SECONDS = 0.25
+
+
+class Heads:
+    """Certified heights of linked peers, and the two clocks by which one tells and asks."""
+
+    def __init__(self, send: Send, now: Seconds) -> None:
+        self._send = send
+        self._heads: dict[NodeId, Height] = {}
+        self.tell_at = now
+        self.ask_at = now
+
+    def heard(self, peer: NodeId, height: Height) -> None:
+        self._heads[peer] = height
+
+    def left(self, peer: NodeId) -> None:
+        self._heads.pop(peer, None)
+
+    def tell(self, now: Seconds, certified: Height, links: Iterable[NodeId]) -> None:
+        """Tell every link the own certified height, if it is time."""
+        if now >= self.tell_at:
+            self.tell_at = now + TELL_SECONDS
+            for peer in links:
+                self._send(peer, Head(certified))
+
+    def ask(self, now: Seconds, certified: Height, applied: Height) -> None:
+        """Ask a peer that is ahead for the next certificates that are missing here."""
+        if now < self.ask_at:
+            return
+        self.ask_at = now + RETRY_SECONDS
+        first = certified + 1
+        ahead = sorted(node for node, height in self._heads.items() if height >= first)
+        if ahead:
+            count = min(applied - certified, CERTIFICATES_PAGE)
+            self._send(ahead[first % len(ahead)], WantCertificates(first, count))
+
+    def ask_again(self, now: Seconds) -> None:
+        """The last question was answered: the next one may go out at once."""
+        self.ask_at = now

@@ -1,0 +1,253 @@
+"""What a leader puts on the ledger, and when.
+
+Rules it keeps:
+- Each term opens with an empty block, at once.
+- A lone transaction never waits for a timer: a block is cut as soon as the pipe is free. While
+  blocks are in flight, a further one is cut only when it would be well filled.
+- When changes wait for a checkpoint and nothing else comes, an empty block makes it; at rest, an
+  empty block each minute lets deadlines lapse.
+- A configuration block brings one step into force that state orders; a learner is promoted once it
+  has caught up; a leader that is to leave hands over first.
+- A leader whose block a majority objects to steps down and does not campaign for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from govchaind.base.errors import Refused
+from govchaind.base.limits import (
+    BLOCK_OPERATIONS_MAX,
+    CHECKPOINT_INTERVAL_MILLISECONDS,
+    REST_BLOCK_INTERVAL_SECONDS,
+)
+from govchaind.base.quorum import majority
+from govchaind.base.types import BlockTime, Height, NodeId, Seconds
+from govchaind.ledger.apply import Ledger
+from govchaind.ledger.block import Block, make_block
+from govchaind.ledger.genesis import Genesis
+from govchaind.ledger.membership import Member, Membership, next_steps
+from govchaind.ledger.transaction import Transaction
+from govchaind.raft.core import Raft, Role
+from govchaind.replica.memberships import Memberships
+from govchaind.replica.messages import Objection
+from govchaind.replica.pool import Pool
+from govchaind.replica.store import block_of, configuration_of
+
+BLOCKS_IN_FLIGHT_MAX = 8
+FILLED_OPERATIONS = BLOCK_OPERATIONS_MAX // 2  # worth a further block while others are in flight
+CAUGHT_UP_HEIGHTS = 16
+QUIET_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Objections:
+    """Who objects to which of the leader's blocks."""
+
+    term: int = 0
+    _by_height: dict[Height, set[NodeId]] = field(default_factory=dict)
+
+    def add(self, peer: NodeId, objection: Objection, term: int, voters: int) -> bool:
+        """Count an objection; True when a majority of `voters` objects to one block."""
+        if objection.term != term:
+            return False
+        if self.term != term:
+            self.term = term
+            self._by_height.clear()
+        against = self._by_height.setdefault(objection.height, set())
+        against.add(peer)
+        return len(against) >= majority(voters)
+
+    def clear_through(self, height: Height) -> None:
+        """Forget objections to blocks that a majority has taken after all."""
+        for decided in [h for h in self._by_height if h <= height]:
+            del self._by_height[decided]
+
+
+def wants_block(raft: Raft, waiting_operations: int) -> bool:
+    """Say whether a block of waiting transactions should be cut now."""
+    in_flight = raft.last_index - raft.commit
+    if not waiting_operations or in_flight >= BLOCKS_IN_FLIGHT_MAX:
+        return False
+    return in_flight == 0 or waiting_operations >= FILLED_OPERATIONS
+
+
+def checkpoint_due(
+    pending_changes: int, checkpoint_time: BlockTime, wall_milliseconds: int
+) -> int | None:
+    """Return in how many milliseconds an empty block should make a checkpoint; None: none waits."""
+    if not pending_changes:
+        return None
+    wait = checkpoint_time + CHECKPOINT_INTERVAL_MILLISECONDS - wall_milliseconds
+    # A clock far behind block time must not keep changes waiting for ever.
+    return min(max(wait, 0), CHECKPOINT_INTERVAL_MILLISECONDS)
+
+
+def rest_due(last_block_at: Seconds) -> Seconds:
+    """Return when an empty block is due if nothing else comes."""
+    return last_block_at + REST_BLOCK_INTERVAL_SECONDS
+
+
+def next_membership(
+    raft: Raft, current: Membership, wanted: Sequence[Member], ordered_at: Height
+) -> tuple[Membership | None, NodeId | None]:
+    """Return the configuration to propose now, or whom to hand over to first, or neither."""
+    for step in next_steps(current, wanted, ordered_at):
+        own = step.member(raft.node)
+        was_voter = current.member(raft.node)
+        leaves = (
+            was_voter is not None
+            and was_voter.role == "validator"
+            and (own is None or own.role != "validator" or own.store != was_voter.store)
+        )
+        if leaves and len(current.voters()) > 1:
+            return None, best_follower(raft)
+        promoted = _promoted(current, step)
+        if promoted is not None:
+            matched = raft.matched(promoted)
+            if matched is None or matched + CAUGHT_UP_HEIGHTS < raft.commit:
+                continue
+        return step, None
+    return None, None
+
+
+def _promoted(current: Membership, step: Membership) -> NodeId | None:
+    voters = {member.name for member in current.voters()}
+    for member in step.voters():
+        if member.name not in voters:
+            return member.name
+    return None
+
+
+def best_follower(raft: Raft) -> NodeId | None:
+    """Return the voter whose log matches furthest, None if no other is known to match at all."""
+    best: tuple[int, NodeId] | None = None
+    for node, _ in raft.configuration.voters:
+        matched = raft.matched(node) if node != raft.node else None
+        if matched is not None and (best is None or matched > best[0]):
+            best = (matched, node)
+    return None if best is None else best[1]
+
+
+class Proposer:
+    """The leader's side of a replica."""
+
+    def __init__(
+        self, *, genesis: Genesis, raft: Raft, ledger: Ledger, pool: Pool, memberships: Memberships
+    ) -> None:
+        self._genesis = genesis
+        self._raft = raft
+        self._ledger = ledger
+        self._pool = pool
+        self._memberships = memberships
+        self._leading_term = 0  # the term that was opened here, while this node leads it
+        self._last_block_at: Seconds = 0.0
+        self.objections = Objections()
+
+    def lead(
+        self,
+        now: Seconds,
+        wall: BlockTime,
+        *,
+        room: bool,
+        wanted: Sequence[Member],
+        ordered_at: Height,
+    ) -> bool:
+        """Propose what is due; True if something was proposed or handed over."""
+        raft = self._raft
+        if raft.role is not Role.LEADER:
+            if self._leading_term:
+                self._leading_term = 0
+                self._pool.release()  # the blocks they were in may not survive
+            return False
+        try:
+            if self._leading_term != raft.term:
+                self._open_term(now, wall)
+                return True
+            if not room:
+                return False
+            if self._change_membership(now, wall, wanted, ordered_at):
+                return True
+            if wants_block(raft, self._pool.waiting_operations):
+                transactions = self._pool.take()
+                if transactions:
+                    self._propose(now, wall, transactions)
+                    return True
+            return self._keep_time(now, wall)
+        except Refused:  # leadership is being handed over: what was taken goes back
+            self._retake()
+            return False
+
+    def deadline(self, now: Seconds, wall: BlockTime) -> Seconds:
+        """Return when an empty block is due, if this node leads."""
+        due = rest_due(self._last_block_at)
+        wait = checkpoint_due(self._ledger.pending_changes, self._ledger.last_checkpoint_time, wall)
+        return due if wait is None else min(due, now + wait / 1000)
+
+    def _open_term(self, now: Seconds, wall: BlockTime) -> None:
+        self._retake()
+        self._leading_term = self._raft.term
+        self._propose(now, wall, [])
+
+    def _retake(self) -> None:
+        """What the log already holds must not go into another block; all else waits again."""
+        self._pool.release()
+        for index in range(self._raft.commit + 1, self._raft.last_index + 1):
+            for transaction in block_of(self._raft.entry(index)).transactions:
+                self._pool.mark_taken(transaction.identity)
+
+    def _change_membership(
+        self, now: Seconds, wall: BlockTime, wanted: Sequence[Member], ordered_at: Height
+    ) -> bool:
+        raft = self._raft
+        if not raft.may_change_configuration() or self._ledger.height < raft.configuration_index:
+            return False
+        current = self._memberships.latest()
+        membership, successor = next_membership(raft, current, wanted, ordered_at)
+        if successor is not None:
+            raft.transfer(now, successor)
+            return False
+        if membership is None:
+            return False
+        self._propose(now, wall, [], membership)
+        return True
+
+    def _keep_time(self, now: Seconds, wall: BlockTime) -> bool:
+        """Add an empty block when changes wait for a checkpoint, or when nothing else came."""
+        if self._raft.last_index > self._raft.commit or self._ledger.height < self._raft.commit:
+            return False
+        ledger = self._ledger
+        wait = checkpoint_due(ledger.pending_changes, ledger.last_checkpoint_time, wall)
+        if wait == 0 or now >= rest_due(self._last_block_at):
+            self._propose(now, wall, [])
+            return True
+        return False
+
+    def _propose(
+        self,
+        now: Seconds,
+        wall: BlockTime,
+        transactions: list[Transaction],
+        membership: Membership | None = None,
+    ) -> None:
+        """Append a block to the log. Raises Refused while leadership is handed over."""
+        raft, last = self._raft, self._raft.last_index
+        previous, time = self._genesis.chain_id, self._genesis.time
+        if last:
+            before: Block = block_of(raft.entry(last))
+            previous, time = before.hash, before.time
+        block = make_block(
+            chain_id=self._genesis.chain_id,
+            height=last + 1,
+            previous=previous,
+            term=raft.term,
+            leader=raft.node,
+            time=max(wall, time + 1),
+            transactions=transactions,
+            membership_digest=self._memberships.digest_after(last),
+            membership=membership,
+        )
+        configuration = None if membership is None else configuration_of(membership)
+        raft.propose(now, block, configuration)
+        self._last_block_at = now

@@ -1,0 +1,92 @@
+"""A node without a vote follows certified blocks, and believes them by certificates only."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from govchaind.base.errors import Invalid, InvalidBlock
+from govchaind.base.types import NodeId, Seconds
+from govchaind.ledger.block import Block, check_block
+from govchaind.ledger.certificate import Certificate, check_certificate
+from govchaind.ledger.genesis import Genesis
+from govchaind.replica.attestation import Attestations, Verify
+from govchaind.replica.desk import Desk
+from govchaind.replica.execution import Executor
+from govchaind.replica.feed import WINDOW_HEIGHTS, Follower, Send
+from govchaind.replica.memberships import Memberships
+
+
+class Observing:
+    """Blocks received and not yet applied, and where they come from."""
+
+    def __init__(
+        self,
+        *,
+        genesis: Genesis,
+        send: Send,
+        verify: Verify,
+        desk: Desk,
+        executor: Executor,
+        attestations: Attestations,
+        memberships: Memberships,
+        misbehaved: Callable[[NodeId, str], None],
+    ) -> None:
+        self.follower = Follower(send)
+        self._genesis = genesis
+        self._verify = verify
+        self._desk = desk
+        self._executor = executor
+        self._ledger = executor.ledger
+        self._attestations = attestations
+        self._memberships = memberships
+        self._misbehaved = misbehaved
+        self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
+
+    def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
+        """Queue blocks of the chosen upstream; others were not asked."""
+        if peer == self.follower.upstream and len(self._queue) <= 2 * WINDOW_HEIGHTS:
+            self._queue.extend((peer, block, certificate) for block, certificate in blocks)
+
+    def apply(self, now: Seconds, operations_max: int) -> bool:
+        """Judge and apply what is queued, up to a bound; True if anything was applied."""
+        ledger = self._ledger
+        first, operations = ledger.height, 0
+        while self._queue and operations < operations_max:
+            peer, block, certificate = self._queue.popleft()
+            if block.height <= ledger.height:
+                continue
+            if block.height > ledger.height + 1:
+                self._queue.clear()
+                self.follower.gap(ledger.height)
+                break
+            try:
+                self._check(block, certificate)
+            except Invalid as error:
+                self._queue.clear()
+                self.follower.left(peer)
+                self._misbehaved(peer, error.message)
+                break
+            self._desk.add_block(block)
+            pending = self._desk.pending
+            self._executor.apply(block, self._desk.view, pending, now)
+            certified = self._attestations.accept([certificate], pending.batch)
+            self._executor.tell_certified(certified, pending, now)
+            operations += block.operations + 10
+        if ledger.height > first:
+            self.follower.received(now, ledger.height)
+        return ledger.height > first
+
+    def _check(self, block: Block, certificate: Certificate) -> None:
+        check_block(
+            block,
+            chain_id=self._genesis.chain_id,
+            height=self._ledger.height + 1,
+            previous_hash=self._ledger.last_hash,
+            previous_time=self._ledger.time,
+            membership_digest=self._memberships.digest_after(block.height - 1),
+        )
+        before = self._memberships.before(block.height)
+        check_certificate(certificate, before, block.membership or before, self._verify)
+        if certificate.height != block.height or certificate.read.block_hash != block.hash:
+            raise InvalidBlock("the certificate is of another block")

@@ -1,0 +1,113 @@
+"""The parts of a replica, made in the order in which they need each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from govchaind.base.crypto import SigningKey
+from govchaind.base.keyvalue import KeyValueReader
+from govchaind.base.types import NodeId, Seconds, StoreId
+from govchaind.ledger.apply import Ledger
+from govchaind.ledger.genesis import Genesis
+from govchaind.raft.core import Raft
+from govchaind.raft.messages import Timing
+from govchaind.replica.attestation import Attestations, Verify
+from govchaind.replica.desk import Desk
+from govchaind.replica.events import Guard
+from govchaind.replica.execution import Executor
+from govchaind.replica.feed import Feeder
+from govchaind.replica.gossip import Send
+from govchaind.replica.heads import Heads
+from govchaind.replica.intake import Intake
+from govchaind.replica.leadership import Proposer
+from govchaind.replica.memberships import Memberships
+from govchaind.replica.observing import Observing
+from govchaind.replica.pool import Pool
+from govchaind.replica.screening import Screener
+from govchaind.replica.store import StoredLog, View, hard_state
+
+
+class Parts:
+    """Everything a replica dispatches to. A part knows parts made before it, never the replica."""
+
+    def __init__(
+        self,
+        *,
+        name: NodeId,
+        store: StoreId,
+        genesis: Genesis,
+        signer: SigningKey,
+        verify: Verify,
+        timing: Timing,
+        random: Random,
+        reader: KeyValueReader,
+        now: Seconds,
+        guard: Guard | None,
+        send: Send,
+        misbehaved: Callable[[NodeId, str], None],
+    ) -> None:
+        view = View(reader)
+        self.pool = Pool()
+        self.log = StoredLog(view, self.pool.get)
+        self.memberships = Memberships(self.log.memberships())
+        self.ledger = Ledger(genesis, view)
+        hard = hard_state(view)
+        # An earlier store under this key has signed so far; this one signs only above it.
+        floor = guard.signed_height if guard is not None and guard.store != store else 0
+        last = self.log.last_index()
+        signed = max(floor, self.ledger.height)
+        self.desk = Desk(
+            view=view,
+            memberships=self.memberships,
+            log_last=last,
+            guard=Guard(store, hard.term, hard.vote, signed, last),
+        )
+        self.attestations = Attestations(
+            name=name,
+            signer=signer,
+            verify=verify,
+            floor=floor,
+            reader=view,
+            membership_before=self.memberships.before,
+            membership_after=self.memberships.after,
+        )
+        self.executor = Executor(
+            ledger=self.ledger, attestations=self.attestations, pool=self.pool, reader=view
+        )
+        self.raft = Raft(
+            node=name,
+            store=store,
+            timing=timing,
+            random=random,
+            hard_state=hard,
+            log_reader=self.log,
+            commit=self.ledger.height,
+            now=now,
+        )
+        self.proposer = Proposer(
+            genesis=genesis,
+            raft=self.raft,
+            ledger=self.ledger,
+            pool=self.pool,
+            memberships=self.memberships,
+        )
+        self.observing = Observing(
+            genesis=genesis,
+            send=send,
+            verify=verify,
+            desk=self.desk,
+            executor=self.executor,
+            attestations=self.attestations,
+            memberships=self.memberships,
+            misbehaved=misbehaved,
+        )
+        self.screener = Screener(
+            genesis=genesis,
+            raft=self.raft,
+            memberships=self.memberships,
+            executor=self.executor,
+        )
+        self.intake = Intake(name=name, send=send, ledger=self.ledger, pool=self.pool)
+        self.heads = Heads(send, now)
+        self.feeder = Feeder(send)

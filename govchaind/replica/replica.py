@@ -1,0 +1,481 @@
+"""A whole node as one pure state machine: events go in, work comes out.
+
+It only dispatches; the rules lie in its neighbours, each with its own at the top:
+
+    store.py        rows, and the view of written and unwritten ones
+    screening.py    blocks from a leader, before they enter the log
+    leadership.py   what a leader proposes, and when
+    execution.py    committed blocks: apply, sign, tell
+    attestation.py  signatures and certificates
+    pool.py         transactions that wait          gossip.py   how they spread
+    feed.py         certified blocks for observers
+
+Rules kept here: whatever depends on a write is held back until that write is durable; one write
+is in flight, and what gathers meanwhile is the next; nothing is read but through the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from govchaind.base.crypto import SigningKey
+from govchaind.base.errors import Invalid, PeerError, Refused
+from govchaind.base.keyvalue import KeyValueReader
+from govchaind.base.types import BlockTime, Hash, Height, NodeId, Seconds, StoreId
+from govchaind.ledger.block import Block
+from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.genesis import Genesis
+from govchaind.ledger.membership import Member
+from govchaind.ledger.transaction import Transaction
+from govchaind.raft.core import Role
+from govchaind.raft.messages import AppendEntries, RaftMessage, Timing
+from govchaind.replica import leadership
+from govchaind.replica.attestation import (
+    CERTIFICATES_PAGE,
+    Verify,
+    certificate_at,
+    certificates_from,
+)
+from govchaind.replica.desk import UNREADABLE
+from govchaind.replica.events import (
+    Event,
+    Expired,
+    Guard,
+    Happened,
+    LinkDown,
+    LinkUp,
+    OfferAnswered,
+    Offered,
+    ReadAsked,
+    ReadReady,
+    Received,
+    Room,
+    Status,
+    TransferAsked,
+    Work,
+    Written,
+)
+from govchaind.replica.messages import (
+    Announce,
+    Attest,
+    Certificates,
+    CertifiedBlocks,
+    Gossip,
+    Head,
+    LedgerMessage,
+    Objection,
+    PeerMessage,
+    Subscribe,
+    Want,
+    WantCertificates,
+)
+from govchaind.replica.parts import Parts
+from govchaind.replica.screening import CLOCK_AHEAD
+from govchaind.replica.store import block_of
+
+ROUNDS_MAX = 64  # of one step: a bound on work, not a wish
+APPLY_OPERATIONS_MAX = (
+    1000  # of one step: votes and heartbeats come between the blocks of a catch-up
+)
+
+
+class Replica:
+    """One node's whole protocol. Not thread-safe; `step` never waits."""
+
+    def __init__(
+        self,
+        *,
+        name: NodeId,
+        store: StoreId,
+        genesis: Genesis,
+        signer: SigningKey,
+        verify: Verify,
+        timing: Timing,
+        random: Random,
+        reader: KeyValueReader,
+        now: Seconds,
+        wall_ms: BlockTime,
+        guard: Guard | None,
+    ) -> None:
+        self.name = name
+        self.store = store
+        self.genesis = genesis
+        self._now = now
+        self._wall = wall_ms
+        self._work = Work()
+        parts = Parts(
+            name=name,
+            store=store,
+            genesis=genesis,
+            signer=signer,
+            verify=verify,
+            timing=timing,
+            random=random,
+            reader=reader,
+            now=now,
+            guard=guard,
+            send=self._send,
+            misbehaved=self._misbehaved,
+        )
+        self.pool = parts.pool
+        self.raft = parts.raft
+        self.ledger = parts.ledger
+        self.memberships = parts.memberships
+        self.attestations = parts.attestations
+        self._log = parts.log
+        self._desk = parts.desk
+        self._executor = parts.executor
+        self._proposer = parts.proposer
+        self._observing = parts.observing
+        self._screener = parts.screener
+        self._intake = parts.intake
+        self._heads = parts.heads
+        self._feeder = parts.feeder
+        self._links: dict[NodeId, StoreId] = {}
+        self._reads: dict[int, int] = {}  # request → index to be applied first
+        self._told: tuple[str, int, NodeId | None] = ("", 0, None)
+        self._more = False
+        self._durable: Height = self.ledger.height
+        self._durable_certified: Height = self.attestations.certified
+        self._desk.view.base = UNREADABLE
+
+    # --- the step ---
+
+    def step(
+        self, now: Seconds, wall_ms: int, events: Sequence[Event], reader: KeyValueReader
+    ) -> Work:
+        """Take events in order and return what they ask for. Raises Fatal errors only."""
+        work = self._work = Work()
+        self._now, self._wall = now, wall_ms
+        self._desk.view.base = reader
+        for event in events:
+            self._take(event)
+        if now >= self.raft.deadline:
+            self.raft.expire(now)
+        self._keep_time()
+        self._more = True
+        for _ in range(ROUNDS_MAX):
+            moved = self._take_ready()
+            applying = self._apply()
+            executor = self._executor
+            proposed = self._proposer.lead(
+                now,
+                wall_ms,
+                room=self._intake.room,
+                wanted=executor.wanted,
+                ordered_at=executor.ordered_at,
+            )
+            if not (moved or applying or proposed):
+                self._more = False
+                break
+            if applying:  # the rest in the next step, after what has come in meanwhile
+                self._take_ready()
+                break
+        self._spread()
+        self._desk.begin(work, now)
+        self._tell_role()
+        self._desk.view.base = UNREADABLE
+        return work
+
+    @property
+    def deadline(self) -> Seconds:
+        """Return when `step` wants to be called at the latest."""
+        if self._more:
+            return self._now
+        due = min(self.raft.deadline, self._heads.tell_at, self._intake.next_repair)
+        if self.attestations.certified < self.ledger.height:
+            due = min(due, self.attestations.next_resend, self._heads.ask_at)
+        if self.is_observer():
+            due = min(due, self._observing.follower.next_check)
+        if self.raft.role is Role.LEADER and self._intake.room:
+            due = min(due, self._proposer.deadline(self._now, self._wall))
+        return due
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Received(peer, message):
+                self._receive(peer, message)
+            case Offered(token, transactions):
+                codes = [self._admit(transaction, None) for transaction in transactions]
+                self._work.notices.append(OfferAnswered(token, codes))
+            case Written(ticket):
+                self._written(ticket)
+            case LinkUp(peer, store):
+                self._links[peer] = store
+                self._send(peer, Head(self.attestations.certified))
+                self._intake.repair_soon(self._now)
+            case LinkDown(peer):
+                self._links.pop(peer, None)
+                self._heads.left(peer)
+                self._feeder.left(peer)
+                self._observing.follower.left(peer)
+                self.raft.link_broken(self._now, peer)
+            case ReadAsked(request):
+                if self.is_observer():
+                    self._work.notices.append(ReadReady(request, None))
+                else:
+                    self.raft.read(self._now, request)
+            case TransferAsked(target):
+                self._hand_over(target or leadership.best_follower(self.raft))
+            case Room(available):
+                self._intake.room = available
+
+    # --- messages ---
+
+    def _send(self, peer: NodeId, message: LedgerMessage) -> None:
+        if peer in self._links:
+            self._work.messages.append((peer, message))
+
+    def _receive(self, peer: NodeId, message: PeerMessage) -> None:
+        try:
+            if isinstance(message, LedgerMessage):
+                self._receive_ledger(peer, message)
+            else:
+                self._receive_raft(peer, message)
+        except (Invalid, PeerError) as error:
+            self._misbehaved(peer, error.message)
+
+    def _misbehaved(self, peer: NodeId, reason: str) -> None:
+        self._work.broken_links.append((peer, reason))
+        self._happened("peer-misbehaved", peer=peer, reason=reason)
+
+    def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
+        """Let Raft have messages of nodes that take part in it; judge blocks first."""
+        member = self.memberships.latest().member(peer)
+        if member is None and self.raft.is_voter() and not self._wanted_voter(peer):
+            return
+        if isinstance(message, AppendEntries) and message.entries:
+            message, refused = self._screener.judge(message, self._wall)
+            if refused is not None:
+                height, reason, detail = refused
+                self._send(peer, Objection(message.term, height, reason))
+                self._happened(
+                    "block-refused", height=height, leader=peer, reason=reason, detail=detail
+                )
+        self.raft.receive(self._now, peer, message)
+
+    def _wanted_voter(self, peer: NodeId) -> bool:
+        return any(
+            member.name == peer and member.role != "observer" for member in self._executor.wanted
+        )
+
+    def _receive_ledger(self, peer: NodeId, message: LedgerMessage) -> None:
+        now, batch = self._now, self._desk.pending.batch
+        match message:
+            case Gossip(transactions):
+                for transaction in transactions:
+                    self._admit(transaction, peer)
+            case Attest():
+                self._certified(self.attestations.receive(peer, message, batch))
+                if message.height <= self.attestations.certified - CERTIFICATES_PAGE:
+                    self._send(peer, Head(self.attestations.certified))
+            case Head(height):
+                self._heads.heard(peer, height)
+                self._observing.follower.head(peer, height)
+            case WantCertificates(first, count):
+                found = certificates_from(self._desk.view.base, first, count)
+                if found:
+                    self._send(peer, Certificates(found))
+            case Certificates(certificates):
+                self._certified(self.attestations.accept(certificates, batch))
+                self._heads.ask_again(now)
+            case Subscribe(first):
+                self._feeder.subscribed(peer, first)
+            case CertifiedBlocks(blocks):
+                self._observing.receive(peer, blocks)
+            case Announce(identities):
+                self._intake.announced(peer, identities)
+            case Want(identities):
+                self._intake.wanted(peer, identities)
+            case Objection():
+                self._take_objection(peer, message)
+
+    def _admit(self, transaction: Transaction, source: NodeId | None) -> int:
+        return self._intake.admit(
+            transaction,
+            source,
+            reader=self._desk.view,
+            now=self._now,
+            wall=self._wall,
+            voters=self.raft.configuration.voter_ids(),
+            links=self._links,
+        )
+
+    def _take_objection(self, peer: NodeId, objection: Objection) -> None:
+        raft = self.raft
+        voters = raft.configuration.voter_ids()
+        if raft.role is not Role.LEADER or peer not in voters:
+            return
+        if self._proposer.objections.add(peer, objection, raft.term, len(voters)):
+            name = "clock-wrong" if objection.reason == CLOCK_AHEAD else "own-block-refused"
+            self._happened(name, height=objection.height, term=raft.term)
+            raft.step_down(self._now, leadership.QUIET_SECONDS)
+
+    def _hand_over(self, target: NodeId | None) -> None:
+        if self.raft.role is not Role.LEADER or target is None:
+            return
+        try:
+            self.raft.transfer(self._now, target)
+        except Refused as error:
+            self._happened("transfer-refused", target=target, reason=error.code)
+
+    def _certified(self, heights: list[int]) -> None:
+        self._executor.tell_certified(heights, self._desk.pending, self._now)
+
+    # --- Raft's outputs, and blocks ---
+
+    def _take_ready(self) -> bool:
+        """Carry out what Raft asks; True if there was anything."""
+        ready = self.raft.ready()
+        self._work.messages.extend(ready.messages)
+        for request, index in ready.reads:
+            if index == 0:
+                self._work.notices.append(ReadReady(request, None))
+            else:
+                self._reads[request] = index
+        if ready.reads:
+            self._answer_reads()
+        if ready.ticket:
+            self._desk.gather(ready)
+        return bool(ready.ticket or ready.messages)
+
+    def _apply(self) -> bool:
+        """Apply committed blocks, as many as one step may; True if any was applied."""
+        if self.is_observer():
+            return self._observing.apply(self._now, APPLY_OPERATIONS_MAX)
+        operations = 0
+        first = self.ledger.height
+        while self.ledger.height < self.raft.commit and operations < APPLY_OPERATIONS_MAX:
+            block = block_of(self.raft.entry(self.ledger.height + 1))
+            self._executor.apply(block, self._desk.view, self._desk.pending, self._now)
+            operations += block.operations + 10
+        return self.ledger.height > first
+
+    # --- time ---
+
+    def _keep_time(self) -> None:
+        now = self._now
+        gone = self._intake.expire()
+        if gone:
+            self._work.notices.append(Expired(gone))
+        self._intake.repair(now, self.raft.leader or self._any_voter())
+        if self.attestations.certified < self.ledger.height:
+            for attest in self.attestations.resend(now):
+                self._attest(attest)
+            self._heads.ask(now, self.attestations.certified, self.ledger.height)
+        if self.is_observer() and now >= self._observing.follower.next_check:
+            self._observing.follower.check(now, self.ledger.height, sorted(self._links))
+        self._heads.tell(now, self._durable_certified, self._links)
+
+    def _any_voter(self) -> NodeId | None:
+        """Return a linked voter: whom a node without a vote tells of what waits."""
+        for node in self.raft.configuration.voter_ids():
+            if node in self._links:
+                return node
+        return None
+
+    def _attest(self, attest: Attest) -> None:
+        for member in self.memberships.after(attest.height).voters():
+            if member.name != self.name:
+                self._send(member.name, attest)
+
+    def _spread(self) -> None:
+        self._intake.flush()
+        if self._feeder.feed(self._durable_certified, self._certified_block):
+            self._more = True
+
+    def _certified_block(self, height: int) -> tuple[Block, Certificate] | None:
+        certificate = certificate_at(self._desk.view, height)
+        if certificate is None:
+            return None
+        return self._log.block(height), certificate
+
+    # --- writes ---
+
+    def _written(self, ticket: int) -> None:
+        """What waited for this write may be told and sent."""
+        done = self._desk.complete(ticket)
+        if done.raft_ticket:
+            self.raft.written(self._now, done.raft_ticket)
+        self._work.notices.extend(done.notices)
+        self._durable_certified = max(self._durable_certified, done.certified)
+        if done.attested:
+            self._durable = done.attested
+            batch = self._desk.pending.batch
+            leaving, certified = self.attestations.written(done.attested, batch)
+            for attest in leaving:
+                self._attest(attest)
+            self._certified(certified)
+            self._answer_reads()
+        self._desk.guard = replace(
+            self._desk.guard,
+            signed_height=max(self._desk.guard.signed_height, done.attested),
+            last_index=self.raft.persisted,
+        )
+
+    def _answer_reads(self) -> None:
+        for request in [r for r, index in self._reads.items() if index <= self._durable]:
+            del self._reads[request]
+            self._work.notices.append(ReadReady(request, self._durable))
+
+    # --- what is told ---
+
+    def _happened(self, name: str, **values: str | int | float | bool | None) -> None:
+        self._work.notices.append(Happened(name, values))
+
+    def _tell_role(self) -> None:
+        raft = self.raft
+        told = (self.role(), raft.term, raft.leader)
+        if told != self._told:
+            self._told = told
+            self._happened("role-changed", role=told[0], term=told[1], leader=told[2])
+
+    def is_observer(self) -> bool:
+        """Say whether this node takes no part in Raft: it follows certified blocks."""
+        return self.memberships.latest().member(self.name) is None
+
+    def role(self) -> str:
+        if self.is_observer():
+            return "observer"
+        if self.raft.role is Role.FOLLOWER and not self.raft.is_voter():
+            return "learner"
+        return self.raft.role.value
+
+    def known(self, identity: Hash) -> Transaction | None:
+        """Return a transaction of the pool: the gate need not read it again."""
+        return self.pool.get(identity)
+
+    def members(self) -> tuple[Member, ...]:
+        """Return every node that may link: those wanted, and those in force."""
+        found = {member.name: member for member in self.memberships.latest().members}
+        found.update((member.name, member) for member in self._executor.wanted)
+        return tuple(found[name] for name in sorted(found))
+
+    def guard(self) -> Guard:
+        """Return what is durable of what this node has said, for the guard file."""
+        return self._desk.guard
+
+    def status(self, now: Seconds) -> Status:
+        """Return what this node says of itself."""
+        raft, ledger, executor = self.raft, self.ledger, self._executor
+        return Status(
+            node=self.name,
+            role=self.role(),
+            term=raft.term,
+            leader=raft.leader,
+            height=ledger.height,
+            commit=max(raft.commit, ledger.height),
+            last_height=self._desk.log_last,
+            certified=self._durable_certified,
+            block_time=ledger.time,
+            block_hash=ledger.last_hash,
+            state_root=executor.state_root,
+            checkpoint=executor.checkpoint,
+            pool_transactions=len(self.pool),
+            pool_bytes=self.pool.bytes,
+            in_configuration=self.is_observer() or raft.is_voter(),
+            room=self._intake.room,
+            write_pending_seconds=self._desk.waiting_seconds(now),
+        )

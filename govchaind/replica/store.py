@@ -1,0 +1,220 @@
+"""How the replica's own facts lie in storage, and the view through which pure code reads them.
+
+Rows (tables of `base/keyspace.py`; values are deterministic CBOR unless said otherwise):
+
+    META store    16 bytes: the store's id, made with the store
+    META format   integer: version of this layout
+    META genesis  the genesis's bytes, verbatim
+    META hard     [term, vote or null]
+    META applied  integer: the height up to which blocks are applied; changes with the state
+    LOG index     [term, block bytes]
+    MEMBERSHIP index   membership bytes, in force from that index on (0: genesis's)
+    CERTIFICATE height certificate bytes
+    ATTESTATION height [statement, signature]: own, until the height is certified
+
+`View` shows what is durable with the unwritten batches on top, so that pure code never sees a
+difference between written and about to be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from govchaind.base.encoding import encode, read
+from govchaind.base.errors import InvalidSetting, InvariantBroken, StorageCorrupt
+from govchaind.base.keyspace import Table, height_key, named_key
+from govchaind.base.keyvalue import KeyValueReader, Overlay, WriteBatch, prefix_end
+from govchaind.base.limits import BLOCK_BYTES_MAX
+from govchaind.base.types import Hash, Height, NodeId, StoreId
+from govchaind.ledger.apply import Ledger
+from govchaind.ledger.block import Block, read_block
+from govchaind.ledger.genesis import Genesis, read_genesis
+from govchaind.ledger.membership import Membership, read_membership
+from govchaind.ledger.transaction import Transaction
+from govchaind.raft.messages import Configuration, Entry, HardState
+from govchaind.replica.events import Guard
+
+FORMAT = 1
+ROW_BYTES_MAX = BLOCK_BYTES_MAX + 64 * 1024
+
+STORE = named_key(Table.META, b"store")
+FORMAT_KEY = named_key(Table.META, b"format")
+GENESIS = named_key(Table.META, b"genesis")
+HARD_STATE = named_key(Table.META, b"hard")
+APPLIED = named_key(Table.META, b"applied")
+
+
+class View:
+    """A reader of durable rows with the batch in flight and the batch being gathered on top."""
+
+    __slots__ = ("base", "in_flight", "pending")
+
+    def __init__(self, base: KeyValueReader) -> None:
+        self.base = base
+        self.in_flight: WriteBatch | None = None
+        self.pending = WriteBatch()
+
+    def get(self, key: bytes) -> bytes | None:
+        changes = self.pending.changes
+        if key in changes:
+            return changes[key]
+        if self.in_flight is not None:
+            changes = self.in_flight.changes
+            if key in changes:
+                return changes[key]
+        return self.base.get(key)
+
+    def scan(
+        self, start: bytes, end: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        batches = [self.pending] if self.in_flight is None else [self.in_flight, self.pending]
+        return Overlay(self.base, batches).scan(start, end, reverse=reverse)
+
+
+def store_batch(genesis: Genesis, store: StoreId) -> WriteBatch:
+    """Return the first write of a new store: its id, its format, and the state of height 0."""
+    batch = WriteBatch()
+    batch.put(STORE, store)
+    batch.put(FORMAT_KEY, encode(FORMAT))
+    batch.put(GENESIS, genesis.bytes)
+    batch.put(HARD_STATE, encode([0, None]))
+    batch.put(APPLIED, encode(0))
+    batch.put(height_key(Table.MEMBERSHIP, 0), genesis.membership().encode())
+    Ledger.write_genesis(genesis, batch)
+    return batch
+
+
+def stored_store_id(reader: KeyValueReader) -> StoreId | None:
+    """Return the store's id, or None for a store in which nothing was ever written."""
+    return reader.get(STORE)
+
+
+def stored_genesis(reader: KeyValueReader) -> Genesis:
+    """Return the genesis that the store was made with."""
+    data = reader.get(GENESIS)
+    if data is None:
+        raise StorageCorrupt("the store has an id but no genesis")
+    return read_genesis(data)
+
+
+def check_store(reader: KeyValueReader, genesis: Genesis) -> None:
+    """Raise unless the store is of this format and of this chain."""
+    data = reader.get(FORMAT_KEY)
+    version = None if data is None else read(data, int, bytes_max=16)
+    if version != FORMAT:
+        raise InvalidSetting(
+            f"the store has format {version}; this release reads format {FORMAT}",
+            code="store-format",
+            remedy="Start it with the release that made it, or with an empty store.",
+        )
+    if reader.get(GENESIS) != genesis.bytes:
+        raise InvalidSetting(
+            "the store belongs to another chain than the genesis file",
+            code="store-chain",
+            remedy="Point data_directory at this chain's store, or restore its genesis file.",
+        )
+
+
+def hard_state(reader: KeyValueReader) -> HardState:
+    """Return the term and vote last made durable."""
+    data = reader.get(HARD_STATE)
+    if data is None:
+        raise StorageCorrupt("the store has no term and vote")
+    term, vote = read(data, tuple[int, NodeId | None], bytes_max=128)
+    return HardState(term, vote)
+
+
+def applied_height(reader: KeyValueReader) -> Height:
+    """Return the height up to which blocks are applied."""
+    data = reader.get(APPLIED)
+    if data is None:
+        raise StorageCorrupt("the store has no applied height")
+    return read(data, int, bytes_max=16)
+
+
+def last_index(reader: KeyValueReader) -> Height:
+    """Return the index of the newest log row, 0 if there is none."""
+    end = prefix_end(Table.LOG.value)
+    for key, _ in reader.scan(Table.LOG.value, end, reverse=True):
+        return int.from_bytes(key[1:9], "big")
+    return 0
+
+
+def behind_guard(reader: KeyValueReader, guard: Guard) -> str | None:
+    """Say in what the store is older than the guard file remembers, or None.
+
+    Such a store was set back to an older copy: it may contradict what this node has already said,
+    so it must come back as a new store.
+    """
+    if stored_store_id(reader) != guard.store:
+        return None
+    hard = hard_state(reader)
+    if hard.term < guard.term:
+        return f"term {hard.term} where the guard file remembers {guard.term}"
+    if hard.term == guard.term and guard.vote is not None and hard.vote != guard.vote:
+        return f"another vote in term {hard.term} than the guard file remembers"
+    if applied_height(reader) < guard.signed_height:
+        return f"height {applied_height(reader)} where it has signed {guard.signed_height}"
+    return None
+
+
+def configuration_of(membership: Membership) -> Configuration:
+    """Return Raft's part of a membership: names and store ids."""
+    return Configuration(
+        tuple((member.name, member.store) for member in membership.voters()),
+        tuple((member.name, member.store) for member in membership.learners()),
+        membership.ordered_at,
+    )
+
+
+def block_of(entry: Entry) -> Block:
+    """Return the block that a log entry carries: the replica proposes nothing else."""
+    block = entry.payload
+    if not isinstance(block, Block):
+        raise InvariantBroken(f"log entry {entry.index} carries no block")
+    return block
+
+
+def log_row(entry: Entry) -> bytes:
+    """Return the LOG row of an entry."""
+    return encode([entry.term, block_of(entry).raw])
+
+
+class StoredLog:
+    """Raft's LogReader over the view; blocks are decoded when asked for."""
+
+    def __init__(self, view: View, known: Callable[[Hash], Transaction | None]) -> None:
+        self._view = view
+        self._known = known
+
+    def last_index(self) -> int:
+        return last_index(self._view)
+
+    def _row(self, index: int) -> tuple[int, bytes]:
+        data = self._view.get(height_key(Table.LOG, index))
+        if data is None:
+            raise StorageCorrupt(f"the log has no entry {index}")
+        term, raw = read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)
+        return term, raw
+
+    def block(self, index: int) -> Block:
+        return read_block(self._row(index)[1], self._known)
+
+    def entry(self, index: int) -> Entry:
+        term, raw = self._row(index)
+        block = read_block(raw, self._known)
+        configuration = None if block.membership is None else configuration_of(block.membership)
+        return Entry(index, term, block, configuration)
+
+    def term(self, index: int) -> int:
+        return self._row(index)[0] if index else 0
+
+    def memberships(self) -> list[tuple[int, Membership]]:
+        start = Table.MEMBERSHIP.value
+        return [
+            (int.from_bytes(key[1:9], "big"), read_membership(value))
+            for key, value in self._view.scan(start, prefix_end(start))
+        ]
+
+    def configurations(self) -> list[tuple[int, Configuration]]:
+        return [(index, configuration_of(value)) for index, value in self.memberships()]

@@ -1,0 +1,225 @@
+"""Replicas in one process without faults: what the unit tests of the replica's parts stand on.
+
+Faults belong to netsim. Here messages arrive in order, a write is durable when `settle` says so,
+and time moves only when a test moves it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from random import Random
+
+from govchaind.base.crypto import SigningKey, verify
+from govchaind.base.keyvalue import MemoryReader, WriteBatch
+from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS
+from govchaind.ledger.genesis import (
+    Genesis,
+    Institution,
+    Office,
+    OfficeKey,
+    make_genesis,
+)
+from govchaind.ledger.membership import Member
+from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
+from govchaind.raft.messages import Timing
+from govchaind.replica.events import (
+    Event,
+    LinkDown,
+    LinkUp,
+    Notice,
+    Offered,
+    Received,
+    Work,
+    Written,
+)
+from govchaind.replica.messages import PeerMessage
+from govchaind.replica.replica import Replica
+from govchaind.replica.store import store_batch
+
+TIMING = Timing(heartbeat=0.5, election_min=1.5, election_max=3.0, broken_link_jitter=0.05)
+EPOCH = 1_700_000_000_000
+OFFICE = "head-office"
+
+
+def key(name: str) -> SigningKey:
+    """Return the same key for the same name."""
+    return SigningKey(name.encode().ljust(32, b".")[:32])
+
+
+def member(name: str, role: str = "validator", institution: str | None = None) -> Member:
+    return Member(
+        name=name,
+        institution=institution or f"dept-{name}",
+        role=role,  # type: ignore[arg-type]  # a test's own literal
+        attestation_key=key(f"{name}-attest").public,
+        tls_key=key(f"{name}-tls").public,
+        store=name.encode().ljust(16, b"\0"),
+        addresses=(),
+    )
+
+
+def genesis_of(validators: Sequence[str], observers: Sequence[str] = ()) -> Genesis:
+    names = [*validators, *observers]
+    institutions = [
+        Institution(
+            f"dept-{name}",
+            f"Department {name}",
+            "duty-bound",
+            (Office(OFFICE, "Head office", 1, (OfficeKey(key(f"dept-{name}").public, "Head"),)),),
+        )
+        for name in names
+    ]
+    nodes = [member(name) for name in validators]
+    nodes += [member(name, "observer") for name in observers]
+    return make_genesis(name="test", time=EPOCH, institutions=institutions, nodes=nodes)
+
+
+def signed(
+    genesis: Genesis,
+    institution: str,
+    operations: list[tuple[int, list[object]]],
+    *,
+    valid_until: int = EPOCH + LIFETIME_DEFAULT_MILLISECONDS,
+    salt: int = 0,
+    signers: Sequence[SigningKey] | None = None,
+) -> Transaction:
+    body = build_body(
+        chain_id=genesis.chain_id,
+        institution=institution,
+        office=OFFICE,
+        operations=operations,
+        valid_until=valid_until,
+        salt=salt.to_bytes(16, "big"),
+    )
+    return read_transaction(sign_body(body, signers or [key(institution)]))
+
+
+class Node:
+    """One replica and its disk."""
+
+    def __init__(self, name: str, genesis: Genesis, seed: int) -> None:
+        self.name = name
+        self.genesis = genesis
+        self.seed = seed
+        self.disk = MemoryReader()
+        self.disk.apply(store_batch(genesis, name.encode().ljust(16, b"\0")))
+        self.notices: list[Notice] = []
+        self.write: tuple[int, WriteBatch] | None = None
+        self.start(0.0, EPOCH)
+
+    def start(self, now: float, wall: int) -> None:
+        """Begin a life from what is durable."""
+        self.write = None
+        self.inbox: deque[Event] = deque()
+        self.replica = Replica(
+            name=self.name,
+            store=self.name.encode().ljust(16, b"\0"),
+            genesis=self.genesis,
+            signer=key(f"{self.name}-attest"),
+            verify=verify,
+            timing=TIMING,
+            random=Random(self.seed),
+            reader=self.disk,
+            now=now,
+            wall_ms=wall,
+            guard=None,
+        )
+
+
+class Cluster:
+    """Nodes that are all linked, on one clock."""
+
+    def __init__(self, validators: Sequence[str], observers: Sequence[str] = ()) -> None:
+        self.genesis = genesis_of(validators, observers)
+        self.now = 0.0
+        self.wall_offset: dict[str, int] = {}
+        self.cut: set[tuple[str, str]] = set()
+        self.messages: deque[tuple[str, str, PeerMessage]] = deque()
+        self.hold_writes: set[str] = set()
+        names = [*validators, *observers]
+        self.nodes = {name: Node(name, self.genesis, i) for i, name in enumerate(names)}
+        for name in names:
+            self.link(name)
+
+    def link(self, name: str) -> None:
+        """Bring up all links of a node."""
+        for other in self.nodes:
+            if other != name:
+                self.nodes[name].inbox.append(LinkUp(other, other.encode().ljust(16, b"\0")))
+
+    def wall(self, name: str) -> int:
+        return EPOCH + int(self.now * 1000) + self.wall_offset.get(name, 0)
+
+    def step(self, name: str, events: Sequence[Event] = ()) -> Work:
+        node = self.nodes[name]
+        taken = [*node.inbox, *events]
+        node.inbox.clear()
+        work = node.replica.step(self.now, self.wall(name), taken, node.disk)
+        for peer, message in work.messages:
+            if (name, peer) not in self.cut:
+                self.messages.append((name, peer, message))
+        node.notices.extend(work.notices)
+        if work.write is not None:
+            node.write = (work.ticket, work.write)
+        return work
+
+    def settle(self, limit: int = 100_000) -> None:
+        """Deliver and write until nothing moves, without letting time pass."""
+        for _ in range(limit):
+            if self.messages:
+                sender, receiver, message = self.messages.popleft()
+                if receiver in self.nodes:
+                    self.step(receiver, [Received(sender, message)])
+                continue
+            moved = False
+            for name, node in self.nodes.items():
+                if node.write is not None and name not in self.hold_writes:
+                    ticket, batch = node.write
+                    node.write = None
+                    node.disk.apply(batch)
+                    self.step(name, [Written(ticket)])
+                    moved = True
+                elif node.inbox or node.replica.deadline <= self.now:
+                    self.step(name)
+                    moved = True
+            if not moved:
+                return
+        raise AssertionError("the cluster does not come to rest")
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, in steps from deadline to deadline."""
+        end = self.now + seconds
+        self.settle()
+        while self.now < end:
+            due = min(node.replica.deadline for node in self.nodes.values())
+            self.now = min(max(due, self.now + 0.0005), end)
+            self.settle()
+
+    def leader(self) -> str:
+        """Return the leader of the newest term."""
+        leading = [
+            (node.replica.raft.term, name)
+            for name, node in self.nodes.items()
+            if node.replica.role() == "leader"
+        ]
+        return max(leading)[1]
+
+    def offer(self, name: str, transactions: Sequence[Transaction]) -> list[int]:
+        """Offer transactions at a node; return the codes it answers."""
+        work = self.step(name, [Offered(1, list(transactions))])
+        return next(notice.codes for notice in work.notices if hasattr(notice, "codes"))
+
+    def crash(self, name: str) -> None:
+        """Stop a node and start it again from what was durable."""
+        self.nodes[name].start(self.now, self.wall(name))
+        self.messages = deque(m for m in self.messages if name not in m[:2])
+        self.link(name)
+
+    def drop(self, name: str) -> None:
+        """Break all links of a node for good."""
+        for other in self.nodes:
+            if other != name:
+                self.cut |= {(name, other), (other, name)}
+                self.nodes[other].inbox.append(LinkDown(name))
+                self.nodes[name].inbox.append(LinkDown(other))
