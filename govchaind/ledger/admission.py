@@ -47,7 +47,7 @@ def admission(
         known = state.decoded(institution_key(transaction.institution)) is not None
         return Code.UNKNOWN_OFFICE if known else Code.UNKNOWN_INSTITUTION
     code = _policy(transaction, office, time)
-    if code != Code.APPLIED:
+    if code:
         return code
     if not has_room(transaction.institution):
         return Code.TOO_MANY_LIVE

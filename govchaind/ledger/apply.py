@@ -14,7 +14,7 @@ signatures verify (checked before that); it trusts that both were done. Time is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,10 +147,14 @@ class Ledger:
         for lapsed in self._live.lapse(reader, batch, block.time):
             working.changes[lapsed] = None
         taken = _Taken()
+
+        def id_is_used(wanted: Hash) -> bool:
+            return wanted in taken.ids or _is_used(reader, wanted)
+
         outcomes: list[Outcome] = []
         for position, transaction in enumerate(block.transactions):
-            outcome = self._transaction(transaction, block, working, taken, reader)
-            if OUTCOMES[outcome.code].consumes_id:
+            outcome = self._transaction(transaction, block, working, id_is_used)
+            if not outcome.code or OUTCOMES[outcome.code].consumes_id:
                 taken.add(transaction)
                 self._live.remember(transaction.institution)
                 row = transaction_row(block.height, position)
@@ -207,25 +211,24 @@ class Ledger:
         transaction: Transaction,
         block: Block,
         working: WorkingState,
-        taken: _Taken,
-        reader: KeyValueReader,
+        id_is_used: Callable[[Hash], bool],
     ) -> Outcome:
         code = admission(
             transaction,
             chain_id=self.chain_id,
             time=block.time,
             state=working,
-            id_is_used=lambda wanted: wanted in taken.ids or _is_used(reader, wanted),
+            id_is_used=id_is_used,
             has_room=self._live.has_room,
         )
-        if code != Code.APPLIED:
-            return Outcome(code)
+        if code:
+            return Outcome(int(code))
         act = Act(transaction.institution, transaction.office, block.height, block.time)
         for place, (kind, arguments) in enumerate(transaction.operations):
             code = self._operation(kind, arguments, act, working)
-            if code != Code.APPLIED:
+            if code:
                 working.drop()
-                return Outcome(code, place)
+                return Outcome(int(code), place)
         working.keep()
         return APPLIED
 

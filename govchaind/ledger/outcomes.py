@@ -268,4 +268,4 @@ class Outcome:
         return OUTCOMES[self.code]
 
 
-APPLIED = Outcome(Code.APPLIED)
+APPLIED = Outcome(int(Code.APPLIED))

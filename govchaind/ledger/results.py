@@ -29,6 +29,7 @@ from govchaind.ledger.shapes import Bytes32, Count, Shape, read_shape
 OutcomeShape = tuple[Bytes32, Bytes32, Count, Count | None]
 _ID_HEAD = b"\x84\x58\x20"
 _IDENTITY_HEAD = b"\x58\x20"
+_APPLIED_TAIL = b"\x00\xf6"
 
 
 class _RowShape(Shape):
@@ -57,7 +58,8 @@ class Result:
 
 def outcome_leaf(transaction_id: Hash, identity: Hash, outcome: Outcome) -> bytes:
     """Return the bytes of an outcome's leaf."""
-    tail = encode(int(outcome.code)) + encode(outcome.operation)
+    code, operation = outcome.code, outcome.operation
+    tail = encode(code) + encode(operation) if code or operation is not None else _APPLIED_TAIL
     return _ID_HEAD + transaction_id + _IDENTITY_HEAD + identity + tail
 
 

@@ -82,7 +82,7 @@ class Transaction:
         if type(fields) is not list or len(fields) != 7:
             raise InvalidEncoding("a transaction body is an array of seven")
         version, chain_id, institution, office, operations, valid_until, salt = fields
-        if type(version) is not int or version != VERSION:
+        if version != VERSION or type(version) is not int:
             raise InvalidEncoding("a transaction of an unknown version", code="unknown-version")
         if type(chain_id) is not bytes or len(chain_id) != 32:
             raise InvalidEncoding("a chain id has 32 bytes")
