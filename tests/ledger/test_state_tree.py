@@ -94,11 +94,26 @@ def value(number: int) -> bytes:
 key_hashes = st.one_of(
     st.integers(0, 300).map(spread), st.integers(0, 300).map(crowded), st.just(bytes(32))
 )
-folds = st.lists(
-    st.dictionaries(key_hashes, st.none() | st.integers(0, 5).map(value), max_size=90),
-    min_size=1,
-    max_size=7,
+
+
+def strokes(parts: list[tuple[bool, int, int, int, int | None]]) -> Changes:
+    """Changes by rows of keys, so that few draws make many entries, and unmake them."""
+    changes: Changes = {}
+    for deep, start, size, step, new in parts:
+        for number in range(start, start + size * step, step):
+            key = crowded(number) if deep else spread(number)
+            changes[key] = None if new is None else value(new)
+    return changes
+
+
+stroke = st.tuples(
+    st.booleans(),
+    st.integers(0, 300),
+    st.sampled_from([1, 3, 30, 120]),
+    st.integers(1, 3),
+    st.none() | st.integers(0, 5),
 )
+folds = st.lists(st.lists(stroke, max_size=4).map(strokes), min_size=1, max_size=7)
 
 
 @settings(max_examples=150, deadline=None)
@@ -141,7 +156,7 @@ def test_the_stored_tree_does_not_depend_on_the_order_of_changes(
     straight.fold(1, entries)
     winding = Chain()
     steps: list[tuple[bytes, bytes | None]] = list(entries.items())
-    extra = [(make(number), value(1)) for number in range(500, 560)]
+    extra = [(make(number), value(1)) for number in range(900, 960)]
     steps += extra
     order.shuffle(steps)
     ends: list[tuple[bytes, bytes | None]] = [(key, None) for key, _ in extra]
@@ -252,6 +267,44 @@ def test_a_fold_that_was_never_written_leaves_no_trace() -> None:
     again = chain.fold(2, {spread(0): value(2)})
     assert naive_root(chain.now) == again
     chain.tree.check(chain.store, 2)
+
+
+def test_a_fold_that_failed_leaves_no_trace() -> None:
+    chain = Chain()
+    chain.fold(1, {spread(number): value(number) for number in range(500)})
+    changes: Changes = {spread(number): value(7) for number in range(100)}
+    last = next(key for key, data in chain.nodes().items() if max(changes) in data)
+    lost = chain.store.values.pop(last)
+    with pytest.raises(StorageCorrupt):
+        chain.tree.fold(chain.store, WriteBatch(), 2, changes)
+    chain.store.values[last] = lost
+    assert chain.fold(2, {spread(0): value(2)}) == naive_root(chain.now)
+
+
+def test_hashes_that_are_both_key_and_value_are_not_confused() -> None:
+    chain = Chain()
+    first, second = sorted((spread(1), spread(2)))
+    chain.fold(1, {first: second, second: first})
+    assert chain.fold(2, {second: None}) == naive_root({first: second})
+    assert chain.fold(3, {second: value(3)}) == naive_root({first: second, second: value(3)})
+
+
+def test_a_long_life_is_proved_at_every_checkpoint_of_the_window() -> None:
+    """Growth and shrinking, deep and wide: records split, collapse and split again."""
+    draw = random.Random(11)
+    chain = Chain(20)
+    for height in range(60):
+        make = draw.choice([crowded, spread])
+        grows = draw.random() < (0.8 if height // 6 % 2 == 0 else 0.2)
+        some = [make(draw.randrange(400)) for _ in range(draw.choice([1, 20, 150]))]
+        chain.fold(height, {key: value(height) if grows else None for key in some})
+        assert naive_root(chain.now) == chain.roots[height]
+    for height in chain.tree.checkpoints(chain.store):
+        chain.tree.check(chain.store, height)
+        for number in range(0, 400, 13):
+            for key in (crowded(number), spread(number)):
+                path = chain.tree.prove(chain.store, height, key)
+                check_tree_path(chain.roots[height], key, chain.then[height].get(key), path)
 
 
 def test_folds_in_one_batch_see_each_other() -> None:
