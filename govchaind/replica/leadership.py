@@ -13,6 +13,7 @@ Rules it keeps:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -39,6 +40,7 @@ BLOCKS_IN_FLIGHT_MAX = 8
 FILLED_OPERATIONS = BLOCK_OPERATIONS_MAX // 2  # worth a further block while others are in flight
 CAUGHT_UP_HEIGHTS = 16
 QUIET_SECONDS = 60.0
+RETRY_SECONDS = 0.1  # after a refusal, which lasts as long as a hand-over
 
 
 @dataclass(slots=True)
@@ -143,6 +145,7 @@ class Proposer:
         self._memberships = memberships
         self._leading_term = 0  # the term that was opened here, while this node leads it
         self._last_block_at: Seconds = 0.0
+        self._retry_at: Seconds = 0.0
         self.objections = Objections()
 
     def lead(
@@ -177,13 +180,17 @@ class Proposer:
             return self._keep_time(now, wall)
         except Refused:  # leadership is being handed over: what was taken goes back
             self._retake()
+            self._retry_at = now + RETRY_SECONDS
             return False
 
     def deadline(self, now: Seconds, wall: BlockTime) -> Seconds:
         """Return when an empty block is due, if this node leads."""
+        if self._raft.last_index > self._raft.commit or self._ledger.height < self._raft.commit:
+            return math.inf  # the next commit comes first
         due = rest_due(self._last_block_at)
         wait = checkpoint_due(self._ledger.pending_changes, self._ledger.last_checkpoint_time, wall)
-        return due if wait is None else min(due, now + wait / 1000)
+        due = due if wait is None else min(due, now + wait / 1000)
+        return max(due, self._retry_at)
 
     def _open_term(self, now: Seconds, wall: BlockTime) -> None:
         self._retake()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from govchaind.base.crypto import SigningKey
@@ -13,12 +13,11 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.raft.core import Raft
 from govchaind.raft.messages import Timing
 from govchaind.replica.attestation import Attestations, Verify
+from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
-from govchaind.replica.events import Guard
+from govchaind.replica.events import Guard, Status
 from govchaind.replica.execution import Executor
-from govchaind.replica.feed import Feeder
 from govchaind.replica.gossip import Send
-from govchaind.replica.heads import Heads
 from govchaind.replica.intake import Intake
 from govchaind.replica.leadership import Proposer
 from govchaind.replica.memberships import Memberships
@@ -85,6 +84,21 @@ class Parts:
             commit=self.ledger.height,
             now=now,
         )
+        self._make_doers(
+            name=name, genesis=genesis, verify=verify, now=now, send=send, misbehaved=misbehaved
+        )
+
+    def _make_doers(
+        self,
+        *,
+        name: NodeId,
+        genesis: Genesis,
+        verify: Verify,
+        now: Seconds,
+        send: Send,
+        misbehaved: Callable[[NodeId, str], None],
+    ) -> None:
+        """Make the parts that act on the ones made first."""
         self.proposer = Proposer(
             genesis=genesis,
             raft=self.raft,
@@ -109,5 +123,50 @@ class Parts:
             executor=self.executor,
         )
         self.intake = Intake(name=name, send=send, ledger=self.ledger, pool=self.pool)
-        self.heads = Heads(send, now)
-        self.feeder = Feeder(send)
+        self.certification = Certification(
+            name=name,
+            send=send,
+            now=now,
+            desk=self.desk,
+            log=self.log,
+            attestations=self.attestations,
+            memberships=self.memberships,
+            executor=self.executor,
+        )
+
+    def takes_part(self, peer: NodeId) -> bool:
+        """Say whether a peer is in the membership in force, or is wanted in it."""
+        return self.memberships.latest().member(peer) is not None or any(
+            member.name == peer and member.role != "observer" for member in self.executor.wanted
+        )
+
+    def linked_voter(self, links: Iterable[NodeId]) -> NodeId | None:
+        """Return a linked voter: whom a node without a vote tells of what waits."""
+        linked = set(links)
+        for node in self.raft.configuration.voter_ids():
+            if node in linked:
+                return node
+        return None
+
+    def status(self, now: Seconds, *, name: NodeId, role: str) -> Status:
+        """Return what the node says of itself."""
+        raft, ledger, executor = self.raft, self.ledger, self.executor
+        return Status(
+            node=name,
+            role=role,
+            term=raft.term,
+            leader=raft.leader,
+            height=ledger.height,
+            commit=max(raft.commit, ledger.height),
+            last_height=self.desk.log_last,
+            certified=self.certification.durable,
+            block_time=ledger.time,
+            block_hash=ledger.last_hash,
+            state_root=executor.state_root,
+            checkpoint=executor.checkpoint,
+            pool_transactions=len(self.pool),
+            pool_bytes=self.pool.bytes,
+            in_configuration=role == "observer" or raft.is_voter(),
+            room=self.intake.room,
+            write_pending_seconds=self.desk.waiting_seconds(now),
+        )

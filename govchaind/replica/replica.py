@@ -24,20 +24,13 @@ from govchaind.base.crypto import SigningKey
 from govchaind.base.errors import Invalid, PeerError, Refused
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime, Hash, Height, NodeId, Seconds, StoreId
-from govchaind.ledger.block import Block
-from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Role
 from govchaind.raft.messages import AppendEntries, RaftMessage, Timing
 from govchaind.replica import leadership
-from govchaind.replica.attestation import (
-    CERTIFICATES_PAGE,
-    Verify,
-    certificate_at,
-    certificates_from,
-)
+from govchaind.replica.attestation import Verify
 from govchaind.replica.desk import UNREADABLE
 from govchaind.replica.events import (
     Event,
@@ -119,26 +112,24 @@ class Replica:
             send=self._send,
             misbehaved=self._misbehaved,
         )
+        self._parts = parts
         self.pool = parts.pool
         self.raft = parts.raft
         self.ledger = parts.ledger
         self.memberships = parts.memberships
         self.attestations = parts.attestations
-        self._log = parts.log
         self._desk = parts.desk
         self._executor = parts.executor
         self._proposer = parts.proposer
         self._observing = parts.observing
         self._screener = parts.screener
         self._intake = parts.intake
-        self._heads = parts.heads
-        self._feeder = parts.feeder
+        self._certification = parts.certification
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
         self._more = False
         self._durable: Height = self.ledger.height
-        self._durable_certified: Height = self.attestations.certified
         self._desk.view.base = UNREADABLE
 
     # --- the step ---
@@ -173,7 +164,9 @@ class Replica:
             if applying:  # the rest in the next step, after what has come in meanwhile
                 self._take_ready()
                 break
-        self._spread()
+        self._intake.flush()
+        if self._certification.feed():
+            self._more = True
         self._desk.begin(work, now)
         self._tell_role()
         self._desk.view.base = UNREADABLE
@@ -184,9 +177,7 @@ class Replica:
         """Return when `step` wants to be called at the latest."""
         if self._more:
             return self._now
-        due = min(self.raft.deadline, self._heads.tell_at, self._intake.next_repair)
-        if self.attestations.certified < self.ledger.height:
-            due = min(due, self.attestations.next_resend, self._heads.ask_at)
+        due = min(self.raft.deadline, self._certification.deadline, self._intake.next_repair)
         if self.is_observer():
             due = min(due, self._observing.follower.next_check)
         if self.raft.role is Role.LEADER and self._intake.room:
@@ -204,12 +195,11 @@ class Replica:
                 self._written(ticket)
             case LinkUp(peer, store):
                 self._links[peer] = store
-                self._send(peer, Head(self.attestations.certified))
+                self._certification.linked(peer)
                 self._intake.repair_soon(self._now)
             case LinkDown(peer):
                 self._links.pop(peer, None)
-                self._heads.left(peer)
-                self._feeder.left(peer)
+                self._certification.left(peer)
                 self._observing.follower.left(peer)
                 self.raft.link_broken(self._now, peer)
             case ReadAsked(request):
@@ -243,8 +233,7 @@ class Replica:
 
     def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
         """Let Raft have messages of nodes that take part in it; judge blocks first."""
-        member = self.memberships.latest().member(peer)
-        if member is None and self.raft.is_voter() and not self._wanted_voter(peer):
+        if self.raft.is_voter() and not self._parts.takes_part(peer):
             return
         if isinstance(message, AppendEntries) and message.entries:
             message, refused = self._screener.judge(message, self._wall)
@@ -256,33 +245,18 @@ class Replica:
                 )
         self.raft.receive(self._now, peer, message)
 
-    def _wanted_voter(self, peer: NodeId) -> bool:
-        return any(
-            member.name == peer and member.role != "observer" for member in self._executor.wanted
-        )
-
     def _receive_ledger(self, peer: NodeId, message: LedgerMessage) -> None:
-        now, batch = self._now, self._desk.pending.batch
         match message:
             case Gossip(transactions):
                 for transaction in transactions:
                     self._admit(transaction, peer)
-            case Attest():
-                self._certified(self.attestations.receive(peer, message, batch))
-                if message.height <= self.attestations.certified - CERTIFICATES_PAGE:
-                    self._send(peer, Head(self.attestations.certified))
+            case Attest() | WantCertificates() | Certificates():
+                self._certification.receive(peer, message, self._now)
             case Head(height):
-                self._heads.heard(peer, height)
+                self._certification.heard_head(peer, height)
                 self._observing.follower.head(peer, height)
-            case WantCertificates(first, count):
-                found = certificates_from(self._desk.view.base, first, count)
-                if found:
-                    self._send(peer, Certificates(found))
-            case Certificates(certificates):
-                self._certified(self.attestations.accept(certificates, batch))
-                self._heads.ask_again(now)
             case Subscribe(first):
-                self._feeder.subscribed(peer, first)
+                self._certification.feeder.subscribed(peer, first)
             case CertifiedBlocks(blocks):
                 self._observing.receive(peer, blocks)
             case Announce(identities):
@@ -321,9 +295,6 @@ class Replica:
         except Refused as error:
             self._happened("transfer-refused", target=target, reason=error.code)
 
-    def _certified(self, heights: list[int]) -> None:
-        self._executor.tell_certified(heights, self._desk.pending, self._now)
-
     # --- Raft's outputs, and blocks ---
 
     def _take_ready(self) -> bool:
@@ -360,37 +331,10 @@ class Replica:
         gone = self._intake.expire()
         if gone:
             self._work.notices.append(Expired(gone))
-        self._intake.repair(now, self.raft.leader or self._any_voter())
-        if self.attestations.certified < self.ledger.height:
-            for attest in self.attestations.resend(now):
-                self._attest(attest)
-            self._heads.ask(now, self.attestations.certified, self.ledger.height)
+        self._intake.repair(now, self.raft.leader or self._parts.linked_voter(self._links))
         if self.is_observer() and now >= self._observing.follower.next_check:
             self._observing.follower.check(now, self.ledger.height, sorted(self._links))
-        self._heads.tell(now, self._durable_certified, self._links)
-
-    def _any_voter(self) -> NodeId | None:
-        """Return a linked voter: whom a node without a vote tells of what waits."""
-        for node in self.raft.configuration.voter_ids():
-            if node in self._links:
-                return node
-        return None
-
-    def _attest(self, attest: Attest) -> None:
-        for member in self.memberships.after(attest.height).voters():
-            if member.name != self.name:
-                self._send(member.name, attest)
-
-    def _spread(self) -> None:
-        self._intake.flush()
-        if self._feeder.feed(self._durable_certified, self._certified_block):
-            self._more = True
-
-    def _certified_block(self, height: int) -> tuple[Block, Certificate] | None:
-        certificate = certificate_at(self._desk.view, height)
-        if certificate is None:
-            return None
-        return self._log.block(height), certificate
+        self._certification.keep_time(now, self._links)
 
     # --- writes ---
 
@@ -400,14 +344,9 @@ class Replica:
         if done.raft_ticket:
             self.raft.written(self._now, done.raft_ticket)
         self._work.notices.extend(done.notices)
-        self._durable_certified = max(self._durable_certified, done.certified)
+        self._certification.written(done, self._now)
         if done.attested:
             self._durable = done.attested
-            batch = self._desk.pending.batch
-            leaving, certified = self.attestations.written(done.attested, batch)
-            for attest in leaving:
-                self._attest(attest)
-            self._certified(certified)
             self._answer_reads()
         self._desk.guard = replace(
             self._desk.guard,
@@ -459,23 +398,4 @@ class Replica:
 
     def status(self, now: Seconds) -> Status:
         """Return what this node says of itself."""
-        raft, ledger, executor = self.raft, self.ledger, self._executor
-        return Status(
-            node=self.name,
-            role=self.role(),
-            term=raft.term,
-            leader=raft.leader,
-            height=ledger.height,
-            commit=max(raft.commit, ledger.height),
-            last_height=self._desk.log_last,
-            certified=self._durable_certified,
-            block_time=ledger.time,
-            block_hash=ledger.last_hash,
-            state_root=executor.state_root,
-            checkpoint=executor.checkpoint,
-            pool_transactions=len(self.pool),
-            pool_bytes=self.pool.bytes,
-            in_configuration=self.is_observer() or raft.is_voter(),
-            room=self._intake.room,
-            write_pending_seconds=self._desk.waiting_seconds(now),
-        )
+        return self._parts.status(now, name=self.name, role=self.role())

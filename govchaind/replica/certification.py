@@ -1,0 +1,125 @@
+"""The traffic of attestations and certificates: what is sent, asked for, answered, and durable.
+
+Rules it keeps: an attestation leaves only once it is durable, and again until its height is
+certified; peers and subscribers are told of certificates only when their rows are durable here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from govchaind.base.types import Height, NodeId, Seconds
+from govchaind.ledger.block import Block
+from govchaind.ledger.certificate import Certificate
+from govchaind.replica.attestation import (
+    CERTIFICATES_PAGE,
+    Attestations,
+    certificate_at,
+    certificates_from,
+)
+from govchaind.replica.desk import Desk
+from govchaind.replica.execution import Executor, Pending
+from govchaind.replica.feed import Feeder
+from govchaind.replica.gossip import Send
+from govchaind.replica.heads import Heads
+from govchaind.replica.memberships import Memberships
+from govchaind.replica.messages import Attest, Certificates, Head, WantCertificates
+from govchaind.replica.store import StoredLog
+
+
+class Certification:
+    """One node's part in certifying heights."""
+
+    def __init__(
+        self,
+        *,
+        name: NodeId,
+        send: Send,
+        now: Seconds,
+        desk: Desk,
+        log: StoredLog,
+        attestations: Attestations,
+        memberships: Memberships,
+        executor: Executor,
+    ) -> None:
+        self._name = name
+        self._send = send
+        self._desk = desk
+        self._log = log
+        self._attestations = attestations
+        self._memberships = memberships
+        self._executor = executor
+        self._heads = Heads(send, now)
+        self.feeder = Feeder(send)
+        self.durable: Height = attestations.certified
+
+    def receive(
+        self, peer: NodeId, message: Attest | WantCertificates | Certificates, now: Seconds
+    ) -> None:
+        """Take a peer's message. Raises Invalid if a signature in it does not verify."""
+        batch = self._desk.pending.batch
+        match message:
+            case Attest():
+                self._tell(self._attestations.receive(peer, message, batch), now)
+                if message.height <= self._attestations.certified - CERTIFICATES_PAGE:
+                    self._send(peer, Head(self.durable))
+            case WantCertificates(first, count):
+                found = certificates_from(self._desk.view.base, first, count)
+                if found:
+                    self._send(peer, Certificates(found))
+            case Certificates(certificates):
+                self._tell(self._attestations.accept(certificates, batch), now)
+                self._heads.ask_again(now)
+
+    def heard_head(self, peer: NodeId, height: Height) -> None:
+        self._heads.heard(peer, height)
+
+    def linked(self, peer: NodeId) -> None:
+        self._send(peer, Head(self.durable))
+
+    def left(self, peer: NodeId) -> None:
+        self._heads.left(peer)
+        self.feeder.left(peer)
+
+    def written(self, done: Pending, now: Seconds) -> None:
+        """Rows of a write are durable: own attestations in it may leave."""
+        self.durable = max(self.durable, done.certified)
+        if done.attested:
+            batch = self._desk.pending.batch
+            leaving, certified = self._attestations.written(done.attested, batch)
+            for attest in leaving:
+                self._spread(attest)
+            self._tell(certified, now)
+
+    def keep_time(self, now: Seconds, links: Iterable[NodeId]) -> None:
+        """Send again, ask and tell what is due."""
+        applied, certified = self._executor.ledger.height, self._attestations.certified
+        if certified < applied:
+            for attest in self._attestations.resend(now):
+                self._spread(attest)
+            self._heads.ask(now, certified, applied)
+        self._heads.tell(now, self.durable, links)
+
+    @property
+    def deadline(self) -> Seconds:
+        """Return when `keep_time` is due."""
+        due = self._heads.tell_at
+        if self._attestations.certified < self._executor.ledger.height:
+            due = min(due, self._attestations.next_resend, self._heads.ask_at)
+        return due
+
+    def feed(self) -> bool:
+        """Send subscribers what they may have; True if more is due."""
+        return self.feeder.feed(self.durable, self._certified_block)
+
+    def _certified_block(self, height: Height) -> tuple[Block, Certificate] | None:
+        certificate = certificate_at(self._desk.view, height)
+        return None if certificate is None else (self._log.block(height), certificate)
+
+    def _spread(self, attest: Attest) -> None:
+        for member in self._memberships.after(attest.height).voters():
+            if member.name != self._name:
+                self._send(member.name, attest)
+
+    def _tell(self, heights: list[Height], now: Seconds) -> None:
+        self._executor.tell_certified(heights, self._desk.pending, now)
