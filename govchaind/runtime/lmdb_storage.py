@@ -259,7 +259,7 @@ class LmdbStorage:
                         await trio.lowlevel.checkpoint()
                     _change(transaction, changes[first : first + PUTS_PER_SLICE])
                 committing = time.perf_counter()
-                await trio.to_thread.run_sync(transaction.commit, limiter=self._limiter)
+                await trio.to_thread.run_sync(_commit, transaction, limiter=self._limiter)
             except BaseException:
                 transaction.abort()  # after a failed commit it does nothing
                 raise
@@ -324,6 +324,11 @@ class LmdbStorage:
         self._closed = True
         self._environment.close()
         os.close(self._lock_file)
+
+
+def _commit(transaction: Any) -> None:
+    """Commit, on a worker. A function of this file, so that a crash record names the file."""
+    transaction.commit()
 
 
 def _change(transaction: Any, changes: list[tuple[bytes, bytes | None]]) -> None:

@@ -1,0 +1,268 @@
+"""The one loop that feeds the replica: write, then send, then tell.
+
+    take events → a fresh snapshot → step → messages out → the write begins → notices posted
+
+Rules kept here (see `replica/events.py`, whose contract this is):
+- One write is in flight; the loop goes on meanwhile, and its end comes back as `Written`, first
+  in line. What depended on it the replica has held back, so messages and notices leave at once.
+- No room (map, disk, or less than the reserve): `Room(False)`; the same batch is tried again
+  until it goes through, then `Room(True)`. Nothing is lost and nothing is acknowledged meanwhile.
+- After any other failure of a write, and after any broken invariant, nothing more leaves: the
+  loop ends with that error.
+- The guard file never runs ahead of the store: what is written to it was taken when a write
+  began and is used only once that write is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import trio
+
+from govchaind.base.errors import Fatal, StorageFull, invariant
+from govchaind.base.keyvalue import KeyValueReader, WriteBatch
+from govchaind.base.limits import DISK_RESERVE_BYTES, GUARD_INTERVAL_SECONDS
+from govchaind.base.types import NodeId
+from govchaind.ledger.membership import Member
+from govchaind.replica.events import (
+    Certified,
+    Committed,
+    Event,
+    Guard,
+    Happened,
+    MembersChanged,
+    Notice,
+    Room,
+    Status,
+    TransferAsked,
+    Work,
+    Written,
+)
+from govchaind.replica.messages import PeerMessage
+from govchaind.runtime.codec import frame_of
+from govchaind.runtime.environment import Storage
+from govchaind.runtime.guard import guard_bytes
+from govchaind.runtime.inbox import Inbox
+from govchaind.runtime.noticeboard import NoticeBoard
+from govchaind.runtime.telemetry import Telemetry
+
+RETRY_SECONDS = 0.5  # between tries of a write that found no room
+UPKEEP_SECONDS = GUARD_INTERVAL_SECONDS  # between looks at free room and at the guard
+ROOM_AGAIN = 1.25  # times the reserve must be free before writes are accepted again
+LATE_SECONDS = 0.25  # a loop later than this is told of
+
+
+class Steps(Protocol):
+    """What drive needs of a Replica."""
+
+    @property
+    def deadline(self) -> float: ...
+
+    def step(
+        self, now: float, wall_ms: int, events: Sequence[Event], reader: KeyValueReader
+    ) -> Work: ...
+
+    def status(self, now: float) -> Status: ...
+
+    def guard(self) -> Guard: ...
+
+    def members(self) -> tuple[Member, ...]: ...
+
+
+class Peers(Protocol):
+    """What drive needs of the mesh."""
+
+    def send(self, peer: NodeId, frame: bytes) -> None: ...
+
+    def end_link(self, peer: NodeId, reason: str) -> None: ...
+
+    def members_changed(self, members: tuple[Member, ...]) -> None: ...
+
+
+class Drive:
+    """One per node. Only it touches the replica and writes to the store."""
+
+    def __init__(
+        self,
+        *,
+        replica: Steps,
+        storage: Storage,
+        inbox: Inbox,
+        board: NoticeBoard,
+        peers: Peers,
+        telemetry: Telemetry,
+        wall_milliseconds: Callable[[], int],
+        guard_write: Callable[[bytes], Awaitable[None]],
+        reserve_bytes: int = DISK_RESERVE_BYTES,
+    ) -> None:
+        self._replica = replica
+        self._storage = storage
+        self._inbox = inbox
+        self._board = board
+        self._peers = peers
+        self._telemetry = telemetry
+        self._wall_milliseconds = wall_milliseconds
+        self._guard_write = guard_write
+        self._reserve_bytes = reserve_bytes
+        self._writing = False
+        self._failed = False
+        self._full = False  # the batch in flight found no room
+        self._low = False  # less than the reserve is free
+        self._room = True  # as told to the replica
+        self._guard_durable: Guard | None = None  # may go to the file
+        self._guard_written: Guard | None = None
+        self._stepped = trio.Event()
+
+    async def run(self) -> None:
+        """Run until cancelled. Raises the Fatal error that ended it, bare."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._upkeep)
+                while True:
+                    await self._turn(nursery)
+        except BaseExceptionGroup as group:
+            fatal = _first_fatal(group)
+            if fatal is None:
+                raise
+            raise fatal from group
+
+    async def hand_over(self, seconds: float) -> bool:
+        """Ask for another leader if this node leads; say whether it does not lead any more."""
+        self._inbox.put_own(TransferAsked())
+        with trio.move_on_after(seconds):
+            while True:
+                stepped = self._stepped
+                await stepped.wait()
+                if self._status().role != "leader":
+                    return True
+        return self._status().role != "leader"
+
+    def _status(self) -> Status:
+        return self._replica.status(trio.current_time())
+
+    async def _turn(self, nursery: trio.Nursery) -> None:
+        asked = self._replica.deadline
+        events = await self._inbox.take(asked)
+        if self._failed:  # a write failed while this task was on its way: say nothing more
+            await trio.sleep_forever()
+        now = trio.current_time()
+        metrics = self._telemetry.metrics
+        if not events:
+            late = max(0.0, now - asked)
+            metrics.loop_lateness.observe(late)
+            if late > LATE_SECONDS:
+                self._telemetry.event("loop.late", seconds=round(late, 3))
+        snapshot = self._storage.snapshot()
+        try:
+            work = self._replica.step(now, self._wall_milliseconds(), events, snapshot)
+        finally:
+            snapshot.close()
+        metrics.step.observe(trio.current_time() - now)
+        self._send(work.messages)
+        if work.write is not None:
+            invariant(not self._writing, "the replica asked for a second write in flight")
+            self._writing = True
+            nursery.start_soon(self._write, work.write, work.ticket, self._replica.guard())
+        for notice in work.notices:
+            self._tell(notice)
+        for peer, reason in work.broken_links:
+            self._peers.end_link(peer, reason)
+        self._stepped.set()
+        self._stepped = trio.Event()
+
+    def _send(self, messages: Sequence[tuple[NodeId, PeerMessage]]) -> None:
+        """Hand frames to the mesh; a message to many peers is encoded once."""
+        frames: dict[int, bytes] = {}  # by object: the list keeps each alive meanwhile
+        for peer, message in messages:
+            frame = frames.get(id(message))
+            if frame is None:
+                frame = frames[id(message)] = frame_of(message)
+            self._peers.send(peer, frame)
+
+    def _tell(self, notice: Notice) -> None:
+        metrics = self._telemetry.metrics
+        if isinstance(notice, Committed):
+            metrics.blocks.inc()
+            metrics.transactions.inc(len(notice.outcomes))
+            if notice.waited_seconds is not None:
+                metrics.commit_latency.observe(notice.waited_seconds)
+        elif isinstance(notice, Certified):
+            if notice.waited_seconds is not None:
+                metrics.certified_latency.observe(notice.waited_seconds)
+        elif isinstance(notice, Happened):
+            self._telemetry.event(notice.name, **notice.values)
+        elif isinstance(notice, MembersChanged):
+            self._peers.members_changed(self._replica.members())
+        self._board.post(notice)
+
+    async def _write(self, batch: WriteBatch, ticket: int, guard: Guard) -> None:
+        try:
+            started = trio.current_time()
+            while True:
+                try:
+                    await self._storage.write(batch)
+                    break
+                except StorageFull as error:
+                    if not self._full:
+                        self._telemetry.event("storage.full", problem=error.message)
+                    self._full = True
+                    self._tell_room()
+                await trio.sleep(RETRY_SECONDS)
+                started = trio.current_time()
+        except Fatal:
+            self._failed = True
+            raise
+        metrics = self._telemetry.metrics
+        metrics.storage_sync.observe(trio.current_time() - started)
+        metrics.storage_written.inc(batch.bytes)
+        self._guard_durable = guard
+        self._writing = False
+        self._inbox.put_own(Written(ticket))
+        if self._full:
+            self._full = False
+            self._look_at_room()
+
+    async def _upkeep(self) -> None:
+        while True:
+            self._look_at_room()
+            guard = self._guard_durable
+            if guard is not None and guard != self._guard_written:
+                with suppress(StorageFull):  # the store itself will say so; tried again below
+                    await self._guard_write(guard_bytes(guard))
+                    self._guard_written = guard
+            await trio.sleep(UPKEEP_SECONDS)
+
+    def _look_at_room(self) -> None:
+        free = self._storage.free_bytes()
+        self._telemetry.metrics.storage_free.set(free)
+        self._telemetry.metrics.storage_used.set(self._storage.used_bytes())
+        self._telemetry.metrics.inbox_transactions.set(self._inbox.transactions)
+        self._telemetry.metrics.inbox_consensus.set(self._inbox.consensus)
+        if self._low:
+            self._low = free < self._reserve_bytes * ROOM_AGAIN
+        elif free < self._reserve_bytes:
+            self._low = True
+            self._telemetry.event("storage.low", free_bytes=free, reserve_bytes=self._reserve_bytes)
+        self._tell_room()
+
+    def _tell_room(self) -> None:
+        room = not (self._full or self._low)
+        if room != self._room:
+            self._room = room
+            self._board.room = room
+            self._inbox.put_own(Room(available=room))
+            if room:
+                self._telemetry.event("storage.room_again")
+
+
+def _first_fatal(group: BaseExceptionGroup[BaseException]) -> Fatal | None:
+    for error in group.exceptions:
+        if isinstance(error, Fatal):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            found = _first_fatal(error)
+            if found is not None:
+                return found
+    return None

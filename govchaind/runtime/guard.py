@@ -1,0 +1,37 @@
+"""The guard file's bytes: what this node said, over store lives. See `replica.events.Guard`.
+
+guard = [1, store, term, vote or null, signed height, last index]
+"""
+
+from __future__ import annotations
+
+from govchaind.base.encoding import encode
+from govchaind.base.errors import InvalidEncoding, InvalidSetting
+from govchaind.ledger.shapes import Count, Name, Store, read_shape
+from govchaind.replica.events import Guard
+
+VERSION = 1
+GUARD_BYTES_MAX = 256
+
+
+def guard_bytes(guard: Guard) -> bytes:
+    """Return the bytes of the guard file."""
+    fields = [guard.store, guard.term, guard.vote, guard.signed_height, guard.last_index]
+    return encode([VERSION, *fields])
+
+
+def read_guard(data: bytes) -> Guard:
+    """Return what a guard file holds. Raises InvalidSetting: it is damaged."""
+    try:
+        version, store, term, vote, signed_height, last_index = read_shape(
+            data, tuple[int, Store, Count, Name | None, Count, Count], bytes_max=GUARD_BYTES_MAX
+        )
+    except InvalidEncoding as error:
+        raise InvalidSetting(
+            f"the guard file is damaged: {error}",
+            code="bad-guard",
+            remedy="Do not delete it: start with an empty store and have the node re-admitted.",
+        ) from error
+    if version != VERSION:
+        raise InvalidSetting(f"a guard file of unknown version {version}", code="bad-guard")
+    return Guard(store, term, vote, signed_height, last_index)

@@ -1,0 +1,246 @@
+"""What the API waits on: drive posts here after a write is durable, waiters wake.
+
+Rules kept here:
+- A waiter that comes just after its notice still sees it: recent outcomes and answers are kept,
+  a bounded number of each. What is older is read from the store.
+- Waiters are bounded in number (Busy beyond), and a waiter that is cancelled leaves nothing.
+- Nothing here waits with a time limit of its own: callers set theirs with a cancel scope.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import trio
+
+from govchaind.base.errors import Busy
+from govchaind.base.types import Hash, Height
+from govchaind.replica.events import (
+    Certified,
+    Committed,
+    Expired,
+    Notice,
+    OfferAnswered,
+    ReadReady,
+    Status,
+)
+
+WAITERS_MAX = 50_000
+OUTCOMES_KEPT = 50_000
+ANSWERS_KEPT = 4096  # of offers and reads whose asker has not looked yet
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOutcome:
+    """What became of a transaction on this node. `height` None: it expired unseen."""
+
+    height: Height | None
+    code: int
+    operation: int | None
+
+
+class _Answers(Generic[K, V]):
+    """Newest values by key, and who waits for a key."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._waiting: dict[K, tuple[trio.Event, list[V], int]] = {}
+        self.waiters = 0
+
+    def seen(self, key: K) -> V | None:
+        return self._values.get(key)
+
+    def post(self, key: K, value: V) -> None:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > self._kept:
+            self._values.popitem(last=False)
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            waiting[1].append(value)
+            waiting[0].set()
+
+    def forget(self, key: K) -> None:
+        self._values.pop(key, None)
+
+    async def wait(self, key: K) -> V:
+        value = self._values.get(key)
+        if value is not None:
+            await trio.lowlevel.checkpoint()
+            return value
+        event, box, count = self._waiting.get(key, (trio.Event(), [], 0))
+        self._waiting[key] = (event, box, count + 1)
+        self.waiters += 1
+        try:
+            await event.wait()
+        finally:
+            self.waiters -= 1
+            event, box, count = self._waiting[key]
+            if count == 1:
+                del self._waiting[key]
+            else:
+                self._waiting[key] = (event, box, count - 1)
+        return box[-1]
+
+
+class _Mark:
+    """A height that only rises, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.height: Height = 0
+        self.waiters = 0
+        self._waiting: dict[Height, tuple[trio.Event, int]] = {}
+
+    def rise(self, height: Height) -> None:
+        if height <= self.height:
+            return
+        self.height = height
+        for wanted in [wanted for wanted in self._waiting if wanted <= height]:
+            self._waiting[wanted][0].set()
+
+    async def wait(self, height: Height) -> Height:
+        if height <= self.height:
+            await trio.lowlevel.checkpoint()
+            return self.height
+        event, count = self._waiting.get(height, (trio.Event(), 0))
+        self._waiting[height] = (event, count + 1)
+        self.waiters += 1
+        try:
+            await event.wait()
+        finally:
+            self.waiters -= 1
+            event, count = self._waiting[height]
+            if count == 1:
+                del self._waiting[height]
+            else:
+                self._waiting[height] = (event, count - 1)
+        return self.height
+
+
+class NoticeBoard:
+    """One per node. `post` is drive's; everything else is for whoever waits."""
+
+    def __init__(
+        self,
+        status: Callable[[], Status],
+        *,
+        height: Height = 0,
+        certified: Height = 0,
+        waiters_max: int = WAITERS_MAX,
+    ) -> None:
+        """`status` makes the node's status now; `height`, `certified`: as the store has them."""
+        self._status = status
+        self._waiters_max = waiters_max
+        self._outcomes: _Answers[Hash, SeenOutcome] = _Answers(OUTCOMES_KEPT)
+        self._offers: _Answers[int, list[int]] = _Answers(ANSWERS_KEPT)
+        self._reads: _Answers[int, tuple[Height | None]] = _Answers(ANSWERS_KEPT)
+        self._committed = _Mark()
+        self._certified = _Mark()
+        self._committed.rise(height)
+        self._certified.rise(certified)
+        self._tickets = 0
+        self.room = True
+
+    # --- drive's side -----------------------------------------------------------------------
+
+    def post(self, notice: Notice) -> None:
+        """Wake whoever waits for this."""
+        if isinstance(notice, Committed):
+            for identity, code, operation in notice.outcomes:
+                if self._outcomes.seen(identity) is None:  # a first outcome is the outcome
+                    self._outcomes.post(identity, SeenOutcome(notice.height, code, operation))
+            self._committed.rise(notice.height)
+        elif isinstance(notice, Certified):
+            self._certified.rise(notice.height)
+        elif isinstance(notice, OfferAnswered):
+            self._offers.post(notice.token, notice.codes)
+        elif isinstance(notice, ReadReady):
+            self._reads.post(notice.request, (notice.height,))
+        elif isinstance(notice, Expired):
+            for identity in notice.ids:
+                if self._outcomes.seen(identity) is None:
+                    self._outcomes.post(identity, SeenOutcome(None, 0, None))
+
+    # --- what can be seen at once -------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """What the node says of itself now."""
+        return self._status()
+
+    @property
+    def height(self) -> Height:
+        """Committed, applied and durable here."""
+        return self._committed.height
+
+    @property
+    def certified(self) -> Height:
+        """Every height up to this one has a certificate here."""
+        return self._certified.height
+
+    @property
+    def waiters(self) -> int:
+        """How many wait for anything."""
+        return (
+            self._outcomes.waiters
+            + self._offers.waiters
+            + self._reads.waiters
+            + self._committed.waiters
+            + self._certified.waiters
+        )
+
+    def outcome_seen(self, transaction_id: Hash) -> SeenOutcome | None:
+        """Return the outcome if it was posted lately."""
+        return self._outcomes.seen(transaction_id)
+
+    # --- what can be waited for -----------------------------------------------------------------
+
+    def ticket(self) -> int:
+        """Return a number for an Offered or a ReadAsked that nobody else has."""
+        self._tickets += 1
+        return self._tickets
+
+    async def wait_outcome(self, transaction_id: Hash) -> SeenOutcome:
+        """Wait until the transaction is committed and durable here, or has expired."""
+        with self._place():
+            return await self._outcomes.wait(transaction_id)
+
+    async def wait_offer(self, token: int) -> list[int]:
+        """Wait for the codes of an Offered; they are given out once."""
+        with self._place():
+            try:
+                return await self._offers.wait(token)
+            finally:
+                self._offers.forget(token)
+
+    async def wait_read(self, request: int) -> Height | None:
+        """Wait for the height of a ReadAsked (None: refused, ask again); it is given out once."""
+        with self._place():
+            try:
+                return (await self._reads.wait(request))[0]
+            finally:
+                self._reads.forget(request)
+
+    async def wait_height(self, height: Height) -> Height:
+        """Wait until `height` is committed and durable here; return the height then reached."""
+        with self._place():
+            return await self._committed.wait(height)
+
+    async def wait_certified(self, height: Height) -> Height:
+        """Wait until `height` has a certificate here; return the height then certified."""
+        with self._place():
+            return await self._certified.wait(height)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self.waiters >= self._waiters_max:
+            raise Busy(f"{self._waiters_max} requests wait already")
+        yield
