@@ -91,7 +91,8 @@ class Raft:
         elif isinstance(message, Vote):
             election.count(state, now, sender, message)
             return
-        if message.term > state.term:
+        newer = message.term > state.term
+        if newer:
             state.become_follower(now, message.term)
         if isinstance(message, AppendEntries):
             if message.term < state.term:
@@ -105,7 +106,7 @@ class Raft:
                 acceptance.accept_heartbeat(state, now, sender, message)
         elif isinstance(message, ReadIndex):
             reads.ask_for(state, sender, message)
-        elif message.term == state.term:  # what is left is worth nothing in a newer term
+        elif message.term == state.term and not newer:  # what is left answers the present term
             self._receive_present(now, sender, message)
 
     def _receive_present(

@@ -42,7 +42,7 @@ class Play:
         self.kept: list[Letter] = []
 
     def line(self, line: str) -> None:
-        words = line.split("#")[0].split()
+        words = line.split("#", maxsplit=1)[0].split()
         if words:
             self.commands()[words[0]](words[1:])
 
