@@ -82,7 +82,7 @@ def make_node(
     )
     from govchaind.runtime.tls import make_certificate
 
-    (directory / CERTIFICATE_FILE).write_bytes(make_certificate(seeds[1], name))
+    (directory / CERTIFICATE_FILE).write_bytes(make_certificate(seeds[1]))
     (directory / CONFIG_FILE).write_text(settings, encoding="utf-8")
     return Member(
         name=name,

@@ -129,7 +129,7 @@ class Client:
             path = f"/v1/transactions/{transaction.hex()}"
             reply = await self.nodes.ask("GET", path, deadline=deadline, query=query, headers=_JSON)
             node = self.nodes.current.node
-            fate = read_fate(read_json(reply, node), node)
+            fate = read_fate(read_json(reply, node), node, transaction)
             late = trio.current_time() + POLL_SECONDS >= deadline
             if wait == "none" or fate.reached(wait) or late:
                 return fate
@@ -192,6 +192,14 @@ class Client:
         if before is not None:
             query["before"] = str(before)
         return await self.get_json(f"{path}/history", query)
+
+    async def register(self, name: str) -> dict[str, Any]:
+        """Return a register's title, mode, fields and writers. Raises NotFound."""
+        found = await self.get_json(f"/v1/registers/{quote(name, safe='')}")
+        view = found.get("register")
+        if not isinstance(view, dict):
+            raise PeerError("a node described a register in an unknown way")
+        return view
 
     async def status(self) -> dict[str, Any]:
         """Return what one node says of itself."""

@@ -70,15 +70,17 @@ class Fate:
         return self.status in _REACHED[wait]
 
 
-def read_fate(row: Any, node: str) -> Fate:
-    """Return a node's JSON row as a Fate. Raises PeerError if it is not one."""
+def read_fate(row: Any, node: str, identifier: Hash) -> Fate:
+    """Return a node's JSON row on a transaction. Raises PeerError if it is not one."""
     try:
-        status, identifier = row["status"], bytes.fromhex(row["id"])
+        status, named = row["status"], row["id"]
         numbers = [row.get(name) for name in ("code", "height", "position", "operation")]
         outcome, text, remedy = (str(row.get(name) or "") for name in ("outcome", "text", "remedy"))
     except (TypeError, KeyError, ValueError, AttributeError):
         raise _nonsense(node) from None
-    if status not in STATUSES or any(type(n) not in (int, type(None)) for n in numbers):
+    if status not in STATUSES or named not in ("", identifier.hex()):  # "": it could not read it
+        raise _nonsense(node)
+    if any(type(n) not in (int, type(None)) for n in numbers):
         raise _nonsense(node)
     code, height, position, operation = numbers
     return Fate(identifier, status, code, outcome, text, remedy, height, position, operation)
@@ -88,18 +90,17 @@ def _nonsense(node: str) -> PeerError:
     return PeerError(f"{node} described a transaction in an unknown way", code="unexpected-reply")
 
 
-def batches(raws: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Yield `raws` in order, in batches that one request may carry."""
-    batch: list[bytes] = []
+def batches(items: Sequence[tuple[Hash, bytes]]) -> Iterator[list[tuple[Hash, bytes]]]:
+    """Yield (id, raw) in order, in batches that one request may carry."""
+    batch: list[tuple[Hash, bytes]] = []
     length = 0
-    for raw in raws:
-        if batch and (
-            len(batch) >= HTTP_BATCH_TRANSACTIONS_MAX or length + len(raw) + 5 > BATCH_BYTES_MAX
-        ):
+    for item in items:
+        size = len(item[1]) + 5  # with a byte string's head
+        if batch and (len(batch) >= HTTP_BATCH_TRANSACTIONS_MAX or length + size > BATCH_BYTES_MAX):
             yield batch
             batch, length = [], 0
-        batch.append(raw)
-        length += len(raw) + 5  # a byte string's head
+        batch.append(item)
+        length += size
     if batch:
         yield batch
 
@@ -125,20 +126,22 @@ async def submit(nodes: Nodes, raws: Sequence[bytes], *, wait: Wait, deadline: f
     waiting = dict(zip(ids, raws, strict=True))
     pause = PAUSE_SECONDS_MIN
     while True:
-        for batch in list(batches(list(waiting.values()))):
-            for fate in await _post(nodes, batch, wait=wait, deadline=deadline):
-                fates[fate.id] = fate
+        for batch in list(batches(list(waiting.items()))):
+            for identifier, fate in await _post(nodes, batch, wait=wait, deadline=deadline):
+                fates[identifier] = fate
                 if fate.reached(wait):
-                    waiting.pop(fate.id, None)
+                    waiting.pop(identifier, None)
         if not waiting or trio.current_time() + pause >= deadline:
             return [fates[identifier] for identifier in ids]
-        # Busy or still pending there: another node has the pool's other copies.
+        # Busy or still pending there: another node may have room, or a leader.
         nodes.pass_over()
         await trio.sleep(pause)
         pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
 
-async def _post(nodes: Nodes, batch: list[bytes], *, wait: Wait, deadline: float) -> list[Fate]:
+async def _post(
+    nodes: Nodes, batch: list[tuple[Hash, bytes]], *, wait: Wait, deadline: float
+) -> list[tuple[Hash, Fate]]:
     seconds = max(0.0, min(WAIT_SECONDS_EACH, deadline - trio.current_time()))
     reply = await nodes.ask(
         "POST",
@@ -146,11 +149,14 @@ async def _post(nodes: Nodes, batch: list[bytes], *, wait: Wait, deadline: float
         deadline=deadline,
         query={"wait": wait, "timeout_seconds": f"{seconds:.3f}"},
         headers={"content-type": "application/cbor", "accept": "application/json"},
-        body=encode(batch),
+        body=encode([raw for _, raw in batch]),
         judge=_judge,
     )
     node = nodes.current.node
     rows = read_json(reply, node).get("transactions")
     if not isinstance(rows, list) or len(rows) != len(batch):
         raise _nonsense(node)
-    return [read_fate(row, node) for row in rows]
+    return [
+        (identifier, read_fate(row, node, identifier))
+        for (identifier, _), row in zip(batch, rows, strict=True)
+    ]

@@ -1,0 +1,176 @@
+"""`govchaind members`: the nodes that the ledger wants, and votes on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from govchaind.cli.node_files import read_card
+from govchaind.cli.options import (
+    FILE,
+    Target,
+    hex_bytes,
+    json_option,
+    key_option,
+    target_options,
+)
+from govchaind.cli.output import cell, print_json, print_table, short
+from govchaind.identity import STORE_ID_BYTES
+
+SET_NODE, REMOVE_NODE, READMIT_NODE = 2, 3, 4  # ledger/operations/motions.py; compared by a test
+VOTE = 24
+
+round_option = click.option(
+    "--round", "round_number", type=click.IntRange(0), default=0, show_default=True,
+    help="Raise it to move again what was enacted before; all institutions name the same.",
+)  # fmt: skip
+
+
+@click.group(invoke_without_command=True)
+@target_options
+@json_option
+@click.pass_context
+def members(context: click.Context, target: Target, as_json: bool) -> None:
+    """Show the nodes on the ledger, or vote on them.
+
+    Nodes are admitted, changed and removed by a majority of the institutions: each runs the same
+    `members set`, `members remove` or `members readmit` with the key of its governing office, and
+    the ballot that makes the majority enacts it.
+
+    \b
+    Example:
+      govchaind members --network my-network/network.json
+      govchaind members readmit north-1 --store 5f0c… --key keys/civil-affairs.key
+    """
+    context.obj = target
+    if context.invoked_subcommand is not None:
+        return
+    import trio
+
+    async def ask() -> dict[str, Any]:
+        async with target.client() as client:
+            return await client.members()
+
+    found = trio.run(ask)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            cell(member.get("name")),
+            cell(member.get("institution")),
+            cell(member.get("role")),
+            cell(member.get("in_force")),
+            cell(member.get("link")),
+            short(member.get("attestation_key")),
+            short(member.get("store")),
+            ", ".join(member.get("addresses") or []),
+        ]
+        for member in found.get("members", [])
+    ]
+    columns = ["node", "institution", "wanted as", "in force as", "link", "attestation key",
+               "store", "addresses"]  # fmt: skip
+    print_table("", columns, rows)
+
+
+@members.command("set", short_help="Vote to admit a node, or to change one.")
+@click.argument("card", type=FILE)
+@click.option(
+    "--role",
+    type=click.Choice(["validator", "learner", "observer"]),
+    help="With a vote or without.  [default: the card's]",
+)
+@round_option
+@key_option
+@json_option
+@click.pass_obj
+def set_node(
+    target: Target,
+    *,
+    card: Path,
+    role: str | None,
+    round_number: int,
+    key_files: tuple[Path, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Vote to admit the node of CARD, or to change it to what the card says.
+
+    \b
+    Example:
+      govchaind members --network network.json set north-2.card --key keys/civil-affairs.key
+    """
+    wanted = read_card(card)
+    arguments = [
+        wanted.name, wanted.institution, role or wanted.role, wanted.attestation_key,
+        wanted.tls_key, wanted.store, list(wanted.addresses),
+    ]  # fmt: skip
+    _vote(target, SET_NODE, arguments, round_number, key_files, as_json=as_json)
+
+
+@members.command("remove", short_help="Vote to remove a node.")
+@click.argument("name")
+@round_option
+@key_option
+@json_option
+@click.pass_obj
+def remove_node(
+    target: Target, *, name: str, round_number: int, key_files: tuple[Path, ...], as_json: bool
+) -> None:
+    """Vote to remove the node NAME.
+
+    \b
+    Example:
+      govchaind members --network network.json remove north-2 --key keys/civil-affairs.key
+    """
+    _vote(target, REMOVE_NODE, [name], round_number, key_files, as_json=as_json)
+
+
+@members.command("readmit", short_help="Vote to take a node back with its new store.")
+@click.argument("name")
+@click.option(
+    "--store",
+    required=True,
+    metavar="HEX",
+    help="Id of the new store; the node's log and its status name it.",
+)
+@round_option
+@key_option
+@json_option
+@click.pass_obj
+def readmit(
+    target: Target,
+    *,
+    name: str,
+    store: str,
+    round_number: int,
+    key_files: tuple[Path, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Vote to take the node NAME back after its disk was lost or set back.
+
+    A node that starts with an empty store is another memory under an old key: until a majority of
+    the institutions has taken it back it neither votes nor signs.
+
+    \b
+    Example:
+      govchaind members --network network.json readmit north-1 \\
+          --store 5f0c3a2b9d8e47f6a1b2c3d4e5f60718 --key keys/civil-affairs.key
+    """
+    arguments = [name, hex_bytes(store, "a store's id", STORE_ID_BYTES)]
+    _vote(target, READMIT_NODE, arguments, round_number, key_files, as_json=as_json)
+
+
+def _vote(
+    target: Target,
+    motion: int,
+    arguments: list[Any],
+    round_number: int,
+    key_files: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> None:
+    from govchaind.cli.sending import send
+
+    send(target, [(VOTE, [round_number, motion, arguments])], key_files, as_json=as_json)

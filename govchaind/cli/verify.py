@@ -1,0 +1,44 @@
+"""`govchaind verify`: the whole store of a node, block by block, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from govchaind.cli.options import FOLDER, json_option
+from govchaind.cli.output import print_json, progress
+from govchaind.config import CONFIG_FILE, load_config
+
+
+@click.command(short_help="Check a node's whole store, offline.")
+@click.argument("directory", type=FOLDER)
+@json_option
+def verify(directory: Path, as_json: bool) -> None:
+    """Check every block, signature, result and certificate in the store of DIRECTORY.
+
+    The node must not be running. At its start a node checks only its newest blocks; this checks
+    all of them. The exit code is 70 when the store is damaged.
+
+    \b
+    Example:
+      govchaind verify my-network/nodes/civil-affairs-1
+    """
+    from dataclasses import asdict
+
+    from govchaind.ledger.genesis import read_genesis
+    from govchaind.runtime.lmdb_storage import LmdbStorage
+    from govchaind.runtime.verify_store import verify_store
+
+    config = load_config(directory / CONFIG_FILE)
+    genesis = read_genesis((config.data_directory / "genesis.bin").read_bytes())
+    storage = LmdbStorage(config.store_directory)
+    try:
+        with progress("checking", None, "blocks") as ticks:
+            found = verify_store(storage, genesis, ticks)
+    finally:
+        storage.close()
+    if as_json:
+        print_json(asdict(found))
+    else:
+        click.echo(str(found))

@@ -1,0 +1,135 @@
+"""`govchaind verify-receipt`: judge a receipt or a state proof with nothing but files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from govchaind.base.encoding import decode
+from govchaind.base.errors import GovchaindError, InvalidProof, InvalidSetting
+from govchaind.base.limits import RECEIPT_BYTES_MAX
+from govchaind.cli.options import FILE, json_option
+from govchaind.cli.output import moment, print_json
+from govchaind.cli.reading import state_sentence, state_value
+from govchaind.client.trust import load_trust, trust_from_genesis
+from govchaind.ledger.operations.table import OPERATIONS
+from govchaind.ledger.receipt import VerifiedReceipt
+from govchaind.ledger.receipt import verify_receipt as check_receipt
+from govchaind.ledger.state_proof import VerifiedState, verify_state_proof
+from govchaind.ledger.trust import TrustRoot
+
+
+@click.command("verify-receipt", short_help="Verify a receipt or a state proof, offline.")
+@click.argument("file", type=FILE)
+@click.option("--trust", "trust_file", type=FILE, help="Your trust file.")
+@click.option("--genesis", type=FILE, help="The chain's genesis, if you have no trust file.")
+@json_option
+def verify_receipt(
+    file: Path, trust_file: Path | None, genesis: Path | None, as_json: bool
+) -> None:
+    """Verify FILE, a receipt or a state proof, without asking anyone.
+
+    A receipt proves that a transaction was included and what came of it; a state proof, that a
+    record had a value at a height, or that there was none. Both are judged by what you trust: the
+    chain's genesis, or a trust file. The exit code is 2 when the proof does not hold.
+
+    \b
+    Example:
+      govchaind verify-receipt receipt.cbor --genesis my-network/genesis.bin
+      govchaind verify-receipt beijing.proof --trust trust.file --json
+    """
+    if (trust_file is None) == (genesis is None):
+        raise click.UsageError("give either --trust FILE or --genesis FILE")
+    trust = load_trust(trust_file) if trust_file else trust_from_genesis(genesis or Path())
+    data = _read(file)
+    try:
+        proved = _verify(data, trust)
+    except GovchaindError as error:
+        raise InvalidProof(
+            f"{file} proves nothing: {error.message}", code=error.code, remedy=error.remedy
+        ) from None
+    if isinstance(proved, VerifiedReceipt):
+        details = _receipt_details(proved)
+        sentence = _receipt_sentence(proved)
+    else:
+        details = _state_details(proved)
+        sentence = "Proved: " + state_sentence(proved.key, proved.value, proved.height, proved.time)
+    details["certified_height"] = proved.certified_height
+    if as_json:
+        print_json({"holds": True, **details, "trust": trust.describe()})
+        return
+    click.echo(sentence)
+    for name, value in details.items():
+        if value is not None:
+            click.echo(f"  {name.replace('_', ' '):16} {value}")
+    click.echo(f"  {'believed by':16} {trust.describe()}")
+
+
+def _verify(data: bytes, trust: TrustRoot) -> VerifiedReceipt | VerifiedState:
+    shape = decode(data, bytes_max=RECEIPT_BYTES_MAX)
+    what = shape[0] if isinstance(shape, list) and shape else None
+    if what == "receipt":
+        return check_receipt(data, trust)
+    if what == "state-proof":
+        return verify_state_proof(data, trust)
+    raise InvalidProof("it is neither a receipt nor a state proof", code="not-a-proof")
+
+
+def _receipt_sentence(proved: VerifiedReceipt) -> str:
+    text = proved.outcome.text
+    by = ""
+    if proved.transaction is not None:
+        by = f" of {proved.transaction.institution}/{proved.transaction.office}"
+    fate = "took effect" if text.code == 0 else f"was refused ({text.name}): {text.text}"
+    return (
+        f"Proved: transaction {proved.transaction_id.hex()[:16]}…{by} was included at height "
+        f"{proved.height} on {moment(proved.time)}, and {fate.rstrip('.')}."
+    )
+
+
+def _receipt_details(proved: VerifiedReceipt) -> dict[str, Any]:
+    operations = None
+    if proved.transaction is not None:
+        names = [
+            OPERATIONS[kind].name if kind in OPERATIONS else f"operation {kind}"
+            for kind, _ in proved.transaction.operations
+        ]
+        counted = {name: names.count(name) for name in names}
+        operations = ", ".join(f"{count} {name}" for name, count in counted.items())
+    return {
+        "kind": "receipt",
+        "transaction": proved.transaction_id.hex(),
+        "code": int(proved.outcome.code),
+        "outcome": proved.outcome.text.name,
+        "operation": proved.outcome.operation,
+        "operations": operations,
+        "height": proved.height,
+        "block_time": moment(proved.time),
+        "block_hash": proved.block_hash.hex(),
+        "leader": proved.leader,
+    }
+
+
+def _state_details(proved: VerifiedState) -> dict[str, Any]:
+    return {
+        "kind": "state-proof",
+        "key": proved.key.hex(),
+        "present": proved.value is not None,
+        "value": state_value(proved.value),
+        "height": proved.height,
+        "block_time": moment(proved.time),
+        "state_root": proved.state_root.hex(),
+    }
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(RECEIPT_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidSetting(f"cannot read {file}: {error.strerror}") from None
+    if len(data) > RECEIPT_BYTES_MAX:
+        raise InvalidProof(f"{file} is longer than any receipt", code="too-large")
+    return data
