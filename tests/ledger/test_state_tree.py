@@ -296,15 +296,33 @@ def test_a_long_life_is_proved_at_every_checkpoint_of_the_window() -> None:
     for height in range(60):
         make = draw.choice([crowded, spread])
         grows = draw.random() < (0.8 if height // 6 % 2 == 0 else 0.2)
-        some = [make(draw.randrange(400)) for _ in range(draw.choice([1, 20, 150]))]
+        some = [make(draw.randrange(60)) for _ in range(draw.choice([1, 5, 30]))]
+        some += [make(draw.randrange(400)) for _ in range(draw.choice([0, 20, 150]))]
         chain.fold(height, {key: value(height) if grows else None for key in some})
         assert naive_root(chain.now) == chain.roots[height]
     for height in chain.tree.checkpoints(chain.store):
         chain.tree.check(chain.store, height)
-        for number in range(0, 400, 13):
+        for number in [*range(0, 60, 5), *range(61, 400, 23)]:
             for key in (crowded(number), spread(number)):
                 path = chain.tree.prove(chain.store, height, key)
                 check_tree_path(chain.roots[height], key, chain.then[height].get(key), path)
+
+
+def test_old_checkpoints_outlive_the_records_they_had() -> None:
+    """One key a fold, across a bucket's bound and back, twice: every checkpoint still holds."""
+    chain = Chain()
+    corner = [crowded(2 * number) for number in range(0, 300, 10)]
+    chain.fold(0, {**dict.fromkeys(corner, value(0)), spread(1): value(1)})
+    height = 0
+    for new in (None, value(2), None, value(3)):
+        for key in corner[:10]:
+            height += 1
+            chain.fold(height, {key: new})
+    for height, root in chain.roots.items():
+        chain.tree.check(chain.store, height)
+        for key in corner:
+            path = chain.tree.prove(chain.store, height, key)
+            check_tree_path(root, key, chain.then[height].get(key), path)
 
 
 def test_folds_in_one_batch_see_each_other() -> None:
