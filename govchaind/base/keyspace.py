@@ -22,12 +22,12 @@ class Table(bytes, Enum):
     HEIGHT_TREE = b"t"  # level (1 byte), index → complete subtree of the RFC 9162 tree of heights
     TRANSACTION = b"x"  # transaction id → [height, position in the block]
     BLOCK_HASH = b"b"  # block hash → height
-    STATE = b"s"  # state key → [height of change, value or null]
-    HISTORY = b"h"  # state key, height → the value that a later change superseded
+    STATE = b"s"  # state key → height of change, value or absence (binary; ledger/state.py)
+    HISTORY = b"h"  # key length, state key, height → the value that a later change superseded
     CHANGED = b"d"  # height → state keys changed since the last checkpoint
-    TREE_NODE = b"n"  # path, checkpoint → node of the state tree
-    TREE_GARBAGE = b"g"  # checkpoint → nodes that it superseded
-    CHECKPOINT = b"p"  # height → [state root, root node's version]
+    TREE_NODE = b"n"  # path → newest node of the state tree (binary; ledger/tree_record.py)
+    TREE_GARBAGE = b"g"  # alone: the window of checkpoints; with path, checkpoint: what undoes it
+    CHECKPOINT = b"p"  # height → state root and time
     LIVE_IDS = b"i"  # latest expiry, height → ids of that block, while any of them is live
 
 
