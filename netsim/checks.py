@@ -1,0 +1,192 @@
+"""All properties of one run, fed from the fixed points at which they watch, and the marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from govchaind.base.crypto import Domain
+from govchaind.base.types import NodeId
+from govchaind.raft.core import Role
+from govchaind.raft.messages import Vote
+from govchaind.replica.events import Event, Work, Written
+from govchaind.replica.messages import Attest, Objection, PeerMessage
+from govchaind.replica.store import HARD_STATE
+from netsim.ghost import Ghost
+from netsim.marks import Marks
+from netsim.node import Node
+from netsim.properties import durability, election, ledger, log
+from netsim.properties.base import Property, Step, Violation
+
+PROPERTIES: tuple[type[Property], ...] = (
+    *election.PROPERTIES,
+    *log.PROPERTIES,
+    *durability.PROPERTIES,
+    *ledger.PROPERTIES,
+)
+
+
+class Checks:
+    """The one object that the world tells of everything."""
+
+    def __init__(self, ghost: Ghost, marks: Marks) -> None:
+        self.ghost = ghost
+        self.marks = marks
+        self.properties = [kind(ghost) for kind in PROPERTIES]
+        self._step = self._overridden("step")
+        self._leaving = self._overridden("leaving")
+        self._attesting = self._overridden("attesting")
+        self._signed = self._overridden("signed")
+        self._writing = self._overridden("writing")
+        self._started = self._overridden("started")
+        self._stale_tickets: dict[NodeId, int] = {}
+
+    def _overridden(self, name: str) -> list[Callable[..., None]]:
+        """Return the bound methods of those properties that watch this point."""
+        base = getattr(Property, name)
+        return [
+            getattr(each, name) for each in self.properties if getattr(type(each), name) is not base
+        ]
+
+    # --- fixed points ----------------------------------------------------------------------------
+
+    def started(self, node: Node) -> None:
+        mirror = self.ghost.start(node)
+        for watch in self._started:
+            watch(node, mirror)
+        if node.life > 1:
+            self.marks.reach("restarted")
+
+    def after_step(self, node: Node, events: list[Event], work: Work) -> None:
+        mirror = self.ghost.mirrors[node.name]
+        replica = node.replica
+        if replica is None:
+            return
+        raft = replica.raft
+        step = Step()
+        step.node, step.mirror, step.events, step.work = node, mirror, events, work
+        step.old_term, step.old_vote = mirror.term, mirror.vote
+        step.old_role, step.old_commit = mirror.role, mirror.commit
+        step.term, step.vote = raft.term, raft._state.vote
+        step.role, step.commit = raft.role, raft.commit
+        step.elected = step.role is Role.LEADER and (
+            step.old_role is not Role.LEADER or step.old_term != step.term
+        )
+        self._mark_configuration(mirror.configurations[-1][0], raft.configuration_index)
+        step.truncated_from, step.appended = mirror.sync(node)
+        mirror.term, mirror.vote = step.term, step.vote
+        mirror.role, mirror.commit = step.role, step.commit
+        for watch in self._step:
+            watch(step)
+        self._mark(step)
+
+    def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
+        if isinstance(message, Attest):
+            for watch in self._attesting:
+                watch(node, message)
+            return
+        for watch in self._leaving:
+            watch(node, to, message)
+        if isinstance(message, Vote):
+            if not message.granted:
+                self._mark_refused_vote(node, to)
+        elif isinstance(message, Objection) and message.reason == "clock-ahead":
+            self.marks.reach("clock-objection")
+
+    def signed(self, node: Node, domain: Domain, message: bytes) -> None:
+        if domain == Domain.ATTESTATION:
+            for watch in self._signed:
+                watch(node, message)
+
+    def writing(self, node: Node, work: Work) -> None:
+        for watch in self._writing:
+            watch(node, work)
+
+    def durable(self, node: Node) -> None:
+        """The newest batch of this node has become durable, and the node does not know it yet."""
+        batch = node.disk.batches[-1]
+        if HARD_STATE in batch.changes:
+            self.ghost.read_hard_state(node)
+
+    def stopped_by_itself(self, node: Node, error: Exception) -> None:
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        code = None if where is None else where.tb_frame.f_code
+        at = "" if code is None or where is None else f" in {code.co_name}:{where.tb_lineno}"
+        raise Violation("N-1", node.name, f"{type(error).__name__}: {error}{at}") from error
+
+    def accused(self, node: Node, peer: NodeId, reason: str) -> None:
+        raise Violation("N-2", node.name, f"accuses {peer}: {reason}")
+
+    def end(self) -> None:
+        for each in self.properties:
+            each.end()
+
+    # --- marks -----------------------------------------------------------------------------------
+
+    def _mark(self, step: Step) -> None:
+        reach = self.marks.reach
+        if step.truncated_from is not None:
+            reach("log-truncated")
+            self._stale_tickets[step.node.name] = step.node.life
+        elif step.node.name in self._stale_tickets and any(
+            isinstance(event, Written) for event in step.events
+        ):
+            if self._stale_tickets.pop(step.node.name) == step.node.life:
+                reach("stale-ticket")
+        if step.elected:
+            for name, other in self.ghost.mirrors.items():
+                node = step.node.world.nodes[name]
+                if other.role is Role.LEADER and node.life and name != step.node.name:
+                    reach("two-leaders")
+        if step.old_role is Role.LEADER and step.role is not Role.LEADER:
+            if step.term > step.old_term:
+                reach("term-superseded")
+            disk = step.node.disk
+            if disk.in_flight is not None and disk.hung_until > step.node.world.heap.now:
+                reach("disk-hung-leader-deposed")
+        if step.old_role is Role.CANDIDATE and step.role is Role.CANDIDATE:
+            if step.term > step.old_term:
+                reach("split-vote")
+        if step.commit > step.old_commit:
+            self._mark_commit(step)
+
+    def _mark_commit(self, step: Step) -> None:
+        world = step.node.world
+        if any(not node.life for node in world.nodes.values() if not node.observer):
+            self.marks.reach("committed-while-down")
+        replica = step.node.replica
+        if replica is not None and step.commit - replica.attestations.certified >= 10:
+            self.marks.reach("certificates-lag")
+        index, configuration = step.mirror.configurations[-1]
+        if not step.old_commit < index <= step.commit:
+            return
+        self.marks.reach("membership-changed")
+        _, before = step.mirror.configuration_before(index)
+        now, then = dict(configuration.voters), dict(before.voters)
+        genesis = dict(self.ghost.genesis.voters)
+        for name, store in now.items():
+            if name not in then and name not in genesis:
+                self.marks.reach("voter-added")
+            if name not in then and name in genesis and genesis[name] != store:
+                self.marks.reach("store-readmitted")
+        for name in then:
+            if name not in now:
+                self.marks.reach("voter-removed")
+                if name == step.node.name:
+                    self.marks.reach("leader-removed")
+
+    def _mark_configuration(self, before: int, now: int) -> None:
+        if now < before:
+            self.marks.reach("configuration-truncated")
+
+    def _mark_refused_vote(self, node: Node, to: NodeId) -> None:
+        mine, theirs = self.ghost.mirrors[node.name], self.ghost.mirrors.get(to)
+        if theirs is None or not mine.entries:
+            return
+        own = (mine.entries[-1].term, len(mine.entries))
+        other = (theirs.entries[-1].term if theirs.entries else 0, len(theirs.entries))
+        if other < own and theirs.role is Role.CANDIDATE:
+            self.marks.reach("vote-refused-stale-log")
+
+

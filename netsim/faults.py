@@ -1,0 +1,324 @@
+"""What goes wrong, when, and for how long: one schedule for each kind of fault that is on.
+
+A fault never takes the last good copies: stores are wiped, or set back, only while the others hold
+a majority of every configuration and a quorum of signers (a network that has lost more is beyond
+what was promised, and a run about it would prove nothing).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from govchaind.base.quorum import certificate_quorum, majority
+from govchaind.raft.core import Role
+from govchaind.replica.events import TransferAsked
+from govchaind.replica.store import behind_guard
+from netsim.disk import Disk
+from netsim.node import Node
+from netsim.options import source
+from netsim.partitions import SHAPES, Directions, cut_out
+
+if TYPE_CHECKING:
+    from netsim.world import World
+
+
+class Faults:
+    """All schedules of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.over = False  # the safety phase has ended
+        self._random = source(world.options.seed, "faults")
+        self._partition: Directions = []
+        self._kinds: dict[str, Callable[[], None]] = {
+            "cut": self._cut,
+            "partition": self._part,
+            "crash": self._crash_some,
+            "pause": self._pause,
+            "slow": self._slow,
+            "wipe": self._wipe,
+            "restore": self._restore,
+            "disk-slow": self._disk_slow,
+            "disk-hang": self._disk_hang,
+            "disk-error": self._disk_error,
+            "disk-full": self._disk_full,
+            "clock": self._clock,
+            "membership": self._membership,
+            "transfer": self._transfer,
+        }
+
+    def start(self) -> None:
+        """Begin the schedules of all kinds that are on."""
+        options = self.world.options
+        for kind, act in self._kinds.items():
+            if options.on(kind):
+                self._next(kind, act, source(options.seed, f"fault/{kind}"))
+
+    def _next(self, kind: str, act: Callable[[], None], pick: random.Random) -> None:
+        mean = self.world.options.fault_every
+        if kind in ("wipe", "restore", "disk-error"):
+            mean *= 4
+        elif kind in ("membership", "disk-full", "clock"):
+            mean *= 2
+        self.world.heap.after(pick.expovariate(1 / mean), self._happen, kind, act, pick)
+
+    def _happen(self, kind: str, act: Callable[[], None], pick: random.Random) -> None:
+        if not self.over:
+            self._random = pick
+            act()
+            self._next(kind, act, pick)
+
+    def _lasts(self) -> float:
+        return self._random.expovariate(1 / self.world.options.fault_lasts)
+
+    def _say(self, name: str, text: str) -> None:
+        self.world.trace.line(self.world.heap.now, name, f"* {text}")
+
+    def _some(self) -> Node | None:
+        """Return a running node; the leader somewhat more often."""
+        nodes = [node for node in self.world.nodes.values() if node.life]
+        if not nodes:
+            return None
+        leaders = [node for node in nodes if node.replica and node.replica.raft.role is Role.LEADER]
+        if leaders and self._random.random() < 0.35:
+            return self._random.choice(leaders)
+        return self._random.choice(nodes)
+
+    # --- network ---------------------------------------------------------------------------------
+
+    def _cut(self) -> None:
+        names = sorted(self.world.nodes)
+        if len(names) < 2:
+            return
+        pair = self._random.sample(names, 2)
+        directions: Directions = [(pair[0], pair[1])]
+        if self._random.random() < 0.5:
+            directions.append((pair[1], pair[0]))
+        self._say(pair[0], f"cut {' '.join('>'.join(each) for each in directions)}")
+        self.world.network.cut(directions)
+        self.world.heap.after(self._lasts(), self._mend, directions)
+
+    def _part(self) -> None:
+        names = sorted(self.world.nodes)
+        if self._partition or len(names) < 2:
+            return
+        shape = self._random.choice(SHAPES)
+        directions = cut_out(shape, names, self._random)
+        self._partition = directions
+        self._say("-", f"partition {shape} {' '.join('>'.join(each) for each in directions)}")
+        self.world.network.cut(directions)
+        self.world.heap.after(self._lasts(), self._mend, directions)
+
+    def _mend(self, directions: Directions) -> None:
+        if directions is self._partition:
+            self._partition = []
+        if not self.over:
+            self._say("-", f"mend {len(directions)}")
+            self.world.network.mend(directions)
+
+    # --- nodes -----------------------------------------------------------------------------------
+
+    def _crash_some(self) -> None:
+        if self._random.random() < 0.06:
+            victims = [node for node in self.world.nodes.values() if node.life]
+            for node in victims:
+                self.crash(node, "with all others", lasts=self._random.random() * 3)
+            self.world.marks.reach("all-restarted")
+            return
+        node = self._some()
+        if node is None:
+            return
+        if self._random.random() < 0.4:
+            node.crash_on_write = True
+        else:
+            self.crash(node, "")
+
+    def crash(self, node: Node, why: str, *, lasts: float | None = None) -> None:
+        """Kill a process; it starts again later."""
+        if not node.life:
+            return
+        world = self.world
+        in_write = node.disk.in_flight is not None
+        silently = self._random.random() < world.options.power_cuts
+        side = node.stop(silently=silently)
+        if in_write:
+            world.marks.reach("restarted-in-write")
+        self._say(node.name, f"crash {why} {side}{' silently' if silently else ''}")
+        wait = self._lasts() if lasts is None else lasts
+        world.heap.after(wait, self.restart, node, node.lives)
+
+    def restart(self, node: Node, lives: int) -> None:
+        if not node.life and node.lives == lives and node.name not in self.world.stopped:
+            node.start()
+
+    def _pause(self) -> None:
+        node = self._some()
+        if node is not None and not node.paused:
+            self._say(node.name, "pause")
+            node.pause()
+            self.world.heap.after(self._lasts(), self._resume, node)
+
+    def _resume(self, node: Node) -> None:
+        if node.paused:
+            self._say(node.name, "resume")
+            node.resume()
+
+    def _slow(self) -> None:
+        node = self._some()
+        if node is not None:
+            node.step_cost = self._random.choice((0.005, 0.05, 0.3))
+            self._say(node.name, f"slow {node.step_cost}")
+            self.world.heap.after(self._lasts(), self._fast, node)
+
+    def _fast(self, node: Node) -> None:
+        node.step_cost = 0.0
+
+    def _transfer(self) -> None:
+        leader = self.world.leader()
+        node = leader if leader is not None and self._random.random() < 0.8 else self._some()
+        if node is not None:
+            target = None
+            if self._random.random() < 0.5:
+                target = self._random.choice(sorted(self.world.nodes))
+            self._say(node.name, f"transfer to {target}")
+            self.world.watch_transfer(node, target)
+            node.arrive(TransferAsked(target))
+
+    def _membership(self) -> None:
+        world, operators = self.world, self.world.operators
+        if not operators.idle:
+            return
+        wanted = operators.wanted
+        voters = sorted(name for name, (role, _) in wanted.items() if role == "validator")
+        others = sorted(
+            name for name in world.nodes if name not in voters and not world.nodes[name].observer
+        )
+        leader = world.leader()
+        choice = self._random.random()
+        if others and choice < 0.5:
+            role = "validator" if self._random.random() < 0.85 else "learner"
+            operators.order_role(self._random.choice(others), role)
+        elif len(voters) > 1 and choice < 0.85:
+            name = self._random.choice(voters)
+            if leader is not None and self._random.random() < 0.4 and leader.name in voters:
+                name = leader.name
+            operators.order_removal(name)
+        elif len(voters) > 1:
+            operators.order_role(self._random.choice(voters), "learner")
+
+    # --- stores ----------------------------------------------------------------------------------
+
+    def may_lose(self, victim: Node) -> bool:
+        """Say whether the network can do without this node's store."""
+        world = self.world
+        certified = 0
+        for node in world.nodes.values():
+            if node is not victim:
+                certified = max(certified, world.certified(node))
+        configurations = {world.ghost.genesis} if not world.ghost.committed else set()
+        for mirror in world.ghost.mirrors.values():
+            for place, (index, configuration) in enumerate(mirror.configurations):
+                following = mirror.configurations[place + 1 :]
+                if not following or following[0][0] > certified:
+                    configurations.add(configuration)
+                if index > certified:
+                    return False  # who signs what was not certified before the change?
+        for configuration in configurations:
+            names = [name for name, _ in configuration.voters]
+            intact = [
+                name
+                for name, store in configuration.voters
+                if world.nodes[name].store == store and name != victim.name
+            ]
+            needed = max(majority(len(names)), certificate_quorum(len(names)))
+            if victim.name in names and len(intact) < needed:
+                return False
+        return True
+
+    def _wipe(self) -> None:
+        node = self._random.choice(list(self.world.nodes.values()))
+        if not self.may_lose(node):
+            return
+        self._say(node.name, "wipe")
+        self.world.marks.reach("store-wiped")
+        if node.life:
+            self.crash(node, "wiped")
+        node.wipe(keep_guard=self._random.random() < 0.5)
+
+    def _restore(self) -> None:
+        """Set a disk back to an older copy that the guard file can tell from the newest."""
+        node = self._random.choice(list(self.world.nodes.values()))
+        guard, disk = node.guard, node.disk
+        if guard is None or guard.store != node.store or not self.may_lose(node):
+            return
+        count = self._random.randrange(1, len(disk.batches) + 1)
+        older = Disk(disk.store, disk.batches[0])
+        for batch in disk.batches[1:count]:
+            older.begin(batch, 0)
+            older.complete()
+        older.acked = count
+        if behind_guard(older.image, guard) is None:
+            return
+        if node.life:
+            self.crash(node, "restored")
+            guard = node.guard
+        self._say(node.name, f"restore to write {count} of {len(disk.batches)}")
+        node.disk = older
+
+    # --- disks -----------------------------------------------------------------------------------
+
+    def _disk_slow(self) -> None:
+        node = self._some()
+        if node is not None:
+            node.disk.slow = self._random.choice((5.0, 50.0, 200.0))
+            self._say(node.name, f"disk slow {node.disk.slow}")
+            self.world.heap.after(self._lasts(), self._disk_fast, node.disk)
+
+    def _disk_fast(self, disk: Disk) -> None:
+        disk.slow = 1.0
+
+    def _disk_hang(self) -> None:
+        node = self._some()
+        if node is not None:
+            node.disk.hung_until = self.world.heap.now + 2 * self._lasts()
+            self._say(node.name, f"disk hangs until {node.disk.hung_until:.3f}")
+
+    def _disk_error(self) -> None:
+        node = self._some()
+        if node is not None:
+            self._say(node.name, "disk will fail")
+            node.disk.fails = True
+
+    def failed_write(self, node: Node) -> None:
+        """A write failed: the process stops, and its operator starts it again."""
+        self.world.marks.reach("disk-failed")
+        self.crash(node, "write failed")
+
+    def _disk_full(self) -> None:
+        node = self._some()
+        if node is not None:
+            self._say(node.name, "disk is full")
+            node.disk.full = True
+            self.world.marks.reach("disk-full")
+            self.world.heap.after(self._lasts(), self._disk_room, node.disk)
+
+    def _disk_room(self, disk: Disk) -> None:
+        disk.full = False
+
+    def _clock(self) -> None:
+        world = self.world
+        nodes = list(world.nodes.values())
+        node = self._random.choice(nodes)
+        if self._random.random() < 0.15 and world.options.voters > 2 and world.wild_clock is None:
+            world.wild_clock = node
+        if world.wild_clock is node:
+            ahead = self._random.choice((60.0, 3600.0, 2.3e9))
+            node.clock.set_ahead(ahead)
+            self._say(node.name, f"clock {ahead:+.0f}s")
+        else:
+            self._say(
+                node.name,
+                node.clock.disturb(self._random, world.options.clock_skew, world.heap.now),
+            )

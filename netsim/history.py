@@ -1,0 +1,188 @@
+"""What clients did and were told, and what the chain says: I-17 to I-20 from outside.
+
+Linearizability is checked twice. In linear time from heights: each answer names the height at
+which it holds, heights order everything, and what began after an answer must not lie before it.
+And by search, per key, from the calls and answers alone (Wing and Gong 1993, with Lowe's memory of
+states 2017), which does not believe the heights; it has a budget and three answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from govchaind.base.types import Hash, NodeId
+from govchaind.ledger.outcomes import Code
+from govchaind.replica.events import Committed
+from netsim.properties.base import Violation
+
+SEARCH_BUDGET = 20_000
+
+
+@dataclass(slots=True)
+class Operation:
+    """One call of a client. `ended` None: no answer; it may have happened, or happen yet."""
+
+    client: int
+    kind: str  # put, cas, read
+    key: bytes
+    value: int
+    expected: int | None
+    begun: float
+    floor: int  # the greatest height that anybody had been told of when it began
+    id: Hash = b""
+    ended: float | None = None
+    code: int | None = None
+    height: int = 0
+    revision: int = 0  # read: what was read; 0 is no record
+    node: NodeId = ""
+
+
+class History:
+    """All calls, all heights, and the greatest height told."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self.blocks: dict[int, Committed] = {}
+        self.by_id: dict[Hash, tuple[int, int]] = {}  # id → (height, code) of its first outcome
+        self.floor = 0
+        self._puts: dict[Hash, Operation] = {}
+        self._states: dict[bytes, list[tuple[int, int, int]]] = {}  # key → (height, revision, value)
+        self._replayed = 0
+        self.acknowledged: list[tuple[Hash, int, int, NodeId]] = []
+        self.certified: list[tuple[int, NodeId]] = []
+
+    def begin(self, operation: Operation) -> None:
+        self.operations.append(operation)
+        if operation.id:
+            self._puts[operation.id] = operation
+
+    def block(self, notice: Committed) -> None:
+        """Take a height's outcomes; the first telling is remembered."""
+        if notice.height in self.blocks:
+            return
+        self.blocks[notice.height] = notice
+        while (found := self.blocks.get(self._replayed + 1)) is not None:
+            self._replayed += 1
+            self._replay(found)
+
+    def _replay(self, notice: Committed) -> None:
+        for transaction, code, _ in notice.outcomes:
+            if code != Code.DUPLICATE:
+                self.by_id.setdefault(transaction, (notice.height, code))
+            put = self._puts.get(transaction)
+            if put is None or code != Code.APPLIED:
+                continue
+            states = self._states.setdefault(put.key, [])
+            revision = states[-1][1] if states else 0
+            states.append((notice.height, revision + 1, put.value))
+
+    def state_at(self, key: bytes, height: int) -> tuple[int, int] | None:
+        """Return (revision, value) of `key` after `height`; None if that height is not replayed."""
+        if height > self._replayed:
+            return None
+        found = (0, 0)
+        for at, revision, value in self._states.get(key, ()):
+            if at > height:
+                break
+            found = (revision, value)
+        return found
+
+    def answered(self, operation: Operation, now: float) -> None:
+        """Take an answer: nothing that began after an earlier one may lie before it."""
+        operation.ended = now
+        late = operation.height < operation.floor
+        if operation.kind != "read":
+            late = operation.height <= operation.floor and operation.code == Code.APPLIED
+        if late:
+            raise Violation(
+                "I-20",
+                operation.node,
+                f"{operation.kind} begun after height {operation.floor} was told is answered at "
+                f"height {operation.height}",
+            )
+        self.floor = max(self.floor, operation.height)
+
+    def check_read(self, operation: Operation) -> None:
+        """A read must show the state of the height that it names."""
+        state = self.state_at(operation.key, operation.height)
+        if state is not None and state != (operation.revision, operation.value):
+            raise Violation(
+                "I-20",
+                operation.node,
+                f"reads revision {operation.revision} of {operation.key!r} at height "
+                f"{operation.height}, where it is {state[0]}",
+            )
+
+    def check_acknowledged(self, committed: int) -> None:
+        """I-18: what was told as committed or certified is in the committed log."""
+        for transaction, height, code, node in self.acknowledged:
+            found = self.by_id.get(transaction)
+            if height > committed or found != (height, code):
+                raise Violation(
+                    "I-18",
+                    node,
+                    f"told that {transaction.hex()[:12]} is at height {height}; it is at {found}",
+                )
+        for height, node in self.certified:
+            if height > committed:
+                raise Violation("I-18", node, f"told that {height} is certified, of {committed}")
+
+    def check_search(self) -> list[tuple[bytes, str]]:
+        """I-20 by search, per key: return (key, yes or unknown). Raises Violation on no."""
+        verdicts = []
+        for key in sorted({operation.key for operation in self.operations}):
+            calls = [each for each in self.operations if each.key == key]
+            verdict = linearizable(calls)
+            if verdict is False:
+                raise Violation("I-20", "-", f"the history of {key!r} has no linearization")
+            verdicts.append((key, "yes" if verdict else "unknown"))
+        return verdicts
+
+
+def _next_state(call: Operation, state: tuple[int, int]) -> tuple[int, int] | None:
+    """Return the state after `call`, None if it cannot be answered so in `state`."""
+    revision, value = state
+    if call.kind == "read":
+        return state if (call.revision, call.value) == state else None
+    fits = call.expected is None or call.expected == revision
+    if call.code == Code.REVISION_CONFLICT:
+        return None if fits else state
+    if call.code in (Code.APPLIED, None):
+        return (revision + 1, call.value) if fits else (state if call.code is None else None)
+    return state  # refused for another reason: no effect
+
+
+def linearizable(calls: list[Operation], budget: int = SEARCH_BUDGET) -> bool | None:
+    """Search an order that explains one key's answers; None: the budget was not enough.
+
+    A read without an answer explains nothing and is left out.
+    """
+    calls = [each for each in calls if each.kind != "read" or each.ended is not None]
+    calls.sort(key=lambda each: each.begun)
+    ends = [float("inf") if each.ended is None else each.ended for each in calls]
+    must = sum(1 << place for place, end in enumerate(ends) if end != float("inf"))
+    seen: set[tuple[int, tuple[int, int]]] = set()
+    stack: list[tuple[int, tuple[int, int]]] = [(0, (0, 0))]
+    while stack:
+        done, state = stack.pop()
+        if done & must == must:
+            return True
+        if (done, state) in seen:
+            continue
+        seen.add((done, state))
+        budget -= 1
+        if budget < 0:
+            return None
+        first_end = min(end for place, end in enumerate(ends) if not done >> place & 1)
+        # Those with an answer are tried first: they are popped last in, first out.
+        choices = []
+        for place, call in enumerate(calls):
+            if call.begun > first_end:
+                break
+            if not done >> place & 1:
+                after = _next_state(call, state)
+                if after is not None:
+                    choices.append((ends[place], done | 1 << place, after))
+        choices.sort(reverse=True)
+        stack.extend((mask, after) for _, mask, after in choices)
+    return False

@@ -1,0 +1,340 @@
+"""The second phase: heal a core quorum to full mutual connection, and demand that it gets on.
+
+L-a to L-d, L-f and L-g. The core is a random set of nodes that holds a majority, with intact
+stores, of every configuration that may still be in force, and a quorum of signers for every height
+without a certificate; the others stay broken for good. Nothing is demanded of a network that is
+only partly connected: Raft does not promise it.
+"""
+
+from __future__ import annotations
+
+import random
+
+from govchaind.base.quorum import certificate_quorum, majority
+from govchaind.base.types import NodeId
+from govchaind.raft.core import Role
+from govchaind.raft.messages import Configuration
+from govchaind.replica.events import TransferAsked
+from govchaind.replica.leadership import QUIET_SECONDS
+from netsim.clock import EPOCH_MILLISECONDS
+from netsim.node import Node
+from netsim.options import source
+from netsim.properties.base import Violation
+from netsim.world import World
+
+TEXTS = {
+    "L-a": "after heal of a core quorum: a leader within k election timeouts, then stable",
+    "L-b": "every accepted transaction certified within T",
+    "L-c": "all live members reach one height and digest; an empty or long-dead node catches up",
+    "L-d": "calm network: no election, also when a node rejoins or a removed node shouts",
+    "L-f": "leader with a hung disk or broken inbound half is replaced",
+    "L-g": "transfer ends or is given up within one timeout; writes are accepted again",
+}
+MESSAGES_HARD_MAX = 6  # times the budget: beyond it the network talks without getting on
+
+
+class Liveness:
+    """The liveness phase of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.random: random.Random = source(world.options.seed, "liveness")
+        self.core: list[Node] = []
+        options = world.options
+        self._timeout = options.election_max
+        self._slack = 20.0 + 40 * options.delay_mean + 200 * options.write_mean
+        if options.on("clock"):
+            self._slack += QUIET_SECONDS + 10
+        self._hard_max = MESSAGES_HARD_MAX * options.messages_max
+
+    def run(self) -> None:
+        """Heal, demand, disturb once, demand again. Raises Violation."""
+        if not self._heal():
+            return
+        world = self.world
+        self._demand("L-a", self._led, 12 * self._timeout)
+        self._demand("L-c", self._quiet, 30 * self._timeout + 60)
+        self._demand_write("L-b")
+        self._demand("L-c", self._equal, 12 * self._timeout)
+        if world.network.messages < world.options.messages_max:
+            self._calm()
+        if world.network.messages < world.options.messages_max:
+            self._disturb()
+
+    # --- healing ---------------------------------------------------------------------------------
+
+    def _heal(self) -> bool:
+        """End all faults for a core, and cut all others off; False: nothing can be demanded."""
+        world = self.world
+        world.faults.over = True
+        self.core = self._choose()
+        names = {node.name for node in self.core}
+        world.trace.line(world.heap.now, "-", f"* heal {' '.join(sorted(names))}")
+        if not self.core:
+            return False
+        world.network.noisy = False
+        for node in world.nodes.values():
+            node.disk.slow, node.disk.full, node.disk.hung_until = 1.0, False, 0.0
+            node.disk.fails = node.crash_on_write = False
+            node.step_cost = 0.0
+            node.clock.set_ahead(self.random.uniform(-2, 2))
+            if node.name not in names:
+                world.network.gone.add(node.name)
+                world.stopped.add(node.name)
+                if node.life and self.random.random() < 0.5:
+                    node.stop(silently=False)
+                continue
+            node.resume()
+            if not node.life:
+                world.heap.after(self.random.random(), world.faults.restart, node, node.lives)
+        world.network.mend_all()
+        return True
+
+    def _choose(self) -> list[Node]:
+        """Return a core, all nodes if no smaller one will do, none if all are not enough."""
+        world = self.world
+        needed = self._needed()
+        nodes = list(world.nodes.values())
+        if not self._enough(nodes, needed):
+            return []
+        if self.random.random() < 0.5:
+            return nodes
+        core = list(nodes)
+        self.random.shuffle(core)
+        for node in list(core):
+            smaller = [other for other in core if other is not node]
+            if self.random.random() < 0.8 and self._enough(smaller, needed):
+                core = smaller
+        return sorted(core, key=lambda node: node.name)
+
+    def _needed(self) -> list[tuple[Configuration, bool]]:
+        """Return every configuration that matters, and whether it must be able to sign."""
+        world = self.world
+        certified = max(world.certified(node) for node in world.nodes.values())
+        committed = len(world.ghost.committed)
+        found: dict[Configuration, bool] = {}
+        for mirror in world.ghost.mirrors.values():
+            configurations = mirror.configurations
+            for place, (_, configuration) in enumerate(configurations):
+                following = configurations[place + 1 :]
+                until = following[0][0] if following else committed + 1
+                if until > committed or until > certified:
+                    found[configuration] = True
+        return sorted(found.items(), key=lambda item: item[0].voters)
+
+    def _enough(self, nodes: list[Node], needed: list[tuple[Configuration, bool]]) -> bool:
+        stores = {node.name: node.store for node in nodes}
+        for configuration, _ in needed:
+            voters = configuration.voters
+            intact = sum(1 for name, store in voters if stores.get(name) == store)
+            if intact < max(majority(len(voters)), certificate_quorum(len(voters))):
+                return False
+        return True
+
+    # --- what is looked at -------------------------------------------------------------------------
+
+    def _led(self) -> bool:
+        """Say whether one leader has opened its term and the voters of the core follow it."""
+        leader = self.world.leader()
+        if leader is None or leader.replica is None or leader not in self.core:
+            return False
+        raft = leader.replica.raft
+        if not raft.own_term_committed():
+            return False
+        voters = raft.configuration.voter_ids()
+        return all(
+            node.replica is not None
+            and (node.name not in voters or node.store not in dict(raft.configuration.voters).values()
+                 or node.replica.raft.leader == leader.name)
+            for node in self.core
+        )
+
+    def _quiet(self) -> bool:
+        """Say whether orders are carried out and every node of the core is where the others are."""
+        operators = self.world.operators
+        if not operators.idle or not self._led():
+            return False
+        for name, (role, store) in operators.wanted.items():
+            node = self.world.nodes[name]
+            if role != "observer" and node in self.core and node.store != store:
+                return False
+        return self._in_force()
+
+    def _in_force(self) -> bool:
+        """Say whether the configuration is the one that was ordered, as far as the core can be it."""
+        leader = self.world.leader()
+        if leader is None or leader.replica is None:
+            return False
+        raft = leader.replica.raft
+        wanted = self.world.operators.wanted
+        have = dict(raft.configuration.voters)
+        for name, (role, store) in wanted.items():
+            if role == "validator" and self.world.nodes[name] in self.core:
+                if have.get(name) != store:
+                    return False
+        return all(wanted.get(name, ("",))[0] == "validator" for name in have)
+
+    def _members(self) -> list[Node]:
+        """Return the nodes of the core that are members or observers by what is wanted."""
+        wanted = self.world.operators.wanted
+        return [node for node in self.core if node.name in wanted]
+
+    def _equal(self) -> bool:
+        """Say whether all members of the core have one height and digest, all of it certified."""
+        world = self.world
+        if not self._quiet():
+            return False
+        heights = {world.ghost.applied(node.disk) for node in self._members()}
+        if heights != {len(world.ghost.committed)}:
+            return False
+        if len({world.state_digest(node) for node in self._members()}) != 1:
+            return False
+        return {world.certified(node) for node in self._members()} == heights
+
+    # --- demands ---------------------------------------------------------------------------------
+
+    def _demand(self, property_id: str, holds: object, within: float) -> None:
+        world = self.world
+        began = world.heap.now
+        check = holds
+        if not callable(check):
+            raise TypeError("a demand is a function")
+        if world.run_until(began + within + self._slack, check, self._hard_max):
+            return
+        if world.network.messages >= self._hard_max:
+            raise Violation("L-e", "-", f"{self._hard_max} messages, and still: {self._picture()}")
+        raise Violation(
+            property_id,
+            "-",
+            f"not within {within + self._slack:.0f} s after {began:.0f} s: {self._picture()}",
+        )
+
+    def _demand_write(self, property_id: str) -> None:
+        """A write that a node of the core takes now must be certified everywhere in time."""
+        world = self.world
+        until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
+        voters = [node for node in self._members() if not node.observer]
+        probe = world.chain.put("archive", b"probe", 1, None, until)
+        world.workload.offer(self.random.choice(voters), probe)
+
+        def certified() -> bool:
+            found = world.workload.history.by_id.get(probe.id)
+            return found is not None and all(
+                world.certified(node) >= found[0] for node in self._members()
+            )
+
+        self._demand(property_id, certified, 12 * self._timeout)
+
+    def _picture(self) -> str:
+        world = self.world
+        parts = []
+        for node in world.nodes.values():
+            replica = node.replica
+            if replica is None:
+                parts.append(f"{node.name} down")
+                continue
+            raft = replica.raft
+            parts.append(
+                f"{node.name}{'' if node in self.core else ' (cut off)'} {replica.role()} "
+                f"t{raft.term} leader {raft.leader} log {raft.last_index} commit {raft.commit} "
+                f"applied {replica.ledger.height} certified {world.certified(node)} "
+                f"voters {','.join(raft.configuration.voter_ids())}"
+            )
+        wanted = ",".join(f"{name}:{role}" for name, (role, _) in world.operators.wanted.items())
+        order = world.operators.current
+        ordered = "" if order is None else f"; ordered {order.motion.name} {order.name}"
+        return "; ".join(parts) + f"; wanted {wanted}{ordered}"
+
+    # --- calm, and one disturbance -----------------------------------------------------------------
+
+    def _calm(self) -> None:
+        """L-d: nothing changes the term while nothing is wrong; one election if a node that was cut
+        off brings a newer term, which it may have campaigned in before it was cut off."""
+        world = self.world
+        leader = world.leader()
+        if leader is None or leader.replica is None:
+            raise Violation("L-a", "-", "the leader was not stable")
+        term = leader.replica.raft.term
+        allowed = term
+        others = [node for node in world.nodes.values() if node not in self.core]
+        if others and self.random.random() < 0.7:
+            back = self.random.choice(others)
+            replica = back.replica
+            if replica is not None:
+                allowed = max(term, replica.raft.term + len(world.nodes))
+            else:
+                allowed = max(term, world.ghost.told_terms.get((back.name, back.store), 0) + 2)
+            if allowed <= term + len(world.nodes) and (
+                replica is None or replica.raft.term <= term
+            ):
+                allowed = term
+            world.trace.line(world.heap.now, back.name, "* joins again")
+            world.network.gone.discard(back.name)
+            world.stopped.discard(back.name)
+            back.resume()
+            if not back.life:
+                world.faults.restart(back, back.lives)
+            world.network.dial_all()
+            world.marks.reach("heard-after-heal")
+            self.core.append(back)
+        span = max(8 * self._timeout, 12.0)
+
+        def elected() -> bool:
+            now = world.leader()
+            return (
+                now is not None
+                and now.replica is not None
+                and now.replica.raft.term > allowed
+            )
+
+        if world.run_until(world.heap.now + span, elected, self._hard_max):
+            raise Violation("L-d", "-", f"an election in the calm after term {term}: {self._picture()}")
+
+    def _disturb(self) -> None:
+        """L-f or L-g."""
+        world = self.world
+        leader = world.leader()
+        if leader is None or leader.replica is None:
+            return
+        draw = self.random.random()
+        voters = dict(leader.replica.raft.configuration.voters)
+        rest = [node for node in self.core if node is not leader]
+        stores = {node.name: node.store for node in rest}
+        intact = sum(1 for name, store in voters.items() if stores.get(name) == store)
+        if draw < 0.6 and intact >= majority(len(voters)) and len(voters) > 1:
+            self._break_leader(leader)
+        elif draw < 0.9:
+            self._hand_over(leader)
+
+    def _break_leader(self, leader: Node) -> None:
+        world = self.world
+        hung = self.random.random() < 0.5
+        if hung:
+            world.trace.line(world.heap.now, leader.name, "* its disk hangs for good")
+            leader.disk.hung_until = float("inf")
+        else:
+            world.trace.line(world.heap.now, leader.name, "* hears nobody from now on")
+            world.network.cut([(n, leader.name) for n in world.nodes if n != leader.name])
+
+        def replaced() -> bool:
+            return any(
+                node.replica is not None
+                and node.replica.raft.role is Role.LEADER
+                and node.replica.raft.own_term_committed()
+                for node in self.core
+                if node is not leader
+            )
+
+        self._demand("L-f", replaced, 8 * self._timeout)
+        world.marks.reach("hung-leader-replaced" if hung else "deaf-leader-replaced")
+
+    def _hand_over(self, leader: Node) -> None:
+        world = self.world
+        target: NodeId | None = None
+        if self.random.random() < 0.5:
+            target = self.random.choice(sorted(world.nodes))
+        world.trace.line(world.heap.now, leader.name, f"* transfer to {target}, in the calm")
+        world.watch_transfer(leader, target)
+        leader.arrive(TransferAsked(target))
+        world.run_until(world.heap.now + self._timeout, lambda: False, self._hard_max)
+        self._demand_write("L-g")

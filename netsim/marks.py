@@ -1,0 +1,66 @@
+"""Named places that the seeds of a sweep must reach: a sweep that misses one proves little.
+
+A mark is reached at the place in netsim that its name describes; here are all of them, with the
+sentence that `docs/netsim.md` repeats.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+MARKS = MappingProxyType(
+    {
+        "two-leaders": "two nodes lead at once, in different terms",
+        "log-truncated": "a follower cuts its log at a conflict",
+        "membership-changed": "a configuration block is committed",
+        "voter-added": "a node that was no voter at genesis becomes one",
+        "voter-removed": "a voter leaves the configuration",
+        "leader-removed": "the leader itself is removed",
+        "configuration-truncated": "an uncommitted configuration is cut from a log",
+        "committed-while-down": "a block is committed while a voter is down",
+        "vote-refused-stale-log": "a vote is refused to a candidate whose log is behind",
+        "split-vote": "a candidate times out and campaigns again",
+        "stale-ticket": "a write completes for entries that were replaced meanwhile",
+        "term-superseded": "a leader steps down because it hears a newer term",
+        "transfer-done": "the target of a leadership transfer leads the next term",
+        "transfer-given-up": "a leadership transfer is given up",
+        "read-answered": "a linearizable read is answered",
+        "read-at-follower": "a node that does not lead answers a linearizable read",
+        "read-refused": "a read is refused",
+        "read-refused-deposed": "a read is refused because its node was deposed while it waited",
+        "restarted": "a node starts again from its disk",
+        "restarted-in-write": "a node is killed with a write in flight",
+        "all-restarted": "every node is down at once",
+        "disk-hung-leader-deposed": "a leader steps down because its disk hangs",
+        "disk-failed": "a write fails and the node stops",
+        "disk-full": "a node finds its disk full",
+        "store-wiped": "a disk is replaced by an empty one under the same key",
+        "store-readmitted": "a wiped store is voter again",
+        "store-behind-guard": "a disk set back to an older copy is found out by the guard file",
+        "cas-conflict": "a compare-and-set is refused because the revision has changed",
+        "retried": "a client sends a transaction again",
+        "outcome-unknown": "a client gives up without an answer",
+        "expired": "a transaction leaves a pool because its time has passed",
+        "certificates-lag": "commit is ten heights ahead of certificates",
+        "clock-objection": "a follower objects to a block that is ahead of its clock",
+        "observer-followed": "an observer applies a certified block",
+        "heard-after-heal": "a node that was cut off for good joins again in the calm",
+        "hung-leader-replaced": "in the liveness phase, a leader with a hung disk is replaced",
+        "deaf-leader-replaced": "in the liveness phase, a leader that hears nobody is replaced",
+    }
+)
+
+
+class Marks:
+    """Which marks one run has reached."""
+
+    __slots__ = ("reached",)
+
+    def __init__(self) -> None:
+        self.reached: set[str] = set()
+
+    def reach(self, name: str) -> None:
+        """Note that a mark was reached."""
+        if name not in MARKS:
+            raise KeyError(name)
+        self.reached.add(name)

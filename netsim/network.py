@@ -1,0 +1,245 @@
+"""The simulated network: links, what they do to messages, and how they are cut.
+
+A link between two nodes is up when both run, each accepts the other as a member (if the mesh is
+strict) and packets pass both ways. While it is up each side may send; what is sent may be delayed,
+lost, doubled, overtaken or held for long and delivered stale. A cut drops what is sent in its
+direction from then on; the link itself breaks only when somebody notices: at once when a process
+dies, after `LINK_IDLE_SECONDS_MAX` of silence, or never (then only Raft's own time-outs notice).
+
+A message is delivered only to the life of the receiver for which it was sent, as bytes on a
+connection would be; it may outlive its sender.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from govchaind.base.limits import LINK_IDLE_SECONDS_MAX
+from govchaind.base.types import NodeId, StoreId
+from govchaind.replica.events import LinkDown, LinkUp, Received
+from govchaind.replica.messages import PeerMessage
+from netsim.heap import Heap
+from netsim.options import Options, source
+from netsim.trace import Trace, described
+
+REDIAL_SECONDS = 0.2
+
+
+class Endpoint(Protocol):
+    """What the network knows of a node."""
+
+    name: NodeId
+    life: int  # 0 while no process runs; never used twice
+
+    @property
+    def store(self) -> StoreId: ...
+
+    def arrive(self, event: Received | LinkUp | LinkDown) -> None: ...
+
+    def accepts(self, peer: NodeId) -> bool: ...
+
+
+class Network:
+    """All links of one world."""
+
+    def __init__(
+        self, options: Options, heap: Heap, trace: Trace, nodes: dict[NodeId, Endpoint]
+    ) -> None:
+        self._options = options
+        self._heap = heap
+        self._trace = trace
+        self._nodes = nodes
+        self._random = source(options.seed, "network")
+        self._links: dict[tuple[NodeId, NodeId], tuple[int, int]] = {}  # pair → lives of both
+        self._view: set[tuple[NodeId, NodeId]] = set()  # (a, b): a holds its link to b to be up
+        self._redial: set[tuple[NodeId, NodeId]] = set()
+        self.cuts: dict[tuple[NodeId, NodeId], int] = {}  # direction → how many faults cut it
+        self.gone: set[NodeId] = set()  # cut off from everybody, for good
+        self.noisy = True  # drop, double, hold …
+        self.messages = 0
+        self.on_deliver: Callable[[NodeId, NodeId, PeerMessage], None] | None = None
+        self._fates = _fates(options)
+
+    # --- who is linked ---------------------------------------------------------------------------
+
+    def passes(self, sender: NodeId, to: NodeId) -> bool:
+        """Say whether packets pass in this direction."""
+        return (
+            not self.cuts.get((sender, to), 0)
+            and sender not in self.gone
+            and to not in self.gone
+        )
+
+    def cut(self, directions: list[tuple[NodeId, NodeId]]) -> None:
+        """Let nothing pass in these directions, until `mend`."""
+        for direction in directions:
+            self.cuts[direction] = self.cuts.get(direction, 0) + 1
+        if self._options.links_notice_cuts:
+            for pair in sorted({_pair(*direction) for direction in directions}):
+                if self._random.random() < 0.3:
+                    self._heap.after(0.01, self._notice, pair)  # a reset came through, or a closed port
+                else:
+                    self._heap.after(LINK_IDLE_SECONDS_MAX, self._notice, pair)
+
+    def mend(self, directions: list[tuple[NodeId, NodeId]]) -> None:
+        """End one cut of each of these directions."""
+        for direction in directions:
+            left = self.cuts.get(direction, 0) - 1
+            if left > 0:
+                self.cuts[direction] = left
+            else:
+                self.cuts.pop(direction, None)
+        self.dial_all()
+
+    def mend_all(self) -> None:
+        self.cuts.clear()
+        self.dial_all()
+
+    def _notice(self, pair: tuple[NodeId, NodeId]) -> None:
+        """An idle link is given up by both sides."""
+        if not (self.passes(*pair) and self.passes(pair[1], pair[0])):
+            self.break_link(*pair)
+
+    def break_link(self, a: NodeId, b: NodeId) -> None:
+        """End the link between two nodes; both are told if they still run."""
+        pair = _pair(a, b)
+        self._links.pop(pair, None)
+        for one, other in (pair, (pair[1], pair[0])):
+            if (one, other) in self._view:
+                self._view.discard((one, other))
+                node = self._nodes[one]
+                if node.life:
+                    self._trace.line(self._heap.now, one, f"link down {other}")
+                    node.arrive(LinkDown(other))
+        self._dial_later(pair)
+
+    def process_ended(self, name: NodeId, *, silently: bool) -> None:
+        """A process is gone: peers see resets at once, or nothing until the link is idle."""
+        for other in self._nodes:
+            if other == name:
+                continue
+            self._view.discard((name, other))
+            if (other, name) in self._view:
+                quiet = silently or not self.passes(name, other)
+                wait = LINK_IDLE_SECONDS_MAX if quiet else self._delay()
+                pair = _pair(name, other)
+                self._heap.after(wait, self._notice_end, pair, self._links.get(pair))
+
+    def _notice_end(self, pair: tuple[NodeId, NodeId], lives: tuple[int, int] | None) -> None:
+        if self._links.get(pair) == lives:
+            self.break_link(*pair)
+
+    def process_began(self, name: NodeId) -> None:
+        for other in self._nodes:
+            if other != name:
+                self._dial_later(_pair(name, other))
+
+    def members_changed(self, name: NodeId) -> None:
+        """Look again whom this node accepts."""
+        if self._options.mesh_is_strict:
+            for other in self._nodes:
+                if other != name and (name, other) in self._view:
+                    if not self._nodes[name].accepts(other):
+                        self.break_link(name, other)
+        self.dial_all()
+
+    def dial_all(self) -> None:
+        names = sorted(self._nodes)
+        for place, a in enumerate(names):
+            for b in names[place + 1 :]:
+                self._dial_later((a, b))
+
+    def _dial_later(self, pair: tuple[NodeId, NodeId]) -> None:
+        if pair not in self._redial and not self._linked(pair):
+            self._redial.add(pair)
+            self._heap.after(REDIAL_SECONDS * self._random.random(), self._dial, pair)
+
+    def _linked(self, pair: tuple[NodeId, NodeId]) -> bool:
+        a, b = self._nodes[pair[0]], self._nodes[pair[1]]
+        return self._links.get(pair) == (a.life, b.life)
+
+    def _dial(self, pair: tuple[NodeId, NodeId]) -> None:
+        self._redial.discard(pair)
+        a, b = self._nodes[pair[0]], self._nodes[pair[1]]
+        if not (a.life and b.life) or self._linked(pair):
+            return
+        if not (self.passes(*pair) and self.passes(pair[1], pair[0])):
+            return  # mending dials again
+        if self._options.mesh_is_strict and not (a.accepts(b.name) and b.accepts(a.name)):
+            return  # a change of members dials again
+        if pair in self._links:
+            self.break_link(*pair)
+            self._redial.discard(pair)
+        self._links[pair] = (a.life, b.life)
+        for one, other in ((a, b), (b, a)):
+            self._view.add((one.name, other.name))
+            self._trace.line(self._heap.now, one.name, f"link up {other.name}")
+            one.arrive(LinkUp(other.name, other.store))
+
+    # --- messages ------------------------------------------------------------------------------
+
+    def send(self, sender: NodeId, to: NodeId, message: PeerMessage) -> None:
+        """Take one message of a running node."""
+        receiver = self._nodes.get(to)
+        now = self._heap.now
+        if receiver is None or (sender, to) not in self._view:
+            self._trace.line(now, sender, f"!{to} {described(message)}")
+            return
+        self.messages += 1
+        life = receiver.life
+        if not self.passes(sender, to) or not life:
+            self._trace.line(now, sender, f"x{to} {described(message)}")
+            return
+        wait = self._delay()
+        if self.noisy:
+            draw = self._random.random()
+            fates = self._fates
+            if draw < fates[3]:
+                if draw < fates[0]:
+                    self._trace.line(now, sender, f"~{to} {described(message)}")
+                    return
+                if draw < fates[1]:
+                    again = wait + self._delay() * (1 + 20 * self._random.random())
+                    self._heap.after(again, self._deliver, sender, to, life, message)
+                elif draw < fates[2]:
+                    wait += self._options.reorder_extra * self._random.random()
+                else:
+                    wait += self._random.expovariate(1 / self._options.hold_mean)
+        self._trace.line(now, sender, f">{to} {described(message)}")
+        self._heap.after(wait, self._deliver, sender, to, life, message)
+
+    def _delay(self) -> float:
+        options = self._options
+        spread = options.delay_mean - options.delay_min
+        return options.delay_min + spread * -_LOG[int(self._random.random() * 256)]
+
+    def _deliver(self, sender: NodeId, to: NodeId, life: int, message: PeerMessage) -> None:
+        receiver = self._nodes[to]
+        if receiver.life != life or to in self.gone:
+            return
+        if self.on_deliver is not None:
+            self.on_deliver(sender, to, message)
+        receiver.arrive(Received(sender, message))
+
+
+def _pair(a: NodeId, b: NodeId) -> tuple[NodeId, NodeId]:
+    return (a, b) if a < b else (b, a)
+
+
+def _fates(options: Options) -> tuple[float, float, float, float]:
+    """Return cumulated probabilities: lost, doubled, overtaken, held."""
+    lost = options.loss if options.on("loss") else 0.0
+    doubled = lost + (options.duplicate if options.on("duplicate") else 0.0)
+    overtaken = doubled + (options.reorder if options.on("reorder") else 0.0)
+    return lost, doubled, overtaken, overtaken + (options.hold if options.on("hold") else 0.0)
+
+
+def _logarithms() -> tuple[float, ...]:
+    """Return the logarithms of 256 even steps: exponential delays from a table, the same anywhere."""
+    pick = random.Random("netsim/delays")
+    return tuple(sorted(-pick.expovariate(1.0) for _ in range(256)))
+
+
+_LOG = _logarithms()

@@ -1,0 +1,103 @@
+"""What a property is, and what is said when one does not hold.
+
+A property watches at fixed points: after each step of a node, when a message leaves, when a node
+signs, when a process has started on a disk, and at the end of the run. It raises `Violation`, which
+ends the run. Facts that outlive a node lie in the ghost, never in the node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from govchaind.base.types import NodeId
+from govchaind.raft.core import Role
+from govchaind.raft.messages import Entry
+from govchaind.replica.events import Event, Work
+from govchaind.replica.messages import Attest, PeerMessage
+
+if TYPE_CHECKING:
+    from netsim.ghost import Ghost, Mirror
+    from netsim.node import Node
+
+
+class Violation(Exception):
+    """A property does not hold."""
+
+    def __init__(self, property_id: str, node: NodeId, text: str) -> None:
+        super().__init__(f"{property_id} at {node}: {text}")
+        self.property_id = property_id
+        self.node = node
+        self.text = text
+
+
+class Step:
+    """One step of one node: what it was before, and what changed."""
+
+    __slots__ = (
+        "appended",
+        "commit",
+        "elected",
+        "events",
+        "mirror",
+        "node",
+        "old_commit",
+        "old_role",
+        "old_term",
+        "old_vote",
+        "role",
+        "term",
+        "truncated_from",
+        "vote",
+        "work",
+    )
+
+    node: Node
+    mirror: Mirror
+    events: list[Event]
+    work: Work
+    old_term: int
+    old_vote: NodeId | None
+    old_role: Role
+    old_commit: int
+    term: int
+    vote: NodeId | None
+    role: Role
+    commit: int
+    truncated_from: int | None
+    appended: list[Entry]
+    elected: bool  # it became leader of a term that it did not lead before
+
+
+class Property:
+    """One property; subclasses say what they watch."""
+
+    id = ""
+    text = ""
+
+    def __init__(self, ghost: Ghost) -> None:
+        self.ghost = ghost
+
+    def step(self, step: Step) -> None:
+        """Look at a node after a step."""
+
+    def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
+        """Look at a message at the moment it leaves a node."""
+
+    def attesting(self, node: Node, message: Attest) -> None:
+        """Look at an attestation at the moment it leaves a node."""
+
+    def signed(self, node: Node, statement: bytes) -> None:
+        """Look at an attestation at the moment it is signed."""
+
+    def writing(self, node: Node, work: Work) -> None:
+        """Look at a batch at the moment it is handed to the disk."""
+
+    def started(self, node: Node, mirror: Mirror) -> None:
+        """Look at a node whose process has just started."""
+
+    def end(self) -> None:
+        """Look at the whole run."""
+
+    def fail(self, node: NodeId, text: str) -> None:
+        """Report that this property does not hold."""
+        raise Violation(self.id, node, text)

@@ -1,0 +1,237 @@
+"""Clients: each does one thing at a time, waits, tries again, goes elsewhere, or gives up.
+
+A client submits a put or a compare-and-set to some node, or asks one for a linearizable read. It is
+answered when that node tells that the transaction is committed (or says, when asked again, at which
+height it was). An answer that never comes leaves the outcome unknown, which is what a client may
+not mistake for "it did not happen".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from govchaind.base.encoding import decode
+from govchaind.base.types import Hash, NodeId
+from govchaind.ledger.outcomes import Code
+from govchaind.ledger.results import find_transaction, read_result
+from govchaind.ledger.state import State
+from govchaind.ledger.state_keys import record_key
+from govchaind.ledger.transaction import Transaction
+from govchaind.replica.events import Committed, Offered, ReadAsked
+from netsim.chain import INSTITUTIONS, REGISTER
+from netsim.clock import EPOCH_MILLISECONDS
+from netsim.history import History, Operation
+from netsim.node import Node
+from netsim.options import source
+from netsim.properties.base import Violation
+
+if TYPE_CHECKING:
+    from netsim.world import World
+
+TRIES_MAX = 6
+_STATE = State()
+
+
+class Client:
+    """One client and the call that it waits for."""
+
+    def __init__(self, number: int, workload: Workload) -> None:
+        self.number = number
+        self.workload = workload
+        self.random = source(workload.world.options.seed, f"client/{number}")
+        self.operation: Operation | None = None
+        self.transaction: Transaction | None = None
+        self.nodes: set[NodeId] = set()  # where it waits for its transaction
+        self.tries = 0
+        self.turn = 0
+        self.known: dict[bytes, int] = {}  # key → revision, as last seen
+
+    def begin(self) -> None:
+        """Do the next thing."""
+        world, options = self.workload.world, self.workload.world.options
+        pick = self.random
+        key = b"k%d" % pick.randrange(options.keys)
+        history = self.workload.history
+        self.turn += 1
+        self.tries = 0
+        self.nodes = set()
+        now = world.heap.now
+        if pick.random() < options.reads:
+            operation = Operation(self.number, "read", key, 0, None, now, history.floor)
+            self.transaction = None
+        else:
+            expected = self.known.get(key, 0) if pick.random() < options.cas else None
+            kind = "put" if expected is None else "cas"
+            value = self.workload.next_value()
+            lifetime = pick.choice((5.0, 30.0, 120.0, 600.0))
+            valid_until = EPOCH_MILLISECONDS + int((now + lifetime) * 1000)
+            institution = pick.choice(INSTITUTIONS)
+            made = world.chain.put(institution, key, value, expected, valid_until)
+            self.transaction = made
+            operation = Operation(
+                self.number, kind, key, value, expected, now, history.floor, made.id
+            )
+            self.workload.waiting[made.id] = self
+        self.operation = operation
+        history.begin(operation)
+        self._try()
+
+    def _try(self) -> None:
+        world = self.workload.world
+        self.tries += 1
+        node = world.some_node(self.random)
+        if node is not None:
+            self._ask(node)
+            if self.transaction is not None:
+                if self.random.random() < world.options.client_duplicate:
+                    other = world.some_node(self.random)
+                    if other is not None:
+                        self._ask(other)
+        world.heap.after(
+            world.options.client_patience * (0.5 + self.random.random()),
+            self._out_of_patience,
+            self.turn,
+            self.tries,
+        )
+
+    def _ask(self, node: Node) -> None:
+        world = self.workload.world
+        if self.transaction is None:
+            request = self.workload.next_request()
+            self.workload.reads[request] = (self, self.turn, node.name)
+            world.trace.line(world.heap.now, node.name, f"read asked q{request}")
+            node.arrive(ReadAsked(request))
+            return
+        self.nodes.add(node.name)
+        if self.tries > 1 or len(self.nodes) > 1:
+            found = status(node, self.transaction.id)
+            if found is not None:
+                self.workload.told(self.transaction.id, found[0], found[1], node.name)
+                return
+        token = self.workload.next_request()
+        self.workload.offers[token] = (self, self.turn, node.name)
+        world.trace.line(
+            world.heap.now, node.name, f"offered {self.transaction.identity[:3].hex()}"
+        )
+        node.arrive(Offered(token, [self.transaction]))
+
+    def _out_of_patience(self, turn: int, tries: int) -> None:
+        if turn != self.turn or tries != self.tries or self.operation is None:
+            return
+        options = self.workload.world.options
+        again = self.random.random() < options.retry
+        if again and self.tries < TRIES_MAX and self.random.random() >= options.abandon:
+            self.workload.world.marks.reach("retried")
+            self._try()
+        else:
+            self.workload.world.marks.reach("outcome-unknown")
+            self.finish()
+
+    def finish(self) -> None:
+        """Think, then do the next thing."""
+        if self.transaction is not None:
+            self.workload.waiting.pop(self.transaction.id, None)
+        self.operation = None
+        self.turn += 1
+        world = self.workload.world
+        think = self.random.expovariate(1 / world.options.think_mean)
+        world.heap.after(think, self._next, self.turn)
+
+    def _next(self, turn: int) -> None:
+        if turn == self.turn and self.operation is None and not self.workload.stopped:
+            self.begin()
+
+
+def status(node: Node, transaction: Hash) -> tuple[int, int] | None:
+    """Return (height, code) of a transaction as this node's durable store has it."""
+    found = find_transaction(node.disk.image, transaction)
+    if found is None:
+        return None
+    height, position = found
+    return height, read_result(node.disk.image, height).outcomes[position][2]
+
+
+class Workload:
+    """All clients of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.history = History()
+        self.waiting: dict[Hash, Client] = {}
+        self.reads: dict[int, tuple[Client, int, NodeId]] = {}
+        self.offers: dict[int, tuple[Client, int, NodeId]] = {}
+        self.stopped = False
+        self._value = 0
+        self._request = 0
+        self.clients = [Client(number, self) for number in range(world.options.clients)]
+
+    def start(self) -> None:
+        for client in self.clients:
+            client.finish()
+
+    def offer(self, node: Node, transaction: Transaction) -> None:
+        """Have a transaction that no client waits for offered to a node."""
+        self.world.trace.line(
+            self.world.heap.now, node.name, f"offered {transaction.identity[:3].hex()}"
+        )
+        node.arrive(Offered(-1, [transaction]))
+
+    def next_value(self) -> int:
+        self._value += 1
+        return self._value
+
+    def next_request(self) -> int:
+        self._request += 1
+        return self._request
+
+    def committed(self, node: Node, notice: Committed) -> None:
+        """A node tells of a height."""
+        self.history.block(notice)
+        for transaction, code, _ in notice.outcomes:
+            client = self.waiting.get(transaction)
+            if client is not None and node.name in client.nodes and code != Code.DUPLICATE:
+                self.told(transaction, notice.height, code, node.name)
+
+    def told(self, transaction: Hash, height: int, code: int, name: NodeId) -> None:
+        """A client learns how its transaction ended."""
+        self.history.acknowledged.append((transaction, height, code, name))
+        client = self.waiting.get(transaction)
+        if client is None or client.operation is None:
+            return
+        operation = client.operation
+        operation.code, operation.height, operation.node = code, height, name
+        if code == Code.REVISION_CONFLICT:
+            self.world.marks.reach("cas-conflict")
+            client.known.pop(operation.key, None)
+        self.history.answered(operation, self.world.heap.now)
+        client.finish()
+
+    def offer_answered(self, token: int, codes: list[int]) -> None:
+        client, turn, name = self.offers.pop(token)
+        if client.turn == turn and codes[0] == Code.EXPIRED:
+            client.nodes.discard(name)  # it may still have been included, sent elsewhere
+
+    def read_ready(self, node: Node, request: int, height: int | None) -> None:
+        marks = self.world.marks
+        if request not in self.reads:
+            return
+        client, turn, _ = self.reads.pop(request)
+        if height is None:
+            marks.reach("read-refused")
+            return
+        marks.reach("read-answered")
+        operation = client.operation
+        if operation is None or client.turn != turn:
+            return
+        image = node.disk.image
+        applied = self.world.ghost.applied(node.disk)
+        if applied < height:
+            raise Violation("I-20", node.name, f"read at {height} is ready with {applied} applied")
+        row = _STATE.get(image, record_key(REGISTER, operation.key))
+        if row is not None:
+            operation.revision, _, (operation.value,) = decode(row, bytes_max=4096)
+        operation.height, operation.node = applied, node.name
+        client.known[operation.key] = operation.revision
+        self.history.answered(operation, self.world.heap.now)
+        self.history.check_read(operation)
+        client.finish()

@@ -1,0 +1,203 @@
+"""One simulated network: nodes, clients, operators, faults and checks on one heap of events."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from govchaind.base.encoding import decode
+from govchaind.base.keyspace import Table
+from govchaind.base.keyvalue import prefix_end
+from govchaind.base.types import NodeId, StoreId
+from govchaind.raft.core import Role
+from govchaind.raft.messages import Timing
+from govchaind.replica.events import (
+    Certified,
+    Committed,
+    Expired,
+    Happened,
+    MembersChanged,
+    Notice,
+    OfferAnswered,
+    ReadReady,
+)
+from govchaind.replica.replica import Replica
+from govchaind.replica.store import configuration_of
+from netsim.chain import Chain, store_id
+from netsim.checks import Checks
+from netsim.faults import Faults
+from netsim.ghost import Ghost
+from netsim.heap import Heap
+from netsim.marks import Marks
+from netsim.network import Network
+from netsim.node import Node
+from netsim.operators import Operators
+from netsim.options import Options, source
+from netsim.properties.ledger import TakesEffectOnce
+from netsim.signing import Signatures
+from netsim.trace import Trace
+from netsim.workload import Workload
+
+BROKEN_LINK_JITTER = 0.05
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, options: Options, write: Callable[[str], None] | None = None) -> None:
+        self.options = options
+        self.random = source(options.seed, "world")
+        self.heap = Heap()
+        self.trace = Trace(write)
+        self.marks = Marks()
+        self.signatures = Signatures(options.seed, real=options.real_signatures)
+        self.chain = Chain(options, self.signatures)
+        self.genesis = self.chain.genesis
+        self.ghost = Ghost(self.genesis.chain_id, configuration_of(self.genesis.membership()))
+        self.checks = Checks(self.ghost, self.marks)
+        self._effects = next(
+            each for each in self.checks.properties if isinstance(each, TakesEffectOnce)
+        )
+        self.timing = Timing(
+            heartbeat=options.heartbeat,
+            election_min=options.election_min,
+            election_max=options.election_max,
+            broken_link_jitter=BROKEN_LINK_JITTER,
+        )
+        self.nodes: dict[NodeId, Node] = {}
+        self.network = Network(options, self.heap, self.trace, self.nodes)
+        self.workload = Workload(self)
+        self.operators = Operators(self)
+        self.faults = Faults(self)
+        self.stopped: set[NodeId] = set()  # these do not start again
+        self.wild_clock: Node | None = None  # the one node whose clock may be wrong by years
+        self._transfer: tuple[NodeId, NodeId | None, int] | None = None
+        for name in (*self.chain.voters, *self.chain.spares):
+            self.nodes[name] = Node(name, self, observer=False)
+        for name in self.chain.observers:
+            self.nodes[name] = Node(name, self, observer=True)
+
+    def store_id(self, name: NodeId, number: int) -> StoreId:
+        return store_id(self.options.seed, name, number)
+
+    def start(self) -> None:
+        """Start all processes within a second, then everything else."""
+        for node in self.nodes.values():
+            self.heap.after(self.random.random(), self.faults.restart, node, 0)
+        self.workload.start()
+        self.operators.start()
+        self.heap.after(1.0 + self.options.election_max, self.faults.start)
+
+    def run_until(self, time: float, done: Callable[[], bool], messages_max: int) -> bool:
+        """Go on until `done`, or `time`, or so many messages in all; True if done."""
+        heap, network = self.heap, self.network
+        steps = 0
+        while network.messages < messages_max:
+            steps += 1
+            if not steps & 15 and done():
+                return True
+            if heap.next_at > time:
+                heap.now = time
+                break
+            heap.step()
+        return done()
+
+    # --- what a node looks like from outside -----------------------------------------------------
+
+    def running(self) -> list[Node]:
+        return [node for node in self.nodes.values() if node.life]
+
+    def some_node(self, pick: random.Random) -> Node | None:
+        """Return a running node that clients can reach."""
+        nodes = [node for node in self.running() if node.name not in self.network.gone]
+        return pick.choice(nodes) if nodes else None
+
+    def leader(self) -> Node | None:
+        """Return the running leader of the newest term."""
+        found: Node | None = None
+        term = -1
+        for node in self.nodes.values():
+            replica = node.replica
+            if replica is not None and replica.raft.role is Role.LEADER:
+                if replica.raft.term > term:
+                    found, term = node, replica.raft.term
+        return found
+
+    def certified(self, node: Node) -> int:
+        """Return up to which height the node's disk holds certificates."""
+        start = Table.CERTIFICATE.value
+        for key, _ in node.disk.image.scan(start, prefix_end(start), reverse=True):
+            return int.from_bytes(key[1:9], "big")
+        return 0
+
+    def state_digest(self, node: Node) -> bytes:
+        """Return the result row of the newest applied height: all of it hangs on all before it."""
+        height = self.ghost.applied(node.disk)
+        row = node.disk.image.get(Table.RESULT.value + height.to_bytes(8, "big"))
+        return b"" if row is None else bytes(decode(row, bytes_max=1 << 22)[1]) + row[:40]
+
+    # --- notices ---------------------------------------------------------------------------------
+
+    def noticed(self, node: Node, notice: Notice) -> None:
+        """A node tells its own clients, its mesh and its log."""
+        trace, now = self.trace, self.heap.now
+        if isinstance(notice, Committed):
+            trace.line(now, node.name, f"= committed {notice.height} {notice.block_hash[:3].hex()}")
+            self._effects.told(node.name, notice)
+            self.workload.committed(node, notice)
+            if node.observer:
+                self.marks.reach("observer-followed")
+        elif isinstance(notice, Certified):
+            trace.line(now, node.name, f"= certified {notice.height}")
+            self.workload.history.certified.append((notice.height, node.name))
+        elif isinstance(notice, ReadReady):
+            trace.line(now, node.name, f"= read q{notice.request} {notice.height}")
+            self._mark_read(node, notice)
+            self.workload.read_ready(node, notice.request, notice.height)
+        elif isinstance(notice, OfferAnswered):
+            if notice.token >= 0:
+                self.workload.offer_answered(notice.token, notice.codes)
+        elif isinstance(notice, Expired):
+            self.marks.reach("expired")
+        elif isinstance(notice, MembersChanged):
+            self.network.members_changed(node.name)
+        elif isinstance(notice, Happened):
+            values = " ".join(f"{key}={value}" for key, value in notice.values.items())
+            trace.line(now, node.name, f"= {notice.name} {values}")
+            if notice.name == "role-changed":
+                self._role_changed(node)
+
+    def _mark_read(self, node: Node, notice: ReadReady) -> None:
+        replica: Replica | None = node.replica
+        if replica is None:
+            return
+        leads = replica.raft.role is Role.LEADER
+        if notice.height is not None:
+            if not leads:
+                self.marks.reach("read-at-follower")
+        elif not leads and self.ghost.leaders.get(replica.raft.term - 1) == node.name:
+            self.marks.reach("read-refused-deposed")
+
+    # --- transfers -------------------------------------------------------------------------------
+
+    def watch_transfer(self, node: Node, target: NodeId | None) -> None:
+        replica = node.replica
+        if replica is not None and replica.raft.role is Role.LEADER:
+            self._transfer = (node.name, target, replica.raft.term)
+            self.heap.after(self.options.election_max, self._transfer_over, self._transfer)
+
+    def _role_changed(self, node: Node) -> None:
+        replica = node.replica
+        if self._transfer is None or replica is None or replica.raft.role is not Role.LEADER:
+            return
+        name, target, term = self._transfer
+        if replica.raft.term == term + 1 and node.name != name and target in (None, node.name):
+            self._transfer = None
+            self.marks.reach("transfer-done")
+
+    def _transfer_over(self, watched: tuple[NodeId, NodeId | None, int]) -> None:
+        if self._transfer is watched:
+            self._transfer = None
+            replica = self.nodes[watched[0]].replica
+            if replica is not None and replica.raft.term == watched[2]:
+                self.marks.reach("transfer-given-up")
