@@ -53,15 +53,6 @@ def make_node(
             code="already-there",
             remedy="Choose another directory; nothing was changed.",
         )
-    settings = render_config(
-        {
-            "node.name": name,
-            "peer.listen": ports.peer,
-            "api.listen": ports.api,
-            "metrics.listen": ports.metrics,
-        }
-    )
-    parse_config(settings, folder=directory)  # before any file is made
     store = entropy(STORE_ID_BYTES)
     seeds = entropy(SEED_BYTES), entropy(SEED_BYTES)
     fields = (name, institution, role, bytes(32), bytes(32), store, [advertised], 0)
@@ -72,6 +63,15 @@ def make_node(
             f"node {name!r} of {institution!r} at {advertised!r}: {error.message}",
             remedy="Names are 1 to 32 of a-z, 0-9 and '-'; an address is host:port.",
         ) from None
+    settings = render_config(
+        {
+            "node.name": name,
+            "peer.listen": ports.peer,
+            "api.listen": ports.api,
+            "metrics.listen": ports.metrics,
+        }
+    )
+    parse_config(settings, folder=directory)  # before any file is made
     identity = write_identity(
         directory,
         name=name,

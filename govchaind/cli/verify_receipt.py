@@ -47,8 +47,10 @@ def verify_receipt(
     try:
         proved = _verify(data, trust)
     except GovchaindError as error:
+        known = isinstance(error, InvalidProof)
+        remedy = error.remedy if known else "It is no proof, or damaged: fetch it again."
         raise InvalidProof(
-            f"{file} proves nothing: {error.message}", code=error.code, remedy=error.remedy
+            f"{file} proves nothing: {error.message}", code=error.code, remedy=remedy
         ) from None
     if isinstance(proved, VerifiedReceipt):
         details = _receipt_details(proved)

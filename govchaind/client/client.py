@@ -22,9 +22,9 @@ from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.client.events import follow
 from govchaind.client.keyfile import Author
 from govchaind.client.nodes import NOTHING, Nodes
-from govchaind.client.refusals import read_json
+from govchaind.client.refusals import bytes_of, json_of
 from govchaind.client.submission import Fate, Wait, read_fate, submit
-from govchaind.client.transport import HttpTransport, Transport
+from govchaind.client.transport import HttpTransport, Reply, Transport
 from govchaind.ledger.transaction import build_body, sign_body
 
 DEADLINE_SECONDS = 30.0
@@ -123,13 +123,17 @@ class Client:
     ) -> Fate:
         """Return what became of a transaction, waiting until it is as far as asked for."""
         deadline = self._deadline(deadline_seconds)
+
+        def read(reply: Reply, node: str) -> Fate:
+            return read_fate(json_of(reply, node), node, transaction)
+
         while True:
             seconds = max(0.0, min(10.0, deadline - trio.current_time()))
             query = {"wait": wait, "timeout_seconds": f"{seconds:.3f}"}
             path = f"/v1/transactions/{transaction.hex()}"
-            reply = await self.nodes.ask("GET", path, deadline=deadline, query=query, headers=_JSON)
-            node = self.nodes.current.node
-            fate = read_fate(read_json(reply, node), node, transaction)
+            fate = await self.nodes.ask(
+                "GET", path, deadline=deadline, query=query, headers=_JSON, read=read
+            )
             late = trio.current_time() + POLL_SECONDS >= deadline
             if wait == "none" or fate.reached(wait) or late:
                 return fate
@@ -231,8 +235,9 @@ class Client:
     ) -> dict[str, Any]:
         """Return the JSON object at `path`."""
         deadline = self._deadline(deadline_seconds)
-        reply = await self.nodes.ask("GET", path, deadline=deadline, query=query, headers=_JSON)
-        return read_json(reply, self.nodes.current.node)
+        return await self.nodes.ask(
+            "GET", path, deadline=deadline, query=query, headers=_JSON, read=json_of
+        )
 
     async def get_bytes(
         self,
@@ -245,8 +250,8 @@ class Client:
         deadline = self._deadline(deadline_seconds)
         while True:
             try:
-                reply = await self.nodes.ask(
-                    "GET", path, deadline=deadline, query=query, headers=_CBOR
+                return await self.nodes.ask(
+                    "GET", path, deadline=deadline, query=query, headers=_CBOR, read=bytes_of
                 )
             except GovchaindError as error:
                 if error.code != "not-certified-yet" or isinstance(error, Busy | PeerError):
@@ -254,8 +259,6 @@ class Client:
                 if trio.current_time() + POLL_SECONDS >= deadline:
                     raise
                 await trio.sleep(POLL_SECONDS)
-            else:
-                return reply.body
 
     def _deadline(self, seconds: float | None) -> float:
         return trio.current_time() + (self._deadline_seconds if seconds is None else seconds)

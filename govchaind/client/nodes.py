@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 
 import trio
 
 from govchaind.base.errors import Busy, InvalidSetting, PeerError
-from govchaind.client.refusals import check_reply
 from govchaind.client.transport import Reply, Transport
+
+T = TypeVar("T")
 
 ATTEMPT_SECONDS_MAX = 15.0  # one try at one node; a longer wait is asked for in pieces
 PAUSE_SECONDS_MIN = 0.1
@@ -64,13 +66,13 @@ class Nodes:
         query: Mapping[str, str] = NOTHING,
         headers: Mapping[str, str] = NOTHING,
         body: bytes = b"",
-        judge: Callable[[Reply, str], None] = check_reply,
-    ) -> Reply:
+        read: Callable[[Reply, str], T],
+    ) -> T:
         """Ask until one node gives an answer, good or definite.
 
         Args:
             deadline: Trio's time by which to have an answer.
-            judge: raises for a reply (of the node named) that is none.
+            read: makes the answer of a reply of the node named; raises for one that is none.
 
         Raises:
             Invalid, Refused: a node's answer; Busy when all were busy to the end.
@@ -90,7 +92,7 @@ class Nodes:
                     body=body,
                     timeout_seconds=max(0.05, min(remaining, ATTEMPT_SECONDS_MAX)),
                 )
-                judge(reply, transport.node)
+                return read(reply, transport.node)
             except (PeerError, Busy) as error:
                 wait = error.retry_after_seconds if isinstance(error, Busy) else 0.0
                 failures += 1
@@ -101,10 +103,19 @@ class Nodes:
                 else:
                     wait = 0.0  # another node may have room or be up
                 if trio.current_time() + wait >= deadline:
-                    raise
+                    raise self._given_up(error, failures) from None
                 await trio.sleep(wait)
-            else:
-                return reply
+
+    def _given_up(self, last: PeerError | Busy, failures: int) -> PeerError | Busy:
+        """Return the last error; where others failed too, one that says so."""
+        if isinstance(last, Busy) or min(failures, len(self)) == 1:
+            return last
+        tried = min(failures, len(self))
+        return PeerError(
+            f"none of {tried} nodes answered in time; the last: {last.message}",
+            code=last.code,
+            remedy=last.remedy,
+        )
 
     async def close(self) -> None:
         """Let go of every node's connections."""

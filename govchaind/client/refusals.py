@@ -59,6 +59,18 @@ def read_json(reply: Reply, node: str) -> dict[str, Any]:
     return value
 
 
+def json_of(reply: Reply, node: str) -> dict[str, Any]:
+    """Return the JSON object that a good reply carries; raise the error of another."""
+    check_reply(reply, node)
+    return read_json(reply, node)
+
+
+def bytes_of(reply: Reply, node: str) -> bytes:
+    """Return the bytes that a good reply carries; raise the error of another."""
+    check_reply(reply, node)
+    return reply.body
+
+
 def check_reply(reply: Reply, node: str) -> None:
     """Raise the error that the reply carries, if it carries one."""
     if reply.status not in _SUCCESS:

@@ -19,7 +19,7 @@ from govchaind.base.errors import PeerError
 from govchaind.base.limits import HTTP_BATCH_TRANSACTIONS_MAX, HTTP_BODY_BYTES_MAX
 from govchaind.base.types import Hash, Height
 from govchaind.client.nodes import PAUSE_SECONDS_MAX, PAUSE_SECONDS_MIN, Nodes
-from govchaind.client.refusals import read_json, refusal
+from govchaind.client.refusals import check_reply, read_json
 from govchaind.client.transport import Reply
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.transaction import read_transaction
@@ -105,15 +105,6 @@ def batches(items: Sequence[tuple[Hash, bytes]]) -> Iterator[list[tuple[Hash, by
         yield batch
 
 
-def _judge(reply: Reply, node: str) -> None:
-    """Accept a reply that answers for each transaction, even when it refuses them all."""
-    if reply.status in range(200, 300):
-        return
-    if reply.status not in _BUSY_STATUS and "transactions" in read_json(reply, node):
-        return
-    raise refusal(reply, node)
-
-
 async def submit(nodes: Nodes, raws: Sequence[bytes], *, wait: Wait, deadline: float) -> list[Fate]:
     """Submit signed transactions and wait for their fates, in the order given.
 
@@ -143,20 +134,26 @@ async def _post(
     nodes: Nodes, batch: list[tuple[Hash, bytes]], *, wait: Wait, deadline: float
 ) -> list[tuple[Hash, Fate]]:
     seconds = max(0.0, min(WAIT_SECONDS_EACH, deadline - trio.current_time()))
-    reply = await nodes.ask(
+
+    def read(reply: Reply, node: str) -> list[tuple[Hash, Fate]]:
+        # A reply that answers for each transaction is an answer, even when it refuses them all.
+        told = reply.status not in _BUSY_STATUS and "transactions" in read_json(reply, node)
+        if not told:
+            check_reply(reply, node)
+        rows = read_json(reply, node).get("transactions")
+        if not isinstance(rows, list) or len(rows) != len(batch):
+            raise _nonsense(node)
+        return [
+            (identifier, read_fate(row, node, identifier))
+            for (identifier, _), row in zip(batch, rows, strict=True)
+        ]
+
+    return await nodes.ask(
         "POST",
         "/v1/transactions",
         deadline=deadline,
         query={"wait": wait, "timeout_seconds": f"{seconds:.3f}"},
         headers={"content-type": "application/cbor", "accept": "application/json"},
         body=encode([raw for _, raw in batch]),
-        judge=_judge,
+        read=read,
     )
-    node = nodes.current.node
-    rows = read_json(reply, node).get("transactions")
-    if not isinstance(rows, list) or len(rows) != len(batch):
-        raise _nonsense(node)
-    return [
-        (identifier, read_fate(row, node, identifier))
-        for (identifier, _), row in zip(batch, rows, strict=True)
-    ]
