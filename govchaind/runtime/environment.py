@@ -8,7 +8,7 @@ Trio's clock in both (netsim runs on an autojumping MockClock), so it is no fiel
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -47,6 +47,9 @@ class Storage(Protocol):
 
 class Network(Protocol):
     """Byte streams, authenticated by TLS key."""
+
+    def trust(self, members: Iterable[bytes]) -> None:
+        """Let these TLS keys, and no others, connect and be connected to from now on."""
 
     async def connect(self, address: str) -> tuple[trio.abc.Stream, bytes]:
         """Return a stream and the peer's TLS public key (32 bytes). Raises PeerError."""

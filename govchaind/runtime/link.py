@@ -1,0 +1,276 @@
+"""One link to one peer: the greeting, a reader, a deliverer and a writer. It ends as one.
+
+Rules kept here:
+- A link is up only after the peer's Hello was judged: same chain, same protocol, a member's name,
+  that member's TLS key on this channel, and a signature of that member's attestation key over
+  both TLS keys. A refusal is told to the other side before the link ends.
+- A frame's length is judged before anything is allocated; a frame has LINK_IDLE_SECONDS_MAX to
+  arrive whole, and so has the next one after it; an idle writer sends pings well within that.
+- A send has LINK_WRITE_SECONDS_MAX: a peer that never reads loses its link.
+- Verification does not hold up reading, within a budget of frames and bytes; beyond it reading
+  pauses and TCP slows the peer. Messages are delivered in the order in which they came.
+- Whatever goes wrong ends this link only. This is the broad `except` around a link.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from govchaind.base.crypto import Domain, SigningKey, verify
+from govchaind.base.errors import Fatal, Invalid, PeerError
+from govchaind.base.limits import (
+    FRAME_BYTES_MAX,
+    HANDSHAKE_SECONDS_MAX,
+    LINK_IDLE_SECONDS_MAX,
+    LINK_WRITE_SECONDS_MAX,
+)
+from govchaind.base.types import Hash, NodeId, PublicKey, StoreId
+from govchaind.ledger.membership import Member
+from govchaind.replica.events import Received
+from govchaind.replica.messages import Gossip
+from govchaind.runtime import codec
+from govchaind.runtime.gate import Gate, Judgement
+from govchaind.runtime.inbox import Inbox
+from govchaind.runtime.outbox import Outbox
+
+PING_SECONDS = LINK_IDLE_SECONDS_MAX / 4
+RECEIVE_BYTES = 64 * 1024
+JUDGED_FRAMES_MAX = 64  # under judgement at once, of one peer
+JUDGED_BYTES_MAX = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """What a node says of itself in a Hello, and signs it with."""
+
+    chain_id: Hash
+    node: NodeId
+    store: StoreId
+    software: str
+    tls_key: PublicKey
+    signer: SigningKey = field(repr=False)
+
+    def hello(self, peer_key: PublicKey) -> codec.Hello:
+        """Return the Hello for the channel to the holder of `peer_key`."""
+        message = codec.hello_message(self.chain_id, self.node, self.store, self.tls_key, peer_key)
+        return codec.Hello(
+            protocol=codec.PROTOCOL_VERSION,
+            chain_id=self.chain_id,
+            node=self.node,
+            store=self.store,
+            software=self.software,
+            signature=self.signer.sign(Domain.HELLO, message),
+        )
+
+
+def judge_hello(
+    hello: codec.Hello, own: Self, peer_key: PublicKey, member: Callable[[NodeId], Member | None]
+) -> Member:
+    """Return the member that sent this Hello over the channel of `peer_key`. Raises PeerError."""
+    if hello.protocol != codec.PROTOCOL_VERSION:
+        raise PeerError(
+            f"{hello.node} speaks protocol {hello.protocol}, this node {codec.PROTOCOL_VERSION}",
+            code="other-protocol",
+            remedy="Run compatible versions of govchaind on both nodes.",
+        )
+    if hello.chain_id != own.chain_id:
+        raise PeerError(
+            f"{hello.node} is on chain {hello.chain_id.hex()[:16]}, "
+            f"this node on {own.chain_id.hex()[:16]}",
+            code="other-chain",
+            remedy="Give both nodes the same genesis file.",
+        )
+    if hello.node == own.node:
+        raise PeerError("the other side says that it is this very node", code="same-identity")
+    found = member(hello.node)
+    if found is None or found.tls_key != peer_key:
+        raise PeerError(f"{hello.node} is no member with this TLS key", code="peer-unknown")
+    message = codec.hello_message(hello.chain_id, hello.node, hello.store, peer_key, own.tls_key)
+    if not verify(Domain.HELLO, found.attestation_key, message, hello.signature):
+        raise PeerError(
+            f"the Hello of {hello.node} is not signed by its attestation key", code="bad-hello"
+        )
+    return found
+
+
+class Frames:
+    """Whole frames out of a stream's bytes."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.received = 0
+        self._stream = stream
+        self._buffer = bytearray()
+        self._start = 0  # of what is not yet taken
+
+    async def take(self, *, bytes_max: int, seconds: float) -> bytes:
+        """Return the next frame's body.
+
+        Raises PeerError: too large, too slow, ended; or what the stream raises.
+        """
+        with trio.move_on_after(seconds):
+            await self._fill(codec.LENGTH_BYTES)
+            head = bytes(self._buffer[self._start : self._start + codec.LENGTH_BYTES])
+            length = codec.frame_length(head, bytes_max=bytes_max)
+            await self._fill(codec.LENGTH_BYTES + length)
+            start = self._start + codec.LENGTH_BYTES
+            body = bytes(self._buffer[start : start + length])
+            self._start = start + length
+            return body
+        raise PeerError(f"no whole frame within {seconds:.0f} seconds", code="link-idle")
+
+    async def _fill(self, count: int) -> None:
+        """Wait until `count` bytes are there."""
+        while len(self._buffer) - self._start < count:
+            if self._start:
+                del self._buffer[: self._start]
+                self._start = 0
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+            if not data:
+                raise PeerError("the peer closed the link", code="link-closed")
+            self._buffer += data
+            self.received += len(data)
+
+
+async def greet(
+    stream: trio.abc.Stream,
+    frames: Frames,
+    own: Self,
+    peer_key: PublicKey,
+    member: Callable[[NodeId], Member | None],
+) -> tuple[Member, StoreId]:
+    """Exchange Hellos; return who the peer is and under which store. Raises PeerError, Invalid."""
+    with trio.move_on_after(HANDSHAKE_SECONDS_MAX):
+        await stream.send_all(codec.frame_of(own.hello(peer_key)))
+        body = await frames.take(bytes_max=codec.HELLO_BYTES_MAX, seconds=HANDSHAKE_SECONDS_MAX)
+        said = codec.read(codec.split(body), lambda _: None)
+        if isinstance(said, codec.Refusal):
+            raise PeerError(
+                f"the peer refused this node: {said.text[:200]}", code="refused-by-peer"
+            )
+        if not isinstance(said, codec.Hello):
+            raise PeerError("the peer did not begin with a Hello", code="bad-hello")
+        try:
+            return judge_hello(said, own, peer_key, member), said.store
+        except PeerError as error:
+            await stream.send_all(codec.frame_of(codec.Refusal(error.code, error.message)))
+            raise
+    raise PeerError("the peer did not say Hello in time", code="handshake-slow")
+
+
+class Link:
+    """A link that is up. `run` returns when it has ended, with the reason."""
+
+    def __init__(
+        self,
+        *,
+        stream: trio.abc.Stream,
+        frames: Frames,
+        peer: NodeId,
+        outbox: Outbox,
+        inbox: Inbox,
+        gate: Gate,
+        sent: Callable[[int], None],
+        received: Callable[[int], None],
+        refused: Callable[[str], None],
+    ) -> None:
+        """`sent` and `received` count bytes; `refused` counts gossip that found no room."""
+        self.peer = peer
+        self._stream = stream
+        self._frames = frames
+        self._outbox = outbox
+        self._inbox = inbox
+        self._gate = gate
+        self._sent = sent
+        self._received = received
+        self._refused = refused
+        self._scope = trio.CancelScope()
+        self._error: PeerError | Invalid | None = None
+        self._judged: deque[Judgement] = deque()
+        self._judged_bytes = 0
+        self._moved = trio.lowlevel.ParkingLot()  # whoever waits for the queue to change
+
+    def end(self, error: PeerError | Invalid) -> None:
+        """End the link; the first reason stands."""
+        if self._error is None:
+            self._error = error
+        self._scope.cancel()
+
+    async def run(self) -> PeerError | Invalid:
+        """Carry messages both ways until the link ends; return why. Raises Fatal."""
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                for part in (self._read, self._deliver, self._write):
+                    nursery.start_soon(self._contain, part)
+        await trio.aclose_forcefully(self._stream)
+        return self._error or PeerError("the link was ended", code="link-closed")
+
+    async def _contain(self, part: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await part()
+        except (PeerError, Invalid) as error:
+            self.end(error)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
+            self.end(PeerError(f"the link broke: {error or type(error).__name__}"))
+        except Fatal:
+            raise
+        except Exception as error:  # a peer must not end the node, whatever it provokes
+            self.end(PeerError(f"{type(error).__name__} at the link: {error}", code="link-failed"))
+
+    async def _read(self) -> None:
+        counted = 0
+        while True:
+            body = await self._frames.take(bytes_max=FRAME_BYTES_MAX, seconds=LINK_IDLE_SECONDS_MAX)
+            self._received(self._frames.received - counted)
+            counted = self._frames.received
+            judgement = self._gate.begin(body)
+            if isinstance(judgement.message, codec.Ping):
+                continue
+            if isinstance(judgement.message, codec.Refusal):
+                raise PeerError(
+                    f"the peer refused this node: {judgement.message.text[:200]}",
+                    code="refused-by-peer",
+                )
+            if judgement.early is not None:
+                await self._inbox.put(Received(self.peer, judgement.early))
+            while self._judged and (
+                len(self._judged) >= JUDGED_FRAMES_MAX
+                or self._judged_bytes + judgement.size > JUDGED_BYTES_MAX
+            ):
+                await self._moved.park()
+            self._judged.append(judgement)
+            self._judged_bytes += judgement.size
+            self._moved.unpark_all()
+
+    async def _deliver(self) -> None:
+        while True:
+            while not self._judged:
+                await self._moved.park()
+            judgement = self._judged[0]
+            message = await judgement.done()
+            self._judged.popleft()
+            self._judged_bytes -= judgement.size
+            self._moved.unpark_all()
+            if isinstance(message, codec.Hello | codec.Refusal | codec.Ping):
+                raise PeerError("a second Hello on one link", code="bad-hello")
+            if isinstance(message, Gossip):
+                if not self._inbox.offer(Received(self.peer, message)):
+                    self._refused("inbox-full")  # the peer's announcements repair it
+            else:
+                await self._inbox.put(Received(self.peer, message))
+
+    async def _write(self) -> None:
+        ping = codec.frame_of(codec.Ping())
+        while True:
+            data = await self._outbox.take(trio.current_time() + PING_SECONDS) or ping
+            with trio.move_on_after(LINK_WRITE_SECONDS_MAX):
+                await self._stream.send_all(data)
+                self._sent(len(data))
+                continue
+            raise PeerError(
+                f"the peer took nothing for {LINK_WRITE_SECONDS_MAX:.0f} seconds",
+                code="peer-never-reads",
+            )

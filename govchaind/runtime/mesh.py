@@ -1,0 +1,304 @@
+"""Links to every member: who dials whom, and one link per pair.
+
+Rules kept here:
+- Validators and learners link each with each; an observer dials the validators. Of two members
+  the one with the smaller name dials at once and the other only after a while without a link, so
+  that both dialling at once is rare. When it happens, both keep the one that the smaller dialled.
+- A later link of the same peer replaces the earlier one: the peer would not have made it if it
+  still had the other.
+- Dialling backs off, with jitter, from a tenth of a second to some seconds; addresses in turn.
+- `LinkUp` and `LinkDown` alternate for each peer. They overtake messages that wait: a message may
+  still be taken after its link's end, as any message may be late.
+- A refusal is logged when its reason changes, not at each try.
+- A change of the members ends the links of those that left, and nobody else's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import trio
+
+from govchaind.base.errors import Invalid, PeerError
+from govchaind.base.types import NodeId, PublicKey, Seconds
+from govchaind.ledger.membership import Member
+from govchaind.replica.events import LinkDown, LinkUp
+from govchaind.runtime.environment import Network
+from govchaind.runtime.gate import Gate
+from govchaind.runtime.inbox import Inbox
+from govchaind.runtime.link import Frames, Link, Self, greet
+from govchaind.runtime.outbox import Outbox
+from govchaind.runtime.telemetry import Telemetry
+
+DIAL_SECONDS_MIN = 0.1
+DIAL_SECONDS_MAX = 3.0
+LARGER_NAME_WAITS_SECONDS = 1.0  # before it dials at all
+BOTH_DIALLED_SECONDS = 2.0  # two links younger than this were dialled at once
+
+
+@dataclass(slots=True)
+class _Peer:
+    """What the mesh knows of one member. `scope` ends its dialling."""
+
+    member: Member
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    link: Link | None = None
+    outbox: Outbox | None = None
+    dialled_here: bool = False
+    since: Seconds = 0.0
+    lost: trio.Event = field(default_factory=trio.Event)  # set when it has no link
+    told: str = ""  # the last reason that was logged
+    dropped: int = 0
+
+
+class Mesh:
+    """One per node."""
+
+    def __init__(
+        self,
+        *,
+        own: Self,
+        network: Network,
+        inbox: Inbox,
+        gate: Gate,
+        telemetry: Telemetry,
+        jitter: random.Random,
+        members: Iterable[Member],
+        further_addresses: Iterable[str] = (),
+    ) -> None:
+        """`further_addresses` are tried for any member whose own do not answer."""
+        self._own = own
+        self._network = network
+        self._inbox = inbox
+        self._gate = gate
+        self._telemetry = telemetry
+        self._random = jitter
+        self._further = tuple(further_addresses)
+        self._peers: dict[NodeId, _Peer] = {}
+        self._members = tuple(members)
+        self._nursery: trio.Nursery | None = None
+        telemetry.metrics.peers.set(0)
+
+    # --- what drive asks ------------------------------------------------------------------------
+
+    def send(self, peer: NodeId, frame: bytes) -> None:
+        """Put a frame into the peer's outbox if there is a link; never waits."""
+        found = self._peers.get(peer)
+        if found is None or found.outbox is None:
+            return
+        outbox = found.outbox
+        outbox.push(frame)
+        if outbox.dropped > found.dropped:
+            metrics = self._telemetry.metrics
+            metrics.dropped.labels(peer=peer).inc(outbox.dropped - found.dropped)
+            found.dropped = outbox.dropped
+
+    def end_link(self, peer: NodeId, reason: str) -> None:
+        """End the link to a peer that misbehaved."""
+        found = self._peers.get(peer)
+        if found is not None and found.link is not None:
+            found.link.end(Invalid(reason, code="misbehaved"))
+
+    def members_changed(self, members: tuple[Member, ...]) -> None:
+        """Look again at who may link."""
+        self._members = members
+        if self._nursery is None:
+            return  # `run` will look
+        wanted = {member.name: member for member in members if member.name != self._own.node}
+        self._network.trust([member.tls_key for member in wanted.values()])
+        for name in sorted(self._peers):
+            peer = self._peers[name]
+            now = wanted.get(name)
+            if now is None or not now.same_node(peer.member):
+                peer.scope.cancel()
+                if peer.link is not None:
+                    peer.link.end(PeerError("the membership changed", code="no-longer-member"))
+                self._forget_when_down(name)
+            else:
+                peer.member = now
+        for name in sorted(wanted.keys() - self._peers.keys()):
+            peer = self._peers[name] = _Peer(wanted[name])
+            peer.lost.set()
+            if self._dials(wanted[name]):
+                self._nursery.start_soon(self._dial, peer)
+
+    def linked(self) -> list[NodeId]:
+        """Return the peers whose links are up."""
+        return sorted(name for name, peer in self._peers.items() if peer.link is not None)
+
+    # --- running ---------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        listen: str,
+        *,
+        task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Accept and dial until cancelled; started() with the address listened on."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            self.members_changed(self._members)
+            address = await nursery.start(self._network.listen, listen, self._accepted)
+            task_status.started(address)
+
+    def _forget_when_down(self, name: NodeId) -> None:
+        """Take a peer out; a link still ending gives its LinkDown by itself."""
+        del self._peers[name]
+        self._telemetry.metrics.peers.set(len(self.linked()))
+
+    def _dials(self, member: Member) -> bool:
+        own = self._member(self._own.node)
+        if own is None or own.role == "observer":
+            return member.role == "validator"
+        return member.role != "observer"
+
+    def _member(self, name: NodeId) -> Member | None:
+        for member in self._members:
+            if member.name == name:
+                return member
+        return None
+
+    async def _dial(self, peer: _Peer) -> None:
+        name = peer.member.name
+        with peer.scope:
+            if self._own.node > name and (own := self._member(self._own.node)) is not None:
+                await trio.sleep(LARGER_NAME_WAITS_SECONDS if own.role != "observer" else 0)
+            wait = DIAL_SECONDS_MIN
+            while True:
+                await peer.lost.wait()
+                for address in (*peer.member.addresses, *self._further):
+                    if peer.link is not None:
+                        break
+                    if await self._try(peer, address):
+                        wait = DIAL_SECONDS_MIN
+                        break
+                await trio.sleep(wait * self._random.uniform(0.5, 1.0))
+                wait = min(wait * 2, DIAL_SECONDS_MAX)
+
+    async def _try(self, peer: _Peer, address: str) -> bool:
+        """Dial once; carry the link to its end. Says whether there was one."""
+        try:
+            stream, key = await self._network.connect(address)
+        except PeerError as error:
+            self._refused(peer, error, "link.dial_failed")
+            return False
+        try:
+            if key != peer.member.tls_key:
+                return False  # a further address, and somebody else lives there
+            return await self._greeted(stream, key, dialled_here=True)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _accepted(self, stream: trio.abc.Stream, key: PublicKey) -> None:
+        await self._greeted(stream, key, dialled_here=False)
+
+    async def _greeted(
+        self, stream: trio.abc.Stream, key: PublicKey, *, dialled_here: bool
+    ) -> bool:
+        """Greet, then carry the link to its end; say whether it was up at all."""
+        frames = Frames(stream)
+        try:
+            member, store = await greet(stream, frames, self._own, key, self._member)
+        except (PeerError, Invalid) as error:
+            self._refused(self._holder(key), error, "link.refused")
+            return False
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            return False  # gone before it said who it is
+        peer = self._peers.get(member.name)
+        if peer is None or not self._prefers(peer, dialled_here=dialled_here):
+            return False
+        await self._carry(peer, stream, frames, LinkUp(member.name, store), dialled_here)
+        return True
+
+    def _holder(self, key: PublicKey) -> _Peer | None:
+        for peer in self._peers.values():
+            if peer.member.tls_key == key:
+                return peer
+        return None
+
+    def _prefers(self, peer: _Peer, *, dialled_here: bool) -> bool:
+        """Say whether a new link is to take the place of the one there is, if there is one."""
+        if peer.link is None or peer.dialled_here == dialled_here:
+            return True
+        if trio.current_time() - peer.since > BOTH_DIALLED_SECONDS:
+            return True
+        return dialled_here == (self._own.node < peer.member.name)
+
+    async def _carry(
+        self,
+        peer: _Peer,
+        stream: trio.abc.Stream,
+        frames: Frames,
+        up: LinkUp,
+        dialled_here: bool,
+    ) -> None:
+        name = up.peer
+        if peer.link is not None:
+            peer.link.end(PeerError("a newer link of the same peer came", code="link-replaced"))
+            self._down(peer, peer.link)
+        metrics = self._telemetry.metrics
+        outbox = Outbox()
+        link = Link(
+            stream=stream,
+            frames=frames,
+            peer=name,
+            outbox=outbox,
+            inbox=self._inbox,
+            gate=self._gate,
+            sent=metrics.sent_bytes.labels(peer=name).inc,
+            received=metrics.received_bytes.labels(peer=name).inc,
+            refused=self._count_refused,
+        )
+        peer.link, peer.outbox, peer.dropped = link, outbox, 0
+        peer.dialled_here, peer.since, peer.told = dialled_here, trio.current_time(), ""
+        peer.lost = trio.Event()
+        metrics.peers.set(len(self.linked()))
+        self._inbox.put_own(up)
+        self._telemetry.event("link.up", peer=name, dialled=dialled_here, store=up.store)
+        error: PeerError | Invalid = PeerError("this node stops", code="link-closed")
+        try:
+            error = await link.run()
+        finally:
+            self._down(peer, link)
+            event = "link.misbehaved" if isinstance(error, Invalid) else "link.down"
+            self._telemetry.event(event, peer=name, code=error.code, reason=error.message)
+
+    def _down(self, peer: _Peer, link: Link) -> None:
+        """Note, once, that this link is no more."""
+        if peer.link is link:
+            peer.link, peer.outbox = None, None
+            peer.lost.set()
+            self._inbox.put_own(LinkDown(peer.member.name))
+            self._telemetry.metrics.peers.set(len(self.linked()))
+
+    def _count_refused(self, reason: str) -> None:
+        self._telemetry.metrics.refused.labels(reason=reason).inc()
+
+    def _refused(self, peer: _Peer | None, error: PeerError | Invalid, event: str) -> None:
+        self._count_refused(error.code)
+        if peer is not None:
+            if peer.told == error.message:
+                return
+            peer.told = error.message
+        name = None if peer is None else peer.member.name
+        self._telemetry.event(
+            event, peer=name, code=error.code, reason=error.message, remedy=error.remedy
+        )
+
+
+def refusal_reporter(telemetry: Telemetry) -> Callable[[str, PeerError], None]:
+    """Return what TcpNetwork tells of connections that did not prove themselves.
+
+    The first of each reason is logged, the others are counted: strangers may be many.
+    """
+    told: set[str] = set()
+
+    def report(address: str, error: PeerError) -> None:
+        telemetry.metrics.refused.labels(reason=error.code).inc()
+        if error.code not in told:
+            told.add(error.code)
+            telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
+
+    return report
