@@ -1,0 +1,146 @@
+"""The HTTP application: all routes, errors as JSON, and the description for /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from govchaind.api import (
+    chain,
+    events,
+    health,
+    institutions,
+    network,
+    pages,
+    registers,
+    state,
+    transactions,
+)
+from govchaind.api.context import Context
+from govchaind.api.door import Asgi, Door
+from govchaind.api.errors import reply_to
+from govchaind.base.errors import Fatal, GovchaindError, Invalid, NotFound
+
+TAGS = (
+    ("transactions", "submit, wait, look up, fetch the receipt"),
+    ("registers", "public lists and their records"),
+    ("chain", "blocks, certificates, genesis, the table of outcomes"),
+    ("state", "any state key, with proof"),
+    ("institutions", "offices and their keys"),
+    ("network", "this node, its members, trust"),
+    ("events", "blocks as they happen"),
+    ("health", "for whoever watches the node"),
+)
+DESCRIPTION = (
+    "Any node answers; what it says is of the height in the header Govchaind-Height. "
+    "Bytes in JSON are lower-case hex; times are milliseconds of block time, and ISO 8601 in UTC. "
+    "Errors have one shape: {error: {code, message, remedy}}."
+)
+
+
+def make_app(context: Context) -> Asgi:
+    """Return the application behind its door."""
+    return Door(
+        make_routes(context),
+        body_bytes_max=context.limits.body_bytes_max,
+        failed=context.failed,
+        report=context.report,
+    )
+
+
+def make_routes(context: Context) -> FastAPI:
+    """Return the application without its door."""
+    app = FastAPI(
+        title="govchaind",
+        version=context.version,
+        summary="The client door of one node of a govchaind ledger",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS],
+        redirect_slashes=False,
+    )
+    for page in (transactions, registers, chain, state, institutions, network, events, health):
+        app.include_router(page.routes(context))
+    pages.add_pages(app, context)
+    _add_errors(app, context)
+    _describe(app)
+    return app
+
+
+def _add_errors(app: FastAPI, context: Context) -> None:
+    async def known(request: Request, error: Exception) -> Response:
+        if not isinstance(error, GovchaindError) or isinstance(error, Fatal):
+            raise error  # the door stops the node for it
+        return _answer(request, error)
+
+    async def parameter(request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        return _answer(request, _parameter_error(error))
+
+    async def http(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        return _answer(request, _http_error(error, request))
+
+    def _answer(request: Request, error: GovchaindError) -> Response:
+        if pages.is_page(request):
+            return pages.error_page(context, error)
+        return reply_to(error)
+
+    app.add_exception_handler(GovchaindError, known)
+    app.add_exception_handler(RequestValidationError, parameter)
+    app.add_exception_handler(HTTPException, http)
+
+
+def _parameter_error(error: RequestValidationError) -> Invalid:
+    first = error.errors()[0]
+    name = str(first["loc"][-1]) if first.get("loc") else "a parameter"
+    return Invalid(
+        f"{name}: {str(first.get('msg', 'wrong')).lower()}",
+        code="invalid-parameter",
+        remedy="See /docs for what this parameter may be.",
+    )
+
+
+def _http_error(error: HTTPException, request: Request) -> GovchaindError:
+    if error.status_code == 405:
+        return Invalid(
+            f"{request.method} is not for this path",
+            code="method-not-allowed",
+            remedy="See /docs for the methods of each path.",
+        )
+    return NotFound("there is no such path", remedy="See /docs for all paths.")
+
+
+def _describe(app: FastAPI) -> None:
+    """Have /openapi.json say what is true: wrong parameters are 400, in our own shape."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                tags=app.openapi_tags,
+                routes=app.routes,
+            )
+            for path in document["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+            schemas = document["components"]["schemas"]
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way

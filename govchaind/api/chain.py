@@ -1,0 +1,297 @@
+"""Blocks, certificates, the newest head, trust and genesis: the chain as it is stored."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from govchaind.api.context import Context
+from govchaind.api.models import (
+    BlockReply,
+    BlocksReply,
+    BlockSummary,
+    BlockTransaction,
+    CertificateReply,
+    HeadReply,
+    OperationView,
+    OutcomesReply,
+    OutcomeView,
+    SignatureView,
+)
+from govchaind.api.reading import (
+    HASH_HEX_CHARS,
+    Outcomes,
+    block_at,
+    certified_height,
+    iso_text,
+    member_view,
+    plain,
+    read_hex,
+)
+from govchaind.api.replies import (
+    cbor_reply,
+    failures,
+    json_reply,
+    wants_cbor,
+    with_cbor,
+)
+from govchaind.base.errors import Busy, Invalid, NotFound
+from govchaind.base.keyvalue import KeyValueReader
+from govchaind.base.merkle import AppendTree
+from govchaind.base.types import Height
+from govchaind.ledger.block import Block, transactions_root
+from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.operations.table import OPERATIONS
+from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.results import find_block, stored_subtree
+from govchaind.ledger.transaction import Transaction
+from govchaind.replica.attestation import certificate_at
+from govchaind.replica.store import applied_height
+
+BLOCKS_PAGE = 100
+BlockName = Annotated[str, Path(description="a height, or a block's hash in hex", examples=["1"])]
+TrustFrom = Annotated[int, Query(alias="from", ge=0, description="the height that is trusted")]
+
+
+def routes(context: Context) -> APIRouter:
+    """Return the routes of this page."""
+    router = APIRouter(prefix="/v1", tags=["chain"])
+
+    @router.get(
+        "/blocks",
+        operation_id="listBlocks",
+        summary="Blocks in order of height",
+        response_model=BlocksReply,
+        responses=failures(400),
+    )
+    async def list_blocks(
+        first: Annotated[
+            int | None, Query(ge=1, description="height to begin with; without it the newest")
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=BLOCKS_PAGE, description="most blocks")] = 20,
+    ) -> Response:
+        with context.reading() as reader:
+            applied = applied_height(reader)
+            start = max(1, applied - limit + 1) if first is None else first
+            blocks = block_summaries(reader, start, min(applied, start + limit - 1))
+            certified = certified_height(reader)
+        following = start + limit if start + limit <= applied else None
+        reply = BlocksReply(height=applied, certified=certified, blocks=blocks, next=following)
+        return json_reply(reply, applied)
+
+    @router.get(
+        "/blocks/{block}",
+        operation_id="getBlock",
+        summary="One block by height or hash",
+        description="With Accept: application/cbor, the block's bytes as they were ordered.",
+        response_model=BlockReply,
+        responses={200: with_cbor("The block"), **failures(400, 404)},
+    )
+    async def get_block(request: Request, block: BlockName) -> Response:
+        with context.reading() as reader:
+            applied = applied_height(reader)
+            found = block_at(reader, named_height(reader, block))
+            if wants_cbor(request):
+                return cbor_reply(found.raw, applied, name=f"block-{found.height}.cbor")
+            return json_reply(block_view(reader, found), applied)
+
+    @router.get(
+        "/blocks/{block}/certificate",
+        operation_id="getCertificate",
+        summary="The certificate of one block",
+        response_model=CertificateReply,
+        responses={200: with_cbor("The certificate"), **failures(400, 404, 503)},
+    )
+    async def get_certificate(request: Request, block: BlockName) -> Response:
+        with context.reading() as reader:
+            applied = applied_height(reader)
+            height = named_height(reader, block)
+            if height > applied:
+                raise NotFound(f"there is no block {height} here; the newest is {applied}")
+            certificate = certificate_at(reader, height)
+        if certificate is None:
+            raise not_certified(height)
+        if wants_cbor(request):
+            return cbor_reply(certificate.encode(), applied, name=f"certificate-{height}.cbor")
+        return json_reply(certificate_view(certificate), applied)
+
+    _head_routes(context, router)
+    return router
+
+
+def _head_routes(context: Context, router: APIRouter) -> None:
+    @router.get(
+        "/head",
+        operation_id="getHead",
+        summary="The newest certificate, comparable with one seen before",
+        response_model=HeadReply,
+        responses=failures(400),
+    )
+    async def get_head(
+        consistent_with: Annotated[
+            int | None,
+            Query(ge=0, description="a height whose head was seen; adds the proof from it"),
+        ] = None,
+    ) -> Response:
+        with context.reading() as reader:
+            applied = applied_height(reader)
+            certified = certified_height(reader)
+            certificate = certificate_at(reader, certified) if certified else None
+            proof = None
+            if consistent_with is not None:
+                if consistent_with > certified:
+                    raise Invalid(
+                        f"height {consistent_with} is not certified here, only {certified}",
+                        code="height-ahead",
+                        remedy="Compare with a node that is as far, or ask again later.",
+                    )
+                tree = AppendTree(certified, stored_subtree(reader))
+                proof = [item.hex() for item in tree.consistency_proof(consistent_with)]
+        reply = HeadReply(
+            height=applied,
+            certified=certified,
+            certificate=None if certificate is None else certificate_view(certificate),
+            consistency=proof,
+        )
+        return json_reply(reply, applied)
+
+    @router.get(
+        "/genesis",
+        operation_id="getGenesis",
+        summary="The genesis, whose hash is the chain id",
+        response_class=Response,
+        responses={200: with_cbor("The genesis")},
+    )
+    async def get_genesis() -> Response:
+        return cbor_reply(context.genesis.bytes, context.board.height, name="genesis.bin")
+
+    @router.get(
+        "/outcomes",
+        operation_id="listOutcomes",
+        summary="Every outcome: number, name, text, cause, remedy",
+        response_model=OutcomesReply,
+    )
+    async def list_outcomes() -> Response:
+        rows = [
+            OutcomeView(
+                code=row.code,
+                name=row.name,
+                kind=row.kind,
+                text=row.text,
+                cause=row.cause,
+                remedy=row.remedy,
+                door=row.door,
+                consumes_id=row.consumes_id,
+            )
+            for row in OUTCOMES.values()
+        ]
+        return json_reply(OutcomesReply(outcomes=rows), context.board.height)
+
+
+def not_certified(height: Height) -> Busy:
+    return Busy(
+        f"height {height} has no certificate here yet",
+        code="not-certified-yet",
+        remedy="Ask again in a moment; if it lasts, validators are missing: see /v1/members.",
+    )
+
+
+def named_height(reader: KeyValueReader, name: str) -> Height:
+    """Return the height that a path names: a number, or a block's hash. Raises NotFound."""
+    if name.isascii() and name.isdigit() and len(name) <= 19:
+        return int(name)
+    if len(name) != HASH_HEX_CHARS:
+        raise Invalid("a block is named by its height or its hash", code="invalid-parameter")
+    height = find_block(reader, read_hex(name, what="a block's hash", length=32))
+    if height is None:
+        raise NotFound("there is no block of this hash here")
+    return height
+
+
+def block_summary(block: Block, certified: Height) -> BlockSummary:
+    return BlockSummary(
+        height=block.height,
+        hash=block.hash.hex(),
+        time_ms=block.time,
+        time=iso_text(block.time),
+        term=block.term,
+        leader=block.leader,
+        transactions=len(block.transactions),
+        bytes=len(block.raw),
+        configuration=block.membership is not None,
+        certified=block.height <= certified,
+    )
+
+
+def block_summaries(reader: KeyValueReader, first: Height, last: Height) -> list[BlockSummary]:
+    """Return the summaries of blocks first … last."""
+    certified = certified_height(reader)
+    return [block_summary(block_at(reader, h), certified) for h in range(max(1, first), last + 1)]
+
+
+def block_view(reader: KeyValueReader, block: Block) -> BlockReply:
+    """Return everything about a block, with the outcomes of its transactions."""
+    outcomes = Outcomes(reader)
+    result = outcomes.result(block.height)
+    content = [
+        transaction_content(item, outcome[2], outcome[3])
+        for item, outcome in zip(block.transactions, result.outcomes, strict=True)
+    ]
+    members = None if block.membership is None else block.membership.members
+    return BlockReply(
+        **block_summary(block, outcomes.certified).model_dump(),
+        previous=block.previous.hex(),
+        transactions_root=transactions_root([item.identity for item in block.transactions]).hex(),
+        membership_digest=block.membership_digest.hex(),
+        membership=None if members is None else [member_view(member) for member in members],
+        outcomes_root=result.outcomes_root.hex(),
+        state_root=None if result.state_root is None else result.state_root.hex(),
+        content=content,
+    )
+
+
+def operation_name(kind: int) -> str:
+    operation = OPERATIONS.get(kind)
+    return f"unknown-{kind}" if operation is None else operation.name
+
+
+def transaction_content(
+    transaction: Transaction, code: int | None, operation: int | None
+) -> BlockTransaction:
+    """Return what a transaction says, and what came of it."""
+    return BlockTransaction(
+        id=transaction.id.hex(),
+        identity=transaction.identity.hex(),
+        institution=transaction.institution,
+        office=transaction.office,
+        valid_until_ms=transaction.valid_until,
+        valid_until=iso_text(transaction.valid_until),
+        signers=[key.hex() for key, _ in transaction.signatures],
+        operations=[
+            OperationView(kind=kind, name=operation_name(kind), arguments=plain(arguments))
+            for kind, arguments in transaction.operations
+        ],
+        code=code,
+        outcome=None if code is None else OUTCOMES[code].name,
+        operation=operation,
+    )
+
+
+def certificate_view(certificate: Certificate) -> CertificateReply:
+    """Return a certificate for reading; whoever verifies takes the bytes."""
+    read = certificate.read
+    return CertificateReply(
+        height=read.height,
+        block_hash=read.block_hash.hex(),
+        outcomes_root=read.outcomes_root.hex(),
+        state_root=None if read.state_root is None else read.state_root.hex(),
+        log_root=read.log_root.hex(),
+        statement=certificate.statement.hex(),
+        signatures=[
+            SignatureView(validator=name, signature=value.hex())
+            for name, value in certificate.signatures
+        ],
+    )

@@ -1,0 +1,90 @@
+"""Whether the node lives, and whether it is ready; if not, every reason why."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from govchaind.api.context import Context
+from govchaind.api.models import ReadyReply
+from govchaind.api.replies import json_reply
+from govchaind.base.limits import (
+    CERTIFIED_LAG_HEIGHTS_READY_MAX,
+    CLOCK_AHEAD_MAX_MILLISECONDS,
+    ELECTION_TIMEOUT_SECONDS_MAX,
+    REST_BLOCK_INTERVAL_SECONDS,
+)
+from govchaind.replica.events import Status
+
+CATCHING_UP_HEIGHTS_MAX = 100  # committed but not applied here
+OBSERVERS = ("observer",)
+
+
+def routes(context: Context) -> APIRouter:
+    """Return the routes of this page."""
+    router = APIRouter(tags=["health"])
+
+    @router.get(
+        "/healthz",
+        operation_id="getHealth",
+        summary="200 as long as the node's loop turns",
+        response_class=Response,
+        responses={200: {"description": "ok", "content": {"text/plain": {"example": "ok"}}}},
+    )
+    async def health() -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    @router.get(
+        "/readyz",
+        operation_id="getReadiness",
+        summary="200 if the node is ready, 503 with every reason if it is not",
+        response_model=ReadyReply,
+        responses={503: {"model": ReadyReply, "description": "Not ready; the reasons say why"}},
+    )
+    async def readiness() -> Response:
+        status = context.board.status
+        reasons = reasons_not_ready(context, status)
+        reply = ReadyReply(ready=not reasons, reasons=reasons, height=status.height)
+        return json_reply(reply, status.height, status=503 if reasons else 200)
+
+    return router
+
+
+def reasons_not_ready(context: Context, status: Status) -> list[str]:
+    """Return every reason why the node is not ready; none if it is."""
+    reasons: list[str] = []
+    if context.stopping.is_set():
+        reasons.append("stopping: an operator has asked this node to stop")
+    if status.role in OBSERVERS:
+        if not context.links():
+            reasons.append("no peer: an observer needs a link to a node that feeds it")
+    elif status.leader is None:
+        reasons.append("no leader: a majority of the validators must be linked to elect one")
+    behind = status.commit - status.height
+    if behind > CATCHING_UP_HEIGHTS_MAX:
+        reasons.append(f"catching up: {behind} committed blocks are not applied here yet")
+    lag = status.height - status.certified
+    if lag > CERTIFIED_LAG_HEIGHTS_READY_MAX:
+        reasons.append(f"certificates lag: {lag} heights are applied but not certified")
+    if not status.room:
+        reasons.append("storage full: this node refuses writes until there is room")
+    if not status.in_configuration:
+        reasons.append("store not admitted: the ledger does not know this node under this store")
+    if status.write_pending_seconds > ELECTION_TIMEOUT_SECONDS_MAX:
+        reasons.append(f"disk stalls: a write has waited {status.write_pending_seconds:.0f} s")
+    reasons += _clock(status, context.wall_milliseconds())
+    return reasons
+
+
+def _clock(status: Status, wall_milliseconds: int) -> list[str]:
+    """Compare block time with this node's clock: the network makes a block at least each minute."""
+    ahead = status.block_time - wall_milliseconds
+    if ahead > CLOCK_AHEAD_MAX_MILLISECONDS:
+        return [f"clock wrong: block time is {ahead // 1000} s ahead of this node's clock"]
+    idle = 2 * REST_BLOCK_INTERVAL_SECONDS * 1000 + CLOCK_AHEAD_MAX_MILLISECONDS
+    if status.height > 0 and -ahead > idle and status.leader is not None:
+        return [
+            f"clock wrong, or no blocks: the newest block is {-ahead // 1000} s old "
+            "by this node's clock"
+        ]
+    return []

@@ -1,0 +1,102 @@
+"""The two HTTP listeners of a node: the API with its pages, and the metrics.
+
+`serve_api` runs in the node's edge nursery: it ends, draining, when its `stop` is set, before the
+core does. Both report the address they have come to listen on, so that port 0 can be asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from govchaind.api.app import make_app
+from govchaind.api.context import Context
+from govchaind.api.door import Asgi, Receive, Scope, Send
+from govchaind.api.listener import HttpListener, ListenerBounds, Report, address_of, bind
+
+METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+METRICS_CONNECTIONS_MAX = 16
+METRICS_GRACE_SECONDS = 1.0
+
+
+async def serve_api(
+    context: Context,
+    *,
+    host: str,
+    port: int,
+    stop: trio.Event,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve clients until `stop` is set and what is under way has ended.
+
+    Raises:
+        InvalidSetting: the address cannot be listened on.
+    """
+    limits = context.limits
+    bounds = ListenerBounds(
+        connections_max=limits.connections_max,
+        head_seconds_max=limits.head_seconds_max,
+        write_seconds_max=limits.write_seconds_max,
+        grace_seconds=limits.grace_seconds,
+    )
+    listeners = await bind(host, port, setting="api.listen")
+    listener = HttpListener(make_app(context), bounds, context.report)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_context, context, stop)
+        task_status.started(address_of(listeners[0]))
+        await listener.serve(listeners, stop)
+        nursery.cancel_scope.cancel()
+
+
+async def _stop_context(context: Context, stop: trio.Event) -> None:
+    await stop.wait()
+    context.stop()
+
+
+async def serve_metrics(
+    text: Callable[[], bytes],
+    report: Report,
+    *,
+    host: str,
+    port: int,
+    stop: trio.Event,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve `text` (the Prometheus exposition) at /metrics until `stop` is set.
+
+    Raises:
+        InvalidSetting: the address cannot be listened on.
+    """
+    bounds = ListenerBounds(
+        connections_max=METRICS_CONNECTIONS_MAX,
+        head_seconds_max=5.0,
+        write_seconds_max=5.0,
+        grace_seconds=METRICS_GRACE_SECONDS,
+    )
+    listeners = await bind(host, port, setting="metrics.listen")
+    task_status.started(address_of(listeners[0]))
+    await HttpListener(_metrics_app(text), bounds, report).serve(listeners, stop)
+
+
+def _metrics_app(text: Callable[[], bytes]) -> Asgi:
+    async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        found = scope["path"] == "/metrics" and scope["method"] in ("GET", "HEAD")
+        body = text() if found else b"see /metrics\n"
+        headers = [
+            (b"content-type", METRICS_TYPE if found else b"text/plain"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        if scope["method"] == "HEAD":
+            body = b""
+        if scope["method"] not in ("GET", "HEAD"):
+            headers.append((b"connection", b"close"))
+        status = 200 if found else 404
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    return metrics
