@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import trio
@@ -20,7 +21,7 @@ from govchaind.client.refusals import check_reply
 EVENT_BYTES_MAX = 1024 * 1024
 
 
-async def read_events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str, str]]:
+async def read_events(lines: AsyncIterator[str]) -> AsyncGenerator[tuple[str, str, str], None]:
     """Yield (event, id, data) of a server-sent event stream (WHATWG HTML, section 9.2)."""
     event, identifier, data = "", "", list[str]()
     length = 0
@@ -62,12 +63,13 @@ async def follow(
         try:
             async with node.lines("/v1/events", query=query, headers=accept) as (reply, lines):
                 check_reply(reply, node.node)
-                async for event, identifier, data in read_events(lines):
-                    if event != "block":
-                        continue
-                    yield _block_event(identifier, data, due, node.node)
-                    due += 1
-                    heard, pause = trio.current_time(), PAUSE_SECONDS_MIN
+                async with aclosing(read_events(lines)) as events:
+                    async for event, identifier, data in events:
+                        if event != "block":
+                            continue
+                        yield _block_event(identifier, data, due, node.node)
+                        due += 1
+                        heard, pause = trio.current_time(), PAUSE_SECONDS_MIN
             raise PeerError(f"{node.node} ended the stream", code="broken-off")
         except (PeerError, Busy):
             if trio.current_time() - heard > patience_seconds:

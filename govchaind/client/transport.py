@@ -9,10 +9,11 @@ it is a reply here (`refusals.py` reads it).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import NamedTuple, Protocol
 
 import httpx
+import trio
 
 from govchaind.base.errors import InvalidSetting, PeerError
 from govchaind.base.limits import BLOCK_BYTES_MAX, HTTP_BODY_BYTES_MAX
@@ -122,7 +123,11 @@ class HttpTransport:
                 refused = response.status_code != httpx.codes.OK
                 body = await self._body(response) if refused else b""
                 reply = Reply(response.status_code, _headers(response), body)
-                yield reply, response.aiter_lines()
+                lines = response.aiter_lines()
+                try:
+                    yield reply, lines
+                finally:
+                    await _unwind(lines)
         except httpx.HTTPError as error:
             raise self._failed(error) from None
 
@@ -132,9 +137,11 @@ class HttpTransport:
     async def _body(self, response: httpx.Response) -> bytes:
         parts: list[bytes] = []
         length = 0
-        async for part in response.aiter_bytes():
+        arriving = response.aiter_bytes()
+        async for part in arriving:
             length += len(part)
             if length > self._reply_bytes_max:
+                await _unwind(arriving)
                 raise PeerError(
                     f"{self._url} sent more than {self._reply_bytes_max} bytes",
                     code="reply-too-large",
@@ -152,6 +159,18 @@ class HttpTransport:
         if isinstance(error, httpx.TimeoutException):
             return PeerError(f"{self._url} did not answer in time", code="timeout")
         return PeerError(f"{self._url} broke off: {type(error).__name__}", code="broken-off")
+
+
+async def _unwind(parts: AsyncIterator[object]) -> None:
+    """End a reading midway, from its innermost wait outward.
+
+    Closing the outermost of httpx's nested generators would leave the inner ones to the garbage
+    collector; a cancelled read ends all of them in order.
+    """
+    with trio.CancelScope() as scope, suppress(httpx.HTTPError, httpx.StreamError):
+        scope.cancel()
+        async for _ in parts:
+            pass
 
 
 def check_url(url: str) -> str:
