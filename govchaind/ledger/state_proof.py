@@ -94,18 +94,26 @@ def build_state_proof(
 
 
 def verify_state_proof(
-    data: bytes, trust: TrustRoot, to_head: Sequence[Hash] | None = None
+    data: bytes,
+    trust: TrustRoot,
+    to_head: Sequence[Hash] | None = None,
+    *,
+    key: bytes | None = None,
 ) -> VerifiedState:
     """Return what the state proof proves to one who trusts `trust`.
 
     Args:
         to_head: see `TrustRoot.check`.
+        key: what was asked for. One path can prove the absence of many keys, so whoever asked for
+            one must compare; the key that was proved is in the answer too.
 
     Raises:
         InvalidEncoding: these bytes are no state proof.
         InvalidProof: it does not hold.
     """
     shape = read_shape(data, _StateProofShape, bytes_max=RECEIPT_BYTES_MAX)
+    if key is not None and shape.key != key:
+        raise InvalidProof("the proof is of another key than the one asked for")
     proved = check_height(shape.proof, shape.outcomes_root, trust, to_head)
     state_root = shape.proof.state_root
     if state_root is None:
