@@ -40,10 +40,11 @@ class Text:
     """A payload for tests."""
 
     text: str
+    bulk: int = 0  # bytes that it only claims to have
 
     @property
     def size(self) -> int:
-        return len(self.text)
+        return len(self.text) + self.bulk
 
 
 def store_of(node: NodeId, life: int = 0) -> StoreId:

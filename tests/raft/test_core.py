@@ -46,8 +46,6 @@ def entries(*pairs: tuple[int, int]) -> list[Entry]:
         AppendEntries(3, 4, 4, [], 0),
         AppendEntries(3, 1, 2, [], 0),  # contradicts a committed entry
         AppendEntries(3, 1, 1, entries((2, 3)), 0),  # likewise
-        AppendEntries(3, 3, 3, entries((4, 3)), 0),  # n3 leads term 3, not n2
-        Heartbeat(3, 0, 0),
     ],
 )
 def test_what_no_honest_leader_sends_changes_nothing(message: RaftMessage) -> None:
@@ -55,12 +53,22 @@ def test_what_no_honest_leader_sends_changes_nothing(message: RaftMessage) -> No
     alone.receive("n3", Heartbeat(3, 0, 1))
     before = alone.disk.durable_hard
     with pytest.raises(PeerError):
-        alone.raft.receive(alone.now, "n2", message)
+        alone.raft.receive(alone.now, "n3", message)
     alone.turn()
     assert alone.disk.durable_entries == log([1, 1, 2, 3])
     assert (alone.raft.commit, alone.raft.leader, alone.disk.durable_hard) == (2, "n3", before)
     alone.receive("n3", Heartbeat(3, 4, 2))
     assert alone.raft.commit == 4
+
+
+@pytest.mark.parametrize("message", [append(3, 4, 3, [3]), Heartbeat(3, 4, 0)])
+def test_a_term_has_one_leader(message: RaftMessage) -> None:
+    alone = Alone([1, 1, 2, 3], commit=2)
+    alone.receive("n3", Heartbeat(3, 0, 1))
+    with pytest.raises(PeerError) as error:
+        alone.raft.receive(alone.now, "n2", message)
+    assert error.value.code == "two-leaders"
+    assert (alone.raft.commit, alone.raft.leader, alone.raft.last_index) == (2, "n3", 4)
 
 
 def test_a_leader_does_not_contradict_its_own_entries() -> None:

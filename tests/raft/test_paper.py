@@ -83,6 +83,25 @@ def test_paper_5_2_one_vote_a_term_also_after_a_restart() -> None:
     assert [vote.granted for vote in alone.take(Vote)] == [False, True]
 
 
+def test_paper_5_2_stepping_down_in_a_term_keeps_its_vote() -> None:
+    alone = Alone()
+    alone.time_out()
+    alone.receive("n2", Vote(1, True, True, store_of("n2")))
+    alone.raft.step_down(alone.now, 0.0)
+    alone.receive("n3", RequestVote(1, 5, 1, pre=False))
+    assert [vote.granted for vote in alone.take(Vote)] == [False]
+    assert alone.disk.durable_hard == HardState(1, "n1")
+
+
+def test_paper_5_2_a_term_that_has_a_leader_needs_no_other() -> None:
+    alone = Alone(term=1)
+    alone.receive("n2", Heartbeat(1, 0, 1))
+    alone.now += TIMING.election_min + 0.1
+    alone.receive("n3", RequestVote(1, 5, 1, pre=False))
+    assert [vote.granted for vote in alone.take(Vote)] == [False]
+    assert alone.disk.durable_hard.vote is None
+
+
 def test_paper_5_2_time_outs_are_spread() -> None:
     deadlines = set()
     cluster = Cluster(["n1", "n2", "n3", "n4", "n5"])
@@ -265,8 +284,8 @@ def test_thesis_6_4_a_read_waits_for_a_later_round_of_a_majority() -> None:
     alone.raft.read(alone.now, 1)
     alone.turn()
     round_ = alone.take(Heartbeat, "n2")[0].round
-    alone.receive("n2", HeartbeatReply(1, store_of("n2"), round_ - 1))
     alone.receive("n3", HeartbeatReply(1, store_of("n3", 1), round_))
+    alone.receive("n2", HeartbeatReply(1, store_of("n2"), round_ - 1))
     assert alone.reads == []
     alone.receive("n2", HeartbeatReply(1, store_of("n2"), round_))
     assert alone.reads == [(1, 1)]

@@ -15,12 +15,12 @@ from govchaind.base.errors import Refused
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Raft, Role
 from govchaind.raft.messages import Configuration
-from tests.raft.cluster import Cluster, Letter, store_of
+from tests.raft.cluster import Cluster, Letter, Text, store_of
 
 STEPS = 2500
 FAULTS = (
     "drop", "duplicate", "reorder", "cut", "crash", "hold", "merge", "member", "transfer", "wipe",
-    "link",
+    "link", "unrest",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ class Storm:
         self.cluster = Cluster(names, outside=outside, seed=seed)
         self.paces = self.random.choice([(0.001, 0.01, 0.05, 0.2), (0.1, 0.5), (0.2, 1.0)])
         self.loss = self.random.choice([0.01, 0.1, 0.3])
+        self.bulk = self.random.choice([0, 0, 200_000, 4 << 20])  # the last outgrows the cache
         self.asked: dict[tuple[NodeId, int], int] = {}  # read → what was committed when it came
         self.answered: dict[NodeId, int] = dict.fromkeys(self.cluster.nodes, 0)
         self.proposals = 0
@@ -84,9 +85,14 @@ class Storm:
 
     def write_one(self) -> None:
         cluster = self.cluster
-        node = self.random.choice(sorted(cluster.disks))
-        if node not in cluster.nodes or node in cluster.held_disks:
+        busy = [
+            node
+            for node in sorted(cluster.nodes)
+            if cluster.disks[node].queue and node not in cluster.held_disks
+        ]
+        if not busy:
             return
+        node = self.random.choice(busy)
         count = None if "merge" in self.faults and self.random.random() < 0.5 else 1
         cluster.write(node, count)
 
@@ -98,7 +104,10 @@ class Storm:
         if leaders:
             self.proposals += 1
             try:
-                self.cluster.propose(self.random.choice(leaders), f"p{self.proposals}")
+                leader = self.random.choice(leaders)
+                text = Text(f"p{self.proposals}", self.bulk)
+                self.cluster.nodes[leader].propose(self.cluster.now, text)
+                self.cluster.turn(leader)
             except Refused as refusal:
                 if refusal.code != "transfer-under-way":
                     raise
@@ -124,14 +133,14 @@ class Storm:
         if not self.faults:
             return
         kind = self.random.choice(sorted(self.faults))
-        if kind in ("cut", "hold", "crash", "member", "transfer", "wipe", "link"):
+        if kind in ("cut", "hold", "crash", "member", "transfer", "wipe", "link", "unrest"):
             if kind in ("wipe", "member") and self.random.random() < 0.5:
                 return
             getattr(self, f"fault_{kind}")()
 
     def fault_cut(self) -> None:
         cluster = self.cluster
-        if self.random.random() < 0.3:
+        if cluster.cut and self.random.random() < 0.5:
             cluster.heal()
             return
         one, other = (
@@ -145,17 +154,20 @@ class Storm:
 
     def fault_hold(self) -> None:
         held = self.cluster.held_disks
-        node = self.random.choice(sorted(self.cluster.disks))
-        held.symmetric_difference_update({node})
+        if held and self.random.random() < 0.7:
+            held.discard(self.random.choice(sorted(held)))
+        else:
+            held.add(self.random.choice(sorted(self.cluster.disks)))
 
     def fault_crash(self) -> None:
         cluster = self.cluster
-        node = self.random.choice(sorted(cluster.disks))
-        if node in cluster.nodes:
+        down = sorted(set(cluster.disks) - set(cluster.nodes))
+        if down and self.random.random() < 0.7:
+            cluster.start(self.random.choice(down))
+        elif cluster.nodes:
+            node = self.random.choice(sorted(cluster.nodes))
             cluster.crash(node)
             cluster.held_disks.discard(node)
-        else:
-            cluster.start(node)
 
     def fault_link(self) -> None:
         node = self.random.choice(sorted(self.cluster.nodes or ["n1"]))
@@ -163,6 +175,18 @@ class Storm:
         if raft is not None and raft.leader is not None and raft.leader != node:
             raft.link_broken(self.cluster.now, raft.leader)
             self.cluster.turn(node)
+
+    def fault_unrest(self) -> None:
+        """Cut a leader off, and let its followers know: it goes on by itself for a while."""
+        cluster = self.cluster
+        for leader in self.leaders()[:1]:
+            cluster.heal()
+            cluster.isolate(leader)
+            for node in sorted(cluster.nodes):
+                cluster.nodes[node].link_broken(cluster.now, leader)
+                cluster.turn(node)
+            cluster.now += 0.06
+            cluster.expire_due()
 
     def fault_wipe(self) -> None:
         # Only while it leaves the promise intact: one lost disk among three or more voters, once.
