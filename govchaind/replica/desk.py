@@ -49,7 +49,7 @@ class Desk:
                 batch.delete(height_key(Table.MEMBERSHIP, index))
                 pending.notices.append(MembersChanged(index))
             values = {"first": ready.truncate_from, "last": self.log_last}
-            pending.notices.append(Happened("log-truncated", {**values}))
+            pending.notices.append(Happened("raft.log_truncated", {**values}))
             self.log_last = ready.truncate_from - 1
         for entry in ready.entries:
             batch.put(height_key(Table.LOG, entry.index), log_row(entry))
@@ -82,7 +82,7 @@ class Desk:
         learners = " ".join(member.name for member in membership.learners())
         self.pending.notices.append(
             Happened(
-                "membership-changed", {"height": index, "voters": voters, "learners": learners}
+                "membership.changed", {"height": index, "voters": voters, "learners": learners}
             )
         )
 

@@ -229,7 +229,7 @@ class Replica:
 
     def _misbehaved(self, peer: NodeId, reason: str) -> None:
         self._work.broken_links.append((peer, reason))
-        self._happened("peer-misbehaved", peer=peer, reason=reason)
+        self._happened("peer.misbehaved", peer=peer, reason=reason)
 
     def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
         """Let Raft have messages of nodes that take part in it; judge blocks first."""
@@ -241,7 +241,7 @@ class Replica:
                 height, reason, detail = refused
                 self._send(peer, Objection(message.term, height, reason))
                 self._happened(
-                    "block-refused", height=height, leader=peer, reason=reason, detail=detail
+                    "block.refused", height=height, leader=peer, reason=reason, detail=detail
                 )
         self.raft.receive(self._now, peer, message)
 
@@ -283,7 +283,7 @@ class Replica:
         if raft.role is not Role.LEADER or peer not in voters:
             return
         if self._proposer.objections.add(peer, objection, raft.term, len(voters)):
-            name = "clock-wrong" if objection.reason == CLOCK_AHEAD else "own-block-refused"
+            name = "clock.wrong" if objection.reason == CLOCK_AHEAD else "block.own_refused"
             self._happened(name, height=objection.height, term=raft.term)
             raft.step_down(self._now, leadership.QUIET_SECONDS)
 
@@ -293,7 +293,7 @@ class Replica:
         try:
             self.raft.transfer(self._now, target)
         except Refused as error:
-            self._happened("transfer-refused", target=target, reason=error.code)
+            self._happened("raft.transfer_refused", target=target, reason=error.code)
 
     # --- Raft's outputs, and blocks ---
 
@@ -369,7 +369,7 @@ class Replica:
         told = (self.role(), raft.term, raft.leader)
         if told != self._told:
             self._told = told
-            self._happened("role-changed", role=told[0], term=told[1], leader=told[2])
+            self._happened("raft.role_changed", role=told[0], term=told[1], leader=told[2])
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
@@ -380,7 +380,7 @@ class Replica:
             return "observer"
         if self.raft.role is Role.FOLLOWER and not self.raft.is_voter():
             return "learner"
-        return self.raft.role.value
+        return self.raft.role.value.replace("_", "-")
 
     def known(self, identity: Hash) -> Transaction | None:
         """Return a transaction of the pool: the gate need not read it again."""

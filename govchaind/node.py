@@ -1,0 +1,366 @@
+"""Wires one node. `run_node` is the same call in production and in a simulation.
+
+Rules it keeps:
+- Nothing is saved at shutdown that is not saved while running: being killed is the same path.
+- The edge (HTTP) ends first, then leadership is handed over, then the core ends; storage last.
+- A store that is new, or older than the guard file remembers, comes back under another store id:
+  it takes part again only once it has been re-admitted.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import trio
+
+from govchaind.api.context import ApiLimits, Context
+from govchaind.api.server import serve_api, serve_metrics
+from govchaind.base.crypto import verify
+from govchaind.base.errors import Fatal, GovchaindError, InvalidSetting
+from govchaind.base.keyvalue import WriteBatch
+from govchaind.base.types import StoreId
+from govchaind.config import CONFIG_FILE, Config, load_config, split_address
+from govchaind.identity import STORE_ID_BYTES, Identity, load_identity
+from govchaind.ledger.genesis import Genesis, read_genesis
+from govchaind.raft.messages import Timing
+from govchaind.replica.events import Guard
+from govchaind.replica.replica import Replica
+from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
+from govchaind.runtime.drive import Drive
+from govchaind.runtime.environment import Environment
+from govchaind.runtime.gate import Gate
+from govchaind.runtime.guard import read_guard
+from govchaind.runtime.inbox import Inbox
+from govchaind.runtime.link import Self
+from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.mesh import Mesh
+from govchaind.runtime.noticeboard import NoticeBoard
+from govchaind.runtime.system import (
+    CrashRecord,
+    GuardFile,
+    WorkerThreads,
+    entropy,
+    favour_worker_threads,
+    wall_milliseconds,
+)
+from govchaind.runtime.tcp import TcpNetwork
+from govchaind.runtime.telemetry import Telemetry, log_to, standard_error
+from govchaind.runtime.tls import TlsIdentity
+from govchaind.runtime.verify_store import check_newest
+
+HAND_OVER_SECONDS = 2.0
+CRASH_FILE = "last-fault"
+
+
+def software_version() -> str:
+    """Return this package's version."""
+    try:
+        return version("govchaind")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running node listens."""
+
+    peer: str
+    api: str
+    metrics: str | None
+
+
+async def open_store(
+    genesis: Genesis, identity: Identity, environment: Environment, telemetry: Telemetry
+) -> tuple[StoreId, Guard | None]:
+    """Make the store if there is none, judge it, and settle under which id it takes part.
+
+    Raises StorageCorrupt, or InvalidSetting for another chain's store.
+    """
+    storage = environment.storage
+    remembered = environment.guard_read()
+    guard = None if remembered is None else read_guard(remembered)
+    snapshot = storage.snapshot()
+    try:
+        store = stored_store_id(snapshot)
+        behind = None if store is None or guard is None else behind_guard(snapshot, guard)
+    finally:
+        snapshot.close()
+    if store is None:
+        # Born with this id, unless the guard file says that it has lived before.
+        store = identity.first_store if guard is None else environment.entropy(STORE_ID_BYTES)
+        await storage.write(store_batch(genesis, store))
+        telemetry.event("store.made", store=store.hex(), first=guard is None)
+    elif behind is not None:
+        store = environment.entropy(STORE_ID_BYTES)
+        batch = WriteBatch()
+        batch.put(STORE, store)
+        await storage.write(batch)
+        telemetry.event("store.set_back", problem=behind, store=store.hex())
+    blocks = check_newest(storage, genesis)
+    telemetry.event("store.checked", newest_blocks=blocks)
+    return store, guard
+
+
+async def run_node(
+    config: Config,
+    genesis: Genesis,
+    identity: Identity,
+    environment: Environment,
+    telemetry: Telemetry,
+    *,
+    stop: trio.Event | None = None,
+    task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run one node until `stop` is set or the task is cancelled. Raises the Fatal that ended it."""
+    store, guard = await open_store(genesis, identity, environment, telemetry)
+    randomness = random.Random(environment.entropy(32))
+    snapshot = environment.storage.snapshot()
+    try:
+        replica = Replica(
+            name=identity.name,
+            store=store,
+            genesis=genesis,
+            signer=identity.signer,
+            verify=verify,
+            timing=Timing(
+                heartbeat=config.raft.heartbeat_seconds,
+                election_min=config.raft.election_timeout_seconds_min,
+                election_max=config.raft.election_timeout_seconds_max,
+                broken_link_jitter=config.raft.broken_link_jitter_seconds,
+            ),
+            random=randomness,
+            reader=snapshot,
+            now=trio.current_time(),
+            wall_ms=environment.wall_milliseconds(),
+            guard=guard,
+        )
+    finally:
+        snapshot.close()
+    inbox = Inbox()
+    gate = Gate(environment.threads, known=replica.known, workers=config.node.verify_threads)
+    mesh = Mesh(
+        own=Self(
+            chain_id=genesis.chain_id,
+            node=identity.name,
+            store=store,
+            software=software_version(),
+            tls_key=identity.tls_public,
+            signer=identity.signer,
+        ),
+        network=environment.network,
+        inbox=inbox,
+        gate=gate,
+        telemetry=telemetry,
+        jitter=randomness,
+        members=replica.members(),
+        further_addresses=config.peer.dial,
+    )
+    status = replica.status(trio.current_time())
+    board = NoticeBoard(
+        lambda: replica.status(trio.current_time()),
+        height=status.height,
+        certified=status.certified,
+    )
+    drive = Drive(
+        replica=replica,
+        storage=environment.storage,
+        inbox=inbox,
+        board=board,
+        peers=mesh,
+        telemetry=telemetry,
+        wall_milliseconds=environment.wall_milliseconds,
+        guard_write=environment.guard_write,
+        reserve_bytes=config.storage.reserve_bytes,
+    )
+    failures: list[Fatal] = []
+    stopping = trio.Event() if stop is None else stop
+
+    def failed(error: Fatal) -> None:
+        failures.append(error)
+        stopping.set()
+
+    telemetry.metrics.watch(lambda: board.status)
+    context = Context(
+        name=identity.name,
+        version=software_version(),
+        genesis=genesis,
+        storage=environment.storage,
+        gate=gate,
+        inbox=inbox,
+        board=board,
+        wall_milliseconds=environment.wall_milliseconds,
+        members=replica.members,
+        links=mesh.linked,
+        failed=failed,
+        report=lambda name, values: telemetry.event(name, **values),
+        limits=ApiLimits(
+            body_bytes_max=config.api.body_bytes_max,
+            connections_max=config.api.connections_max,
+            wait_seconds_max=config.api.wait_seconds_max,
+            event_streams_max=config.api.event_streams_max,
+            grace_seconds=config.shutdown.grace_seconds,
+        ),
+    )
+    await _run_parts(config, context, telemetry, drive, gate, mesh, stopping, task_status)
+    if failures:
+        raise failures[0]
+
+
+async def _run_parts(
+    config: Config,
+    context: Context,
+    telemetry: Telemetry,
+    drive: Drive,
+    gate: Gate,
+    mesh: Mesh,
+    stopping: trio.Event,
+    task_status: trio.TaskStatus[Addresses],
+) -> None:
+    """Run core and edge; end the edge first."""
+    try:
+        async with trio.open_nursery() as core:
+            peer = await core.start(mesh.run, config.peer.listen)
+            core.start_soon(gate.run)
+            core.start_soon(drive.run)
+            async with trio.open_nursery() as edge:
+                host, port = split_address(config.api.listen)
+                api = await edge.start(
+                    partial(serve_api, context, host=host, port=port, stop=stopping)
+                )
+                metrics = None
+                if config.metrics.enabled:
+                    host, port = split_address(config.metrics.listen)
+                    metrics = await edge.start(
+                        partial(
+                            serve_metrics,
+                            telemetry.metrics.text,
+                            context.report,
+                            host=host,
+                            port=port,
+                            stop=stopping,
+                        )
+                    )
+                telemetry.event("node.started", peer=peer, api=api, metrics=metrics)
+                task_status.started(Addresses(peer, api, metrics))
+                await stopping.wait()
+                telemetry.event("node.stopping")
+            await drive.hand_over(HAND_OVER_SECONDS)
+            core.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        fatal = _first_known(group)
+        if fatal is None:
+            raise
+        raise fatal from group
+    telemetry.event("node.stopped")
+
+
+def _first_known(group: BaseExceptionGroup[BaseException]) -> GovchaindError | None:
+    """Return the error of ours that ended a nursery, so that one line can say it."""
+    for error in group.exceptions:
+        if isinstance(error, GovchaindError):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            found = _first_known(error)
+            if found is not None:
+                return found
+    return None
+
+
+@asynccontextmanager
+async def production(
+    config: Config, identity: Identity, telemetry: Telemetry
+) -> AsyncIterator[Environment]:
+    """Make production's side of every seam; the store closes last."""
+    crash = CrashRecord(config.data_directory / CRASH_FILE)
+    crash.check()
+    storage = LmdbStorage(config.store_directory, map_bytes_max=config.storage.map_bytes_max)
+    try:
+        crash.open()
+        guard_file = GuardFile(identity.guard_path)
+        certificate = identity.certificate_path.read_bytes()
+
+        def refused(address: str, error: GovchaindError) -> None:
+            telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
+
+        yield Environment(
+            storage=storage,
+            network=TcpNetwork(TlsIdentity(identity.tls_seed, certificate), refused=refused),
+            threads=WorkerThreads(config.node.verify_threads),
+            wall_milliseconds=wall_milliseconds,
+            entropy=entropy,
+            guard_read=guard_file.read,
+            guard_write=guard_file.write,
+        )
+    finally:
+        storage.close()
+        crash.close()
+
+
+async def _main(config: Config, identity: Identity, genesis: Genesis) -> None:
+    sink = log_to(
+        standard_error(), form=config.log.format, level=config.log.level, node=identity.name
+    )
+    telemetry = Telemetry(version=software_version(), sink=sink)
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_watch_signals, stop)
+        try:
+            async with production(config, identity, telemetry) as environment:
+                await run_node(config, genesis, identity, environment, telemetry, stop=stop)
+        except GovchaindError as error:
+            telemetry.event("node.failed", code=error.code, problem=error.message)
+            raise
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+async def _watch_signals(
+    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Set `stop` at the first SIGTERM or SIGINT; the second ends the process at once."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for _ in signals:
+            if stop.is_set():
+                sys.exit(130)
+            stop.set()
+
+
+def load(directory: Path) -> tuple[Config, Identity, Genesis]:
+    """Read a node directory. Raises InvalidSetting."""
+    config = load_config(directory / CONFIG_FILE)
+    identity = load_identity(config.data_directory)
+    if config.node.name is not None and config.node.name != identity.name:
+        raise InvalidSetting(
+            f"node.name is {config.node.name} but the keys are those of {identity.name}",
+            remedy="Point data_directory at the right node's files, or correct node.name.",
+        )
+    try:
+        data = identity.genesis_path.read_bytes()
+    except OSError as error:
+        raise InvalidSetting(
+            f"cannot read {identity.genesis_path}: {error.strerror}",
+            remedy="Copy the network's genesis.bin into the node's data directory.",
+        ) from None
+    return config, identity, read_genesis(data)
+
+
+def run(directory: Path) -> None:
+    """Run the node of a directory until SIGTERM or SIGINT. Raises GovchaindError."""
+    config, identity, genesis = load(directory)
+    favour_worker_threads()
+    try:
+        trio.run(_main, config, identity, genesis)
+    except BaseExceptionGroup as group:
+        known = _first_known(group)
+        if known is None:
+            raise
+        raise known from group
