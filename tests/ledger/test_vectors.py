@@ -1,0 +1,144 @@
+"""Frozen bytes and hashes: a change of format is always deliberate.
+
+`python -m tests.ledger.test_vectors` writes the files anew; do so only with a decision record, and
+never for bytes that a chain in use already has.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from govchaind.ledger.commitment import make_commitment
+from govchaind.ledger.operations.ballots import motion_digest
+from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.receipt import build_receipt, verify_receipt
+from govchaind.ledger.state_keys import record_key
+from govchaind.ledger.state_proof import build_state_proof, verify_state_proof
+from govchaind.ledger.state_tree import StateTree
+from govchaind.ledger.transaction import read_transaction
+from govchaind.ledger.trust import read_trust
+from tests.ledger.chain import Chain, filled
+
+FOLDER = Path(__file__).parent / "vectors"
+
+
+def transaction_vector(chain: Chain) -> dict[str, Any]:
+    raw = chain.raw(
+        (int(Kind.PUT), ["divisions", b"110000", ["北京市", 16410], None]),
+        (int(Kind.RETIRE), ["divisions", b"110000"]),
+        office_name="pair",
+        signers=["registry one", "registry two"],
+        valid_until=1_790_000_600_000,
+        salt=7,
+    )
+    read = read_transaction(raw)
+    return {
+        "raw": raw.hex(),
+        "body": read.body.hex(),
+        "id": read.id.hex(),
+        "identity": read.identity.hex(),
+    }
+
+
+def genesis_vector(chain: Chain) -> dict[str, Any]:
+    return {
+        "bytes": chain.genesis.bytes.hex(),
+        "chain_id": chain.genesis.chain_id.hex(),
+        "membership": chain.membership.encode().hex(),
+        "membership_digest": chain.membership.digest.hex(),
+        "state_root": StateTree().root(chain.store, 0).hex(),
+        "trust": chain.trust().encode().hex(),
+    }
+
+
+def block_vector(chain: Chain) -> dict[str, Any]:
+    step = chain.step(5)
+    configuration = chain.block(membership=chain.membership)
+    return {
+        "raw": step.block.raw.hex(),
+        "header": step.block.header.hex(),
+        "hash": step.block.hash.hex(),
+        "configuration": configuration.raw.hex(),
+    }
+
+
+def result_vector(chain: Chain) -> dict[str, Any]:
+    steps = [step.applied for step in chain.steps]
+    return {
+        "outcomes": [[[o.code, o.operation] for o in step.outcomes] for step in steps],
+        "outcomes_roots": [step.outcomes_root.hex() for step in steps],
+        "state_roots": [step.state_root.hex() if step.state_root else None for step in steps],
+        "statements": [step.statement.hex() for step in steps],
+        "certificate": chain.certificate(7).encode().hex(),
+    }
+
+
+def proof_vector(chain: Chain, raws: list[bytes]) -> dict[str, Any]:
+    block, certificate = chain.step(5).block, chain.certificate(7)
+    name = read_transaction(raws[4]).id
+    keys = [record_key("divisions", key) for key in (b"3", b"nothing")]
+    return {
+        "receipt": build_receipt(chain.store, name, block.raw, certificate).hex(),
+        "state_proofs": [
+            build_state_proof(chain.store, key, 5, block.header, certificate).hex() for key in keys
+        ],
+        "commitment": make_commitment(bytes(range(16)), ["a", 1]).hex(),
+        "motion": motion_digest(3, int(MotionKind.REMOVE_NODE), ["node-d"]).hex(),
+    }
+
+
+def number_vector() -> dict[str, Any]:
+    return {
+        "operations": {kind.name: int(kind) for kind in Kind},
+        "motions": {kind.name: int(kind) for kind in MotionKind},
+        "outcomes": {row.name: code for code, row in OUTCOMES.items()},
+        "consumes_id": sorted(code for code, row in OUTCOMES.items() if row.consumes_id),
+    }
+
+
+def vectors() -> dict[str, dict[str, Any]]:
+    chain, raws = filled()
+    return {
+        "genesis": genesis_vector(Chain()),
+        "transaction": transaction_vector(Chain()),
+        "block": block_vector(chain),
+        "result": result_vector(chain),
+        "proof": proof_vector(chain, raws),
+        "numbers": number_vector(),
+    }
+
+
+@pytest.mark.parametrize("name", ["genesis", "transaction", "block", "result", "proof", "numbers"])
+def test_bytes_are_those_that_were_frozen(name: str) -> None:
+    frozen = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    assert vectors()[name] == frozen
+
+
+def test_frozen_proofs_hold_under_the_frozen_trust_file() -> None:
+    """What was handed out before a change of the software must go on verifying after it."""
+    genesis = json.loads((FOLDER / "genesis.json").read_text(encoding="utf-8"))
+    proof = json.loads((FOLDER / "proof.json").read_text(encoding="utf-8"))
+    trust = read_trust(bytes.fromhex(genesis["trust"]))
+    assert verify_receipt(bytes.fromhex(proof["receipt"]), trust).height == 5
+    values = [
+        verify_state_proof(bytes.fromhex(data), trust).value is None
+        for data in proof["state_proofs"]
+    ]
+    assert values == [False, True]
+
+
+def freeze() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, vector in vectors().items():
+        text = json.dumps(vector, indent=1, ensure_ascii=False) + "\n"
+        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    freeze()
