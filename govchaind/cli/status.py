@@ -49,23 +49,30 @@ def status(target: Target, as_json: bool) -> None:
 
 
 async def ask_all(target: Target) -> list[tuple[str, dict[str, Any] | GovchaindError]]:
-    """Ask all nodes at once; an answer is a status or why there is none."""
+    """Ask all nodes at once, each once; an answer is a status or why there is none."""
     import trio
 
-    from govchaind.client.client import connect
+    from govchaind.client.refusals import json_of
+    from govchaind.client.transport import HttpTransport
 
     answers: dict[str, dict[str, Any] | GovchaindError] = {}
 
     async def ask(url: str) -> None:
-        seconds = min(target.timeout_seconds, NODE_SECONDS_MAX)
+        transport = HttpTransport(url)
         try:
-            async with connect([url], deadline_seconds=0) as client:
-                with trio.fail_after(seconds):
-                    answers[url] = await client.status()
-        except trio.TooSlowError:
-            answers[url] = PeerError(f"{url} did not answer in time", code="timeout")
+            reply = await transport.request(
+                "GET",
+                "/v1/status",
+                query={},
+                headers={"accept": "application/json"},
+                body=b"",
+                timeout_seconds=min(target.timeout_seconds, NODE_SECONDS_MAX),
+            )
+            answers[url] = json_of(reply, url)
         except GovchaindError as error:
             answers[url] = error
+        finally:
+            await transport.close()
 
     async with trio.open_nursery() as nursery:
         for url in target.urls:

@@ -8,7 +8,6 @@ import click
 
 from govchaind.cli.options import FOLDER, json_option
 from govchaind.cli.output import print_json, progress
-from govchaind.config import CONFIG_FILE, load_config
 
 
 @click.command(short_help="Check a node's whole store, offline.")
@@ -26,16 +25,15 @@ def verify(directory: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from govchaind.ledger.genesis import read_genesis
+    from govchaind.node import load
     from govchaind.runtime.lmdb_storage import LmdbStorage
     from govchaind.runtime.verify_store import verify_store
 
-    config = load_config(directory / CONFIG_FILE)
-    genesis = read_genesis((config.data_directory / "genesis.bin").read_bytes())
+    config, _, genesis = load(directory)
     storage = LmdbStorage(config.store_directory)
     try:
         with progress("checking", None, "blocks") as ticks:
-            found = verify_store(storage, genesis, ticks)
+            found = verify_store(storage, genesis, ticks.advance)
     finally:
         storage.close()
     if as_json:
