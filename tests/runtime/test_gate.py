@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 import trio
+import trio.testing
 
 from govchaind.base.errors import Invalid, InvalidEncoding, InvalidSignature
 from govchaind.ledger.transaction import Transaction

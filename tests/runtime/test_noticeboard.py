@@ -1,0 +1,151 @@
+"""Waiters wake once what they wait for is posted, before or after they came; none is left over."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from govchaind.base.errors import Busy
+from govchaind.replica.events import (
+    Certified,
+    Committed,
+    Expired,
+    OfferAnswered,
+    ReadReady,
+    Status,
+)
+from govchaind.runtime.noticeboard import NoticeBoard, SeenOutcome
+
+STATUS = Status(
+    node="ada",
+    role="leader",
+    term=1,
+    leader="ada",
+    height=0,
+    commit=0,
+    last_height=0,
+    certified=0,
+    block_time=0,
+    block_hash=bytes(32),
+    state_root=None,
+    checkpoint=0,
+    pool_transactions=0,
+    pool_bytes=0,
+    in_configuration=True,
+    room=True,
+    write_pending_seconds=0.0,
+)
+ONE, TWO = b"\x01" * 32, b"\x02" * 32
+
+
+def board_of(**options: int) -> NoticeBoard:
+    return NoticeBoard(lambda: STATUS, **options)
+
+
+def committed(height: int, *ids: bytes, code: int = 0) -> Committed:
+    return Committed(height, 1000, bytes(32), [(one, code, None) for one in ids], None)
+
+
+async def test_an_outcome_wakes_those_who_wait_and_those_who_come_late() -> None:
+    board = board_of()
+    got: list[SeenOutcome] = []
+
+    async def wait() -> None:
+        got.append(await board.wait_outcome(ONE))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        assert board.waiters == 2
+        board.post(committed(7, TWO))
+        assert got == []
+        board.post(committed(8, ONE, code=3))
+    assert got == [SeenOutcome(8, 3, None)] * 2
+    assert await board.wait_outcome(ONE) == SeenOutcome(8, 3, None)
+    assert board.outcome_seen(TWO) == SeenOutcome(7, 0, None)
+    assert board.waiters == 0
+
+
+async def test_the_first_outcome_stands() -> None:
+    board = board_of()
+    board.post(committed(7, ONE))
+    board.post(committed(8, ONE, code=9))
+    board.post(Expired([ONE, TWO]))
+    assert board.outcome_seen(ONE) == SeenOutcome(7, 0, None)
+    assert board.outcome_seen(TWO) == SeenOutcome(None, 0, None)
+
+
+async def test_heights_and_certificates_are_waited_for() -> None:
+    board = board_of(height=3, certified=2)
+    assert (board.height, board.certified) == (3, 2)
+    assert await board.wait_height(3) == 3
+    reached: list[tuple[str, int]] = []
+
+    async def height(wanted: int) -> None:
+        reached.append(("height", await board.wait_height(wanted)))
+
+    async def certificate(wanted: int) -> None:
+        reached.append(("certified", await board.wait_certified(wanted)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(height, 5)
+        nursery.start_soon(height, 9)
+        nursery.start_soon(certificate, 5)
+        await trio.testing.wait_all_tasks_blocked()
+        board.post(committed(6))
+        await trio.testing.wait_all_tasks_blocked()
+        assert reached == [("height", 6)]
+        board.post(Certified(6, None))
+        await trio.testing.wait_all_tasks_blocked()
+        assert reached == [("height", 6), ("certified", 6)]
+        board.post(committed(9))
+    assert reached[-1] == ("height", 9)
+
+
+async def test_answers_are_given_to_whom_they_belong_and_once() -> None:
+    board = board_of()
+    first, second = board.ticket(), board.ticket()
+    assert first != second
+    board.post(OfferAnswered(first, [0, 4]))
+    assert await board.wait_offer(first) == [0, 4]
+    board.post(ReadReady(second, 12))
+    assert await board.wait_read(second) == 12
+    third = board.ticket()
+    board.post(ReadReady(third, None))
+    assert await board.wait_read(third) is None
+    with trio.move_on_after(0):
+        await board.wait_read(third)
+        raise AssertionError("given out twice")
+
+
+async def test_a_cancelled_waiter_leaves_nothing() -> None:
+    board = board_of()
+    for _ in range(3):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(board.wait_outcome, ONE)
+            nursery.start_soon(board.wait_outcome, ONE)
+            nursery.start_soon(board.wait_height, 5)
+            nursery.start_soon(board.wait_certified, 5)
+            nursery.start_soon(board.wait_offer, 1)
+            nursery.start_soon(board.wait_read, 2)
+            await trio.testing.wait_all_tasks_blocked()
+            assert board.waiters == 6
+            nursery.cancel_scope.cancel()
+        assert board.waiters == 0
+
+
+async def test_waiters_are_bounded() -> None:
+    board = board_of(waiters_max=2)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(board.wait_outcome, ONE)
+        nursery.start_soon(board.wait_height, 5)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Busy):
+            await board.wait_outcome(TWO)
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_status_is_made_when_asked() -> None:
+    assert board_of().status is STATUS
