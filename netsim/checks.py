@@ -135,6 +135,7 @@ class Checks:
             if self._stale_tickets.pop(step.node.name) == step.node.life:
                 reach("stale-ticket")
         if step.elected:
+            step.node.world.elected(step.node, step.term)
             for name, other in self.ghost.mirrors.items():
                 node = step.node.world.nodes[name]
                 if other.role is Role.LEADER and node.life and name != step.node.name:

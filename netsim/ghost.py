@@ -162,6 +162,9 @@ class Ghost:
             previous_term = term
             index += 1
         self.read_hard_state(node)
+        if previous_term > mirror.durable_term:
+            # It followed certified blocks into terms in which it has never voted: the log says so.
+            mirror.durable_term, mirror.durable_vote = previous_term, None
         replica = node.replica
         if replica is not None:
             raft = replica.raft

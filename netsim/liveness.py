@@ -123,7 +123,8 @@ class Liveness:
         return sorted(found.items(), key=lambda item: item[0].voters)
 
     def _enough(self, nodes: list[Node], needed: list[tuple[Configuration, bool]]) -> bool:
-        stores = {node.name: node.store for node in nodes}
+        wild = self.world.wild_clock  # it, too, counts among the faulty: its blocks are objected to
+        stores = {node.name: node.store for node in nodes if node is not wild}
         for configuration, _ in needed:
             voters = configuration.voters
             intact = sum(1 for name, store in voters if stores.get(name) == store)

@@ -164,8 +164,6 @@ class World:
         elif isinstance(notice, Happened):
             values = " ".join(f"{key}={value}" for key, value in notice.values.items())
             trace.line(now, node.name, f"= {notice.name} {values}")
-            if notice.name == "role-changed":
-                self._role_changed(node)
 
     def _mark_read(self, node: Node, notice: ReadReady) -> None:
         replica: Replica | None = node.replica
@@ -186,12 +184,12 @@ class World:
             self._transfer = (node.name, target, replica.raft.term)
             self.heap.after(self.options.election_max, self._transfer_over, self._transfer)
 
-    def _role_changed(self, node: Node) -> None:
-        replica = node.replica
-        if self._transfer is None or replica is None or replica.raft.role is not Role.LEADER:
+    def elected(self, node: Node, new_term: int) -> None:
+        """A node has become leader."""
+        if self._transfer is None:
             return
         name, target, term = self._transfer
-        if replica.raft.term == term + 1 and node.name != name and target in (None, node.name):
+        if new_term == term + 1 and node.name != name and target in (None, node.name):
             self._transfer = None
             self.marks.reach("transfer-done")
 

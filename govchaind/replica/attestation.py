@@ -117,13 +117,17 @@ class Attestations:
         return certified
 
     def _may_sign(self, height: Height) -> bool:
-        member = self._before(height).member(self._name) or self._after(height).member(self._name)
-        return (
-            member is not None
-            and member.role == "validator"
-            and member.attestation_key == self._signer.public
-            and height > member.signs_above
-        )
+        # A learner whom this very block promotes is a validator of the new set only.
+        for membership in (self._before(height), self._after(height)):
+            member = membership.member(self._name)
+            if (
+                member is not None
+                and member.role == "validator"
+                and member.attestation_key == self._signer.public
+                and height > member.signs_above
+            ):
+                return True
+        return False
 
     def written(self, height: Height, batch: WriteBatch) -> tuple[list[Attest], list[Height]]:
         """Own attestations up to `height` are durable.
@@ -190,6 +194,18 @@ class Attestations:
             if member is not None and member.role == "validator" and height > member.signs_above:
                 return member.attestation_key
         return None
+
+    def settle(self, batch: WriteBatch) -> list[Height]:
+        """Return heights newly certified by what is gathered already.
+
+        After a restart no peer may be left to send what would settle them: where the own
+        signature is the whole quorum, or where all others have sent theirs before.
+        """
+        certified: list[Height] = []
+        for height in sorted(self._open)[:RESEND_HEIGHTS_MAX]:
+            if height > self.certified and height not in self._certificates:
+                certified += self._settle(height, batch)
+        return certified
 
     def _settle(self, height: Height, batch: WriteBatch) -> list[Height]:
         """Make the certificate of a height if a quorum (of old and of new) has signed."""

@@ -95,6 +95,8 @@ class Certification:
         """Send again, ask and tell what is due."""
         applied, certified = self._executor.ledger.height, self._attestations.certified
         if certified < applied:
+            if now >= self._attestations.next_resend:
+                self._tell(self._attestations.settle(self._desk.pending.batch), now)
             for attest in self._attestations.resend(now):
                 self._spread(attest)
             self._heads.ask(now, certified, applied)

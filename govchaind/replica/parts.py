@@ -11,7 +11,7 @@ from govchaind.base.types import NodeId, Seconds, StoreId
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.genesis import Genesis
 from govchaind.raft.core import Raft
-from govchaind.raft.messages import Timing
+from govchaind.raft.messages import HardState, Timing
 from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
@@ -52,9 +52,13 @@ class Parts:
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
         hard = hard_state(view)
+        last = self.log.last_index()
+        last_term = self.log.term(last)
+        if last_term > hard.term:
+            # It followed certified blocks, without Raft, into terms in which it has never voted.
+            hard = HardState(last_term, None)
         # An earlier store under this key has signed so far; this one signs only above it.
         floor = guard.signed_height if guard is not None and guard.store != store else 0
-        last = self.log.last_index()
         signed = max(floor, self.ledger.height)
         self.desk = Desk(
             view=view,

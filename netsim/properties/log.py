@@ -121,7 +121,7 @@ class CommitWithinLog(Property):
                 )
 
     def _verify(self, step: Step, message: AppendEntries) -> None:
-        if message.term != step.term:
+        if message.term < step.old_term:
             return
         entries, mirror = message.entries, step.mirror
         for entry in reversed(entries):
@@ -153,7 +153,9 @@ class CommittedIsDurable(Property):
                 f"commits {step.commit} as {step.role.value}, where no leader has committed "
                 f"more than {len(ghost.committed)}",
             )
-        voters = step.mirror.configurations[-1][1].voters
+        # A leader takes what came in before it proposes: what it appends in this step, it commits later.
+        at = step.appended[0].index if step.appended else len(step.mirror.entries) + 1
+        voters = step.mirror.configuration_before(at)[1].voters
         for index in range(len(ghost.committed) + 1, step.commit + 1):
             entry = step.mirror.entries[index - 1]
             holds = [
