@@ -17,7 +17,8 @@ from govchaind.raft.messages import (
     Ready,
     Vote,
 )
-from tests.raft.cluster import TIMING, Disk, Text, Write, configuration, store_of
+from tests.raft.cluster import TIMING
+from tests.raft.disk import Disk, Text, Write, configuration, store_of
 
 M = TypeVar("M")
 

@@ -31,95 +31,9 @@ from govchaind.raft.messages import (
     Timing,
     Vote,
 )
+from tests.raft.disk import Disk, Text, Write, configuration, store_of
 
 TIMING = Timing(heartbeat=0.5, election_min=1.5, election_max=3.0, broken_link_jitter=0.05)
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A payload for tests."""
-
-    text: str
-    bulk: int = 0  # bytes that it only claims to have
-
-    @property
-    def size(self) -> int:
-        return len(self.text) + self.bulk
-
-
-def store_of(node: NodeId, life: int = 0) -> StoreId:
-    """Return the id of a node's store; another `life`, another store."""
-    return f"{node}/{life}".encode().ljust(16, b".")[:16]
-
-
-def configuration(voters: list[NodeId], learners: list[NodeId] | None = None) -> Configuration:
-    """Return a configuration of first stores."""
-    return Configuration(
-        tuple((node, store_of(node)) for node in sorted(voters)),
-        tuple((node, store_of(node)) for node in sorted(learners or [])),
-    )
-
-
-@dataclass(slots=True)
-class Write:
-    """One write that waits for the disk."""
-
-    entries: list[Entry]
-    truncate_from: int | None
-    hard_state: HardState | None
-    ticket: int
-
-
-class Disk:
-    """A durable image, and what is on its way to it."""
-
-    def __init__(self, store: StoreId, genesis: Configuration) -> None:
-        self.store = store
-        self.genesis = genesis
-        self.durable_entries: list[Entry] = []
-        self.durable_hard = HardState()
-        self.queue: list[Write] = []
-        self.seen: list[Entry] = []  # durable image with the queue over it
-
-    def put(self, write: Write) -> None:
-        self.queue.append(write)
-        _write_over(self.seen, write)
-
-    def sync(self, count: int) -> int:
-        """Make the first `count` writes durable, as one; return the newest ticket."""
-        ticket = 0
-        for write in self.queue[:count]:
-            _write_over(self.durable_entries, write)
-            if write.hard_state is not None:
-                self.durable_hard = write.hard_state
-            ticket = write.ticket
-        del self.queue[:count]
-        return ticket
-
-    def crash(self) -> None:
-        self.queue.clear()
-        self.seen = list(self.durable_entries)
-
-    def last_index(self) -> int:
-        return len(self.seen)
-
-    def entry(self, index: int) -> Entry:
-        return self.seen[index - 1]
-
-    def term(self, index: int) -> int:
-        return self.seen[index - 1].term if index else 0
-
-    def configurations(self) -> list[tuple[int, Configuration]]:
-        changes = [(e.index, e.configuration) for e in self.seen if e.configuration is not None]
-        return [(0, self.genesis), *changes]
-
-
-def _write_over(entries: list[Entry], write: Write) -> None:
-    if write.truncate_from is not None:
-        del entries[write.truncate_from - 1 :]
-    for entry in write.entries:
-        assert entry.index == len(entries) + 1, "a write leaves a gap or overwrites"
-        entries.append(entry)
 
 
 @dataclass(slots=True)

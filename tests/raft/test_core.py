@@ -24,7 +24,8 @@ from govchaind.raft.messages import (
     Vote,
 )
 from tests.raft.alone import Alone, append, log
-from tests.raft.cluster import TIMING, Cluster, Text, configuration, store_of
+from tests.raft.cluster import TIMING, Cluster
+from tests.raft.disk import Text, configuration, store_of
 
 N2, N3 = store_of("n2"), store_of("n3")
 
@@ -69,6 +70,14 @@ def test_a_term_has_one_leader(message: RaftMessage) -> None:
         alone.raft.receive(alone.now, "n2", message)
     assert error.value.code == "two-leaders"
     assert (alone.raft.commit, alone.raft.leader, alone.raft.last_index) == (2, "n3", 4)
+
+
+def test_no_leader_of_any_term_truncates_what_is_committed() -> None:
+    alone = Alone([1, 1, 2], commit=2)
+    with pytest.raises(PeerError):
+        alone.raft.receive(0.0, "n2", append(4, 1, 1, [3]))
+    alone.turn()
+    assert alone.disk.durable_entries == log([1, 1, 2])
 
 
 def test_a_leader_does_not_contradict_its_own_entries() -> None:

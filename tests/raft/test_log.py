@@ -10,7 +10,7 @@ from govchaind.base.errors import InvariantBroken, NotFound
 from govchaind.raft.log import ENTRY_OVERHEAD_BYTES, Log
 from govchaind.raft.messages import Entry
 from tests.raft.alone import log
-from tests.raft.cluster import Disk, Text, Write, configuration, store_of
+from tests.raft.disk import Disk, Text, Write, configuration, store_of
 
 
 def stored(terms: list[int]) -> Disk:

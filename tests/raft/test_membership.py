@@ -10,7 +10,7 @@ from govchaind.base.errors import Conflict, InvariantBroken
 from govchaind.base.quorum import majority
 from govchaind.raft.membership import Membership, check_step
 from govchaind.raft.messages import Configuration
-from tests.raft.cluster import configuration, store_of
+from tests.raft.disk import configuration, store_of
 
 GENESIS = configuration(["n1", "n2", "n3"])
 FOUR = configuration(["n1", "n2", "n3", "n4"])

@@ -20,7 +20,8 @@ from govchaind.raft.messages import (
     Vote,
 )
 from tests.raft.alone import Alone, append, log
-from tests.raft.cluster import TIMING, Cluster, Text, configuration, store_of
+from tests.raft.cluster import TIMING, Cluster
+from tests.raft.disk import Text, configuration, store_of
 
 
 def test_paper_5_1_a_newer_term_is_adopted_and_ends_leadership() -> None:
@@ -81,6 +82,12 @@ def test_paper_5_2_one_vote_a_term_also_after_a_restart() -> None:
     alone.receive("n3", RequestVote(3, 9, 3, pre=False))
     alone.receive("n2", RequestVote(3, 9, 3, pre=False))
     assert [vote.granted for vote in alone.take(Vote)] == [False, True]
+
+
+def test_paper_5_2_a_vote_once_given_is_given_again_whatever_the_log_holds_by_now() -> None:
+    alone = Alone([1, 3], term=3, vote="n2")
+    alone.receive("n2", RequestVote(3, 1, 1, pre=False))
+    assert alone.take(Vote) == [Vote(3, True, False, store_of("n1"))]
 
 
 def test_paper_5_2_stepping_down_in_a_term_keeps_its_vote() -> None:

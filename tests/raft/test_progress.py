@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from govchaind.base.limits import APPENDS_IN_FLIGHT_BYTES_MAX, APPENDS_IN_FLIGHT_MAX
 from govchaind.raft.progress import Progress
-from tests.raft.cluster import store_of
+from tests.raft.disk import store_of
 
 
 def test_a_success_ends_probing() -> None:

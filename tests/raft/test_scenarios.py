@@ -29,7 +29,8 @@ from govchaind.base.errors import Refused
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Configuration, HardState
-from tests.raft.cluster import Cluster, Letter, configuration
+from tests.raft.cluster import Cluster, Letter
+from tests.raft.disk import configuration
 
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.txt"))
 

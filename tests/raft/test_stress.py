@@ -15,7 +15,8 @@ from govchaind.base.errors import Refused
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Raft, Role
 from govchaind.raft.messages import Configuration
-from tests.raft.cluster import Cluster, Letter, Text, store_of
+from tests.raft.cluster import Cluster, Letter
+from tests.raft.disk import Text, store_of
 
 STEPS = 2500
 FAULTS = (

@@ -7,7 +7,7 @@ import pytest
 from govchaind.base.errors import InvariantBroken
 from govchaind.raft.messages import AppendReply, RaftMessage, Vote
 from govchaind.raft.writes import Writes
-from tests.raft.cluster import store_of
+from tests.raft.disk import store_of
 
 STORE = store_of("n1")
 
