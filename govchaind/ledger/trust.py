@@ -145,7 +145,7 @@ class TrustRoot:
                 statement.height, self.head_height, to_head, statement.log_root, self.log_root
             )
             return
-        if statement.height <= self.era:
+        if statement.height < self.era:
             raise InvalidProof(
                 f"height {statement.height} was certified before the membership changed at "
                 f"{self.era}",
@@ -154,7 +154,19 @@ class TrustRoot:
             )
         if statement.height == self.head_height and statement.log_root != self.log_root:
             raise InvalidProof("the certificate contradicts the pinned head", code="fork")
+        if statement.height == self.era:
+            certificate = self._of_new_set(certificate)
         check_certificate(certificate, self.membership)
+
+    def _of_new_set(self, certificate: Certificate) -> Certificate:
+        """Return what the members in force signed of the block that brought them into force.
+
+        The old set's signatures stand beside theirs and cannot be judged any more; they count for
+        nothing here.
+        """
+        known = {member.name for member in self.membership.members}
+        mine = tuple(pair for pair in certificate.signatures if pair[0] in known)
+        return Certificate(certificate.statement, mine)
 
     def advance(self, steps: Iterable[TrustStep]) -> TrustRoot:
         """Return the trust root after `steps`. Raises InvalidProof or InvalidEncoding."""

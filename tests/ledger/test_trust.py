@@ -102,6 +102,19 @@ def test_what_retired_keys_certified_holds_only_under_the_pinned_head() -> None:
         later.check(forged, AppendTree(12, stored_subtree(chain.store)).consistency_proof(9))
 
 
+def test_a_certificate_of_the_change_itself_holds_by_the_new_set() -> None:
+    """Also when nothing has followed the change yet, receipts can be handed out and believed."""
+    chain, raws = reconfigured()
+    later = chain.trust().advance(steps_from(chain, chain.trust()))
+    name, block = read_transaction(raws[0]).id, chain.step(5).block.raw
+    receipt = build_receipt(chain.store, name, block, chain.certificate(11))
+    assert verify_receipt(receipt, later).certified_height == 11
+    for names in (("node-a", "node-b"), ("node-a", "node-d")):
+        few = build_receipt(chain.store, name, block, signed(chain, 11, *names))
+        with pytest.raises(InvalidProof):
+            verify_receipt(few, later)
+
+
 def test_trust_goes_forward_only() -> None:
     chain, _ = reconfigured()
     trust = chain.trust()
