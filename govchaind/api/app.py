@@ -24,7 +24,7 @@ from govchaind.api import (
 )
 from govchaind.api.context import Context
 from govchaind.api.door import Asgi, Door
-from govchaind.api.errors import reply_to
+from govchaind.api.errors import Unexpected, reply_to
 from govchaind.base.errors import Fatal, GovchaindError, Invalid, NotFound
 
 TAGS = (
@@ -78,8 +78,11 @@ def make_routes(context: Context) -> FastAPI:
 def _add_errors(app: FastAPI, context: Context) -> None:
     async def known(request: Request, error: Exception) -> Response:
         if not isinstance(error, GovchaindError) or isinstance(error, Fatal):
-            raise error  # the door stops the node for it
+            raise error  # `unknown` answers, and it goes on to the door, which stops the node
         return _answer(request, error)
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        return _answer(request, error if isinstance(error, GovchaindError) else Unexpected())
 
     async def parameter(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
@@ -97,6 +100,7 @@ def _add_errors(app: FastAPI, context: Context) -> None:
         return reply_to(error)
 
     app.add_exception_handler(GovchaindError, known)
+    app.add_exception_handler(Exception, unknown)
     app.add_exception_handler(RequestValidationError, parameter)
     app.add_exception_handler(HTTPException, http)
 

@@ -109,7 +109,7 @@ def routes(context: Context) -> APIRouter:
         with context.reading() as reader:
             applied = applied_height(reader)
             height = named_height(reader, block)
-            if height > applied:
+            if not 1 <= height <= applied:
                 raise NotFound(f"there is no block {height} here; the newest is {applied}")
             certificate = certificate_at(reader, height)
         if certificate is None:
