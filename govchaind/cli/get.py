@@ -67,7 +67,7 @@ def get(
     if proof is not None:
         proof.write_bytes(found)
         note(f"Wrote {proof} ({len(found)} bytes).")
-        note(f"Check it: govchaind verify-receipt {proof} --genesis GENESIS")
+        note(f"Check it: govchaind verify-receipt {proof} --genesis {target.genesis}")
     elif as_json:
         print_json(found)
     elif history:

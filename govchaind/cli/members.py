@@ -11,10 +11,12 @@ from govchaind.cli.node_files import read_card
 from govchaind.cli.options import (
     FILE,
     Target,
+    choose_target,
     hex_bytes,
     json_option,
     key_option,
     target_options,
+    where_options,
 )
 from govchaind.cli.output import cell, print_json, print_table, short
 from govchaind.identity import STORE_ID_BYTES
@@ -29,10 +31,16 @@ round_option = click.option(
 
 
 @click.group(invoke_without_command=True)
-@target_options
+@where_options
 @json_option
 @click.pass_context
-def members(context: click.Context, target: Target, as_json: bool) -> None:
+def members(
+    context: click.Context,
+    urls: tuple[str, ...],
+    network_file: Path | None,
+    timeout_seconds: float,
+    as_json: bool,
+) -> None:
     """Show the nodes on the ledger, or vote on them.
 
     Nodes are admitted, changed and removed by a majority of the institutions: each runs the same
@@ -44,9 +52,14 @@ def members(context: click.Context, target: Target, as_json: bool) -> None:
       govchaind members --network my-network/network.json
       govchaind members readmit north-1 --store 5f0c… --key keys/civil-affairs.key
     """
-    context.obj = target
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        show(choose_target(urls, network_file, timeout_seconds), as_json=as_json)
+    elif urls:
+        raise click.UsageError(f"give --url after `{context.invoked_subcommand}`, not before it")
+
+
+def show(target: Target, *, as_json: bool) -> None:
+    """Print the nodes that the ledger wants, and how each stands."""
     import trio
 
     async def ask() -> dict[str, Any]:
@@ -84,11 +97,11 @@ def members(context: click.Context, target: Target, as_json: bool) -> None:
 )
 @round_option
 @key_option
+@target_options
 @json_option
-@click.pass_obj
 def set_node(
-    target: Target,
     *,
+    target: Target,
     card: Path,
     role: str | None,
     round_number: int,
@@ -99,7 +112,7 @@ def set_node(
 
     \b
     Example:
-      govchaind members --network network.json set north-2.card --key keys/civil-affairs.key
+      govchaind members set north-2.card --key keys/civil-affairs.key
     """
     wanted = read_card(card)
     arguments = [
@@ -113,16 +126,16 @@ def set_node(
 @click.argument("name")
 @round_option
 @key_option
+@target_options
 @json_option
-@click.pass_obj
 def remove_node(
-    target: Target, *, name: str, round_number: int, key_files: tuple[Path, ...], as_json: bool
+    *, target: Target, name: str, round_number: int, key_files: tuple[Path, ...], as_json: bool
 ) -> None:
     """Vote to remove the node NAME.
 
     \b
     Example:
-      govchaind members --network network.json remove north-2 --key keys/civil-affairs.key
+      govchaind members remove north-2 --key keys/civil-affairs.key
     """
     _vote(target, REMOVE_NODE, [name], round_number, key_files, as_json=as_json)
 
@@ -137,11 +150,11 @@ def remove_node(
 )
 @round_option
 @key_option
+@target_options
 @json_option
-@click.pass_obj
 def readmit(
-    target: Target,
     *,
+    target: Target,
     name: str,
     store: str,
     round_number: int,
@@ -155,7 +168,7 @@ def readmit(
 
     \b
     Example:
-      govchaind members --network network.json readmit north-1 \\
+      govchaind members readmit north-1 \\
           --store 5f0c3a2b9d8e47f6a1b2c3d4e5f60718 --key keys/civil-affairs.key
     """
     arguments = [name, hex_bytes(store, "a store's id", STORE_ID_BYTES)]

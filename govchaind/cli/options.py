@@ -35,6 +35,11 @@ class Target:
         """The chain's id, where a network file tells it."""
         return self.network.chain_id if self.network else None
 
+    @property
+    def genesis(self) -> str:
+        """Where the genesis lies, for showing."""
+        return str(self.network.genesis) if self.network else "GENESIS"
+
     def client(self) -> Client:
         """Return a client of these nodes."""
         from govchaind.client.client import connect
@@ -42,21 +47,30 @@ class Target:
         return connect(self.urls, chain_id=self.chain_id, deadline_seconds=self.timeout_seconds)
 
 
+def where_options(command: F) -> F:
+    """Add --url, --network and --timeout, as they are given."""
+    for option in (
+        click.option(
+            "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
+            show_default=True, metavar="SECONDS", help="How long to try in all.",
+        ),
+        click.option(
+            "--network", "network_file", type=FILE, envvar="GOVCHAIND_NETWORK", show_envvar=True,
+            help=f"The network's file.  [default: ./{NETWORK_FILE} if it is there]",
+        ),
+        click.option(
+            "--url", "urls", multiple=True, metavar="URL",
+            help="A node's HTTP address; repeat it for others to turn to.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def target_options(command: F) -> F:
     """Add --url, --network and --timeout; the command gets `target`."""
 
-    @click.option(
-        "--url", "urls", multiple=True, metavar="URL",
-        help="A node's HTTP address; repeat it for others to turn to.",
-    )  # fmt: skip
-    @click.option(
-        "--network", "network_file", type=FILE, envvar="GOVCHAIND_NETWORK", show_envvar=True,
-        help=f"The network's file.  [default: ./{NETWORK_FILE} if it is there]",
-    )  # fmt: skip
-    @click.option(
-        "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
-        show_default=True, metavar="SECONDS", help="How long to try in all.",
-    )  # fmt: skip
+    @where_options
     @functools.wraps(command)
     def wrapped(
         *args: Any,
@@ -105,6 +119,8 @@ def hex_bytes(text: str, what: str, length: int) -> bytes:
         value = b""
     if len(value) != length:
         raise InvalidSetting(
-            f"{what} is {2 * length} hex digits, not {text[:80]!r}", code="bad-hex"
+            f"{what} is {2 * length} hex digits, not {text[:80]!r}",
+            code="bad-hex",
+            remedy="Copy it whole, as it was printed.",
         )
     return value

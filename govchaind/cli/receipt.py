@@ -41,4 +41,4 @@ def receipt(transaction: str, output: Path, target: Target) -> None:
         return
     output.write_bytes(data)
     note(f"Wrote {output} ({len(data)} bytes).")
-    note(f"Check it: govchaind verify-receipt {output} --genesis GENESIS")
+    note(f"Check it: govchaind verify-receipt {output} --genesis {target.genesis}")

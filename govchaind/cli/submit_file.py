@@ -117,7 +117,7 @@ def submit_file(
         )
         return
     click.echo(
-        f"{load.records:,} records in {len(load.fates):,} transactions, {seconds:.1f} s: "
+        f"{load.records:,} records, {len(load.fates):,} signed transactions, {seconds:.1f} s: "
         f"{load.records / seconds:,.0f} records/s, heights {min(heights, default=0)} to "
         f"{max(heights, default=0)}"
     )

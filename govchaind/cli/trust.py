@@ -12,7 +12,7 @@ from govchaind.cli.output import note, print_json
 from govchaind.ledger.trust import TrustRoot
 
 
-@click.group()
+@click.group(short_help="Keep a trust file: the newest head you have seen.")
 def trust() -> None:
     """Keep a trust file: the newest certified head that you have seen.
 

@@ -1,0 +1,18 @@
+"""Each test runs commands in a folder of its own, with no network named in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Command
+
+
+@pytest.fixture
+def govchaind(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GOVCHAIND_NETWORK", raising=False)
+    return Command(capsys)
