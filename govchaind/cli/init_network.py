@@ -29,6 +29,7 @@ from govchaind.client.network import NETWORK_FILE, Network, NetworkNode, write_n
 from govchaind.identity import GENESIS_FILE, write_private
 from govchaind.ledger.genesis import Genesis, Institution, Office, OfficeKey, make_genesis
 from govchaind.ledger.membership import Member, Role
+from govchaind.ledger.transaction import is_name
 
 GOVERNING_OFFICE = "governing"
 API_OFFSET, METRICS_OFFSET = 100, 200
@@ -104,9 +105,10 @@ def network(
             f"{count} nodes from port {base_port} do not fit: HTTP is {API_OFFSET} above",
             remedy=f"Make at most {API_OFFSET} nodes here, from a lower --base-port.",
         )
+    if not is_name(name):
+        raise InvalidSetting(f"the chain's name {name!r} is not 1 to 32 of a-z, 0-9 and '-'")
     parties = parse_institutions(institutions or DEFAULT_INSTITUTIONS)
-    directory.mkdir(parents=True, exist_ok=True)
-    keys = _write_keys(directory / "keys", parties)
+    keys = _make_keys(parties)
     nodes = [
         _node(
             directory,
@@ -125,6 +127,7 @@ def network(
         institutions=[founded(key, title) for key, (_, title) in zip(keys, parties, strict=True)],
         nodes=[member for member, _ in nodes],
     )
+    _write_keys(directory / "keys", keys)
     _spread(directory, genesis, nodes)
     result = Network(name, genesis.chain_id, Path(GENESIS_FILE), tuple(n for _, n in nodes))
     write_network(directory / NETWORK_FILE, result)
@@ -180,8 +183,8 @@ def _node(
     return member, NetworkNode(name, institution, role, url, scrape)
 
 
-def _write_keys(folder: Path, parties: Sequence[tuple[str, str]]) -> list[OfficeKeyFile]:
-    made = [
+def _make_keys(parties: Sequence[tuple[str, str]]) -> list[OfficeKeyFile]:
+    return [
         new_key(
             institution=name,
             office=GOVERNING_OFFICE,
@@ -190,10 +193,12 @@ def _write_keys(folder: Path, parties: Sequence[tuple[str, str]]) -> list[Office
         )
         for name, title in parties
     ]
+
+
+def _write_keys(folder: Path, keys: Sequence[OfficeKeyFile]) -> None:
     folder.mkdir(mode=0o700)
-    for key in made:
+    for key in keys:
         write_private(folder / f"{key.institution}.key", key.text(private=True))
-    return made
 
 
 def founded(key: OfficeKeyFile, title: str) -> Institution:
