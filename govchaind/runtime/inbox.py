@@ -62,7 +62,7 @@ class Inbox:
         return len(self._consensus)
 
     async def put(self, event: Event) -> None:
-        """Add a consensus event, waiting for room; writers are let in in order."""
+        """Add a consensus event, waiting for room; each writer's own order is kept."""
         await trio.lowlevel.checkpoint_if_cancelled()
         while len(self._consensus) >= self._consensus_max:
             await self._room.park()

@@ -86,24 +86,28 @@ async def test_the_transaction_lane_says_no_by_count_and_by_bytes() -> None:
     assert not inbox.offer(offer_of(3, 1))
 
 
-async def test_the_consensus_lane_makes_its_writers_wait_in_order() -> None:
+async def test_the_consensus_lane_makes_its_writers_wait() -> None:
     inbox = Inbox(consensus_max=2)
     put: list[int] = []
 
-    async def write(number: int) -> None:
-        await inbox.put(beat(number))
-        put.append(number)
+    async def write(peer: str) -> None:
+        for number in range(5):
+            await inbox.put(Received(peer, Heartbeat(1, 0, number)))
+            put.append(number)
 
     async with trio.open_nursery() as nursery:
-        for number in range(5):
-            nursery.start_soon(write, number)
-            await trio.testing.wait_all_tasks_blocked()
-        assert put == [0, 1]
+        nursery.start_soon(write, "ben")
+        nursery.start_soon(write, "cid")
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(put) == 2
         seen: list[Event] = []
-        while len(seen) < 5:
+        while len(seen) < 10:
             seen += await inbox.take(trio.current_time())
             await trio.testing.wait_all_tasks_blocked()
-    assert seen == [beat(number) for number in range(5)]
+            assert inbox.consensus <= 2
+    for peer in ("ben", "cid"):  # each one's own order is kept
+        own = [event for event in seen if isinstance(event, Received) and event.peer == peer]
+        assert own == [Received(peer, Heartbeat(1, 0, number)) for number in range(5)]
 
 
 async def test_a_turn_is_bounded_and_neither_lane_starves() -> None:
