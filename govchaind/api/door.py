@@ -6,7 +6,8 @@ Rules it keeps:
 - Every reply carries the security headers; nothing is cached unless a handler says so.
 - An error of ours becomes its JSON; a fatal one also stops the node; any other exception becomes
   a 500 that tells the client nothing, and a line in the log. This is the one broad `except`
-  around a request.
+  around a request (twice: inside the nursery, and around it).
+- Whoever leaves is not waited for: its handler is cancelled.
 - No websockets, no cross-origin headers: pages of other sites cannot read from here.
 """
 
@@ -76,7 +77,7 @@ class Door:
         reserved = 0
         try:
             body, reserved = await self._body(scope, receive)
-            await self._app(scope, _given(body, receive), sending)
+            await self._handle(scope, body, receive, sending)
         except _Disconnected:
             return
         except _BodyRefused as refused:
@@ -91,6 +92,28 @@ class Door:
             await self._answer(Unexpected(), scope, receive, sending)
         finally:
             self._bodies_bytes -= reserved
+
+    async def _handle(self, scope: Scope, body: bytes, receive: Receive, sending: _Sending) -> None:
+        """Run the handler; cancel it if its client leaves before the reply is on its way."""
+        error: Exception | None = None
+        gone = trio.Event()
+
+        async def watch(nursery: trio.Nursery) -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+            if not sending.finishing:
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, nursery)
+            try:
+                await self._app(scope, _given(body, gone), sending)
+            except Exception as caught:  # out of the nursery as itself, not in a group
+                error = caught
+            nursery.cancel_scope.cancel()
+        if error is not None:
+            raise error
 
     async def _answer(
         self, error: GovchaindError, scope: Scope, receive: Receive, sending: _Sending
@@ -161,11 +184,16 @@ class _BodyRefused(Exception):
 
 
 class _Sending:
-    """Adds the headers that every reply has; bounds the time of each part."""
+    """Adds the headers that every reply has; bounds the time of each part.
+
+    `finishing`: the last part is on its way. Hypercorn then says that the client is gone, whether
+    it is or not, and must not be cancelled while it makes the connection ready for the next one.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.started = False
+        self.finishing = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -176,14 +204,16 @@ class _Sending:
             if b"cache-control" not in names:
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
+        elif not message.get("more_body", False):
+            self.finishing = True
         with trio.move_on_after(SEND_SECONDS_MAX) as scope:
             await self._send(message)
         if scope.cancelled_caught:
             raise _Disconnected
 
 
-def _given(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that hands out the body, then what the connection says."""
+def _given(body: bytes, gone: trio.Event) -> Receive:
+    """Return a `receive` that hands out the body, then that the client is gone, once it is."""
     given = False
 
     async def receive_given() -> Message:
@@ -191,7 +221,8 @@ def _given(body: bytes, receive: Receive) -> Receive:
         if not given:
             given = True
             return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
+        await gone.wait()
+        return {"type": "http.disconnect"}
 
     return receive_given
 

@@ -5,6 +5,7 @@ Rules it keeps:
   So a stream that falls behind loses nothing, and nothing is buffered for it.
 - A client that takes nothing for `WRITE_SECONDS_MAX` is cut off (the listener does that); it comes
   back with `Last-Event-ID` and goes on where it was.
+- A client that leaves is noticed by the door, which cancels the stream.
 - When the node stops, every stream ends at once, between two events.
 """
 
@@ -13,7 +14,6 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import trio
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
@@ -21,7 +21,7 @@ from govchaind.api.context import Context
 from govchaind.api.door import Receive, Scope, Send
 from govchaind.api.reading import Outcomes, block_at, iso_text
 from govchaind.api.replies import HEIGHT_HEADER, failures
-from govchaind.base.errors import Busy, GovchaindError, Invalid
+from govchaind.base.errors import Busy, Invalid
 from govchaind.base.types import Height
 from govchaind.ledger.outcomes import OUTCOMES
 
@@ -111,19 +111,10 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         self._context.streams += 1
-        fault: GovchaindError | None = None
         try:
             await send(start)
             if scope["method"] != "HEAD":
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
-                    try:
-                        await self._run(send)
-                    except GovchaindError as error:  # out of the nursery as itself, not in a group
-                        fault = error
-                    nursery.cancel_scope.cancel()
-            if fault is not None:
-                raise fault
+                await self._run(send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._context.streams -= 1
@@ -192,9 +183,3 @@ def block_event(outcomes: Outcomes, height: Height) -> dict[str, Any]:
 
 def _part(data: bytes) -> dict[str, Any]:
     return {"type": "http.response.body", "body": data, "more_body": True}
-
-
-async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

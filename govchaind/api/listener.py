@@ -78,6 +78,17 @@ class BoundedStream:
         self.socket.close()
 
 
+class _Connection(TCPServer):
+    """One connection, which ends when its client has closed it.
+
+    Hypercorn's own would keep an idle one, and with it a place, until the idle time is over.
+    """
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()
+
+
 class _SilentLog:
     """Takes the place of Hypercorn's logger; the door has logged what matters."""
 
@@ -195,7 +206,7 @@ class HttpListener:
         self._streams.add(stream)
         state = ConnectionState({})
         try:
-            await TCPServer(self._app, self._config, context, state, cast(Any, stream))
+            await _Connection(self._app, self._config, context, state, cast(Any, stream))
         except Exception as error:  # one client's connection ends, whatever it sent
             self._report("http.connection_failed", {"error": type(error).__name__})
         finally:

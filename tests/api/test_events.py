@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import trio
 
 from govchaind.api.context import ApiLimits
@@ -17,24 +16,39 @@ from tests.api.node import WAIT_SECONDS, Node, running
 
 
 class Stream:
-    """One open stream."""
+    """One open stream, read straight from the socket (HTTP/1.0, so the body comes unchunked)."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-        self._lines = response.aiter_lines()
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self._buffer = b""
+        self.headers: dict[str, str] = {}
+
+    async def begin(self) -> None:
+        """Read status and headers."""
+        head = (await self._until(b"\r\n\r\n")).decode().split("\r\n")
+        assert head[0].split()[1] == "200", head
+        for line in head[1:]:
+            name, _, value = line.partition(": ")
+            self.headers[name.lower()] = value
 
     async def next(self) -> tuple[int, dict[str, Any]]:
-        """Return height and data of the next event."""
-        height, data = -1, ""
+        """Return height and data of the next event; raises EOFError at the end of the stream."""
+        while True:
+            lines = (await self._until(b"\n\n")).decode().split("\n")
+            if lines[0].startswith(":"):
+                continue
+            assert lines[1] == "event: block"
+            return int(lines[0].removeprefix("id: ")), json.loads(lines[2].removeprefix("data: "))
+
+    async def _until(self, mark: bytes) -> bytes:
         with trio.fail_after(WAIT_SECONDS):
-            async for line in self._lines:
-                if line.startswith("id: "):
-                    height = int(line[4:])
-                elif line.startswith("data: "):
-                    data = line[6:]
-                elif not line and data:
-                    return height, json.loads(data)
-        raise EOFError
+            while mark not in self._buffer:
+                part = await self._stream.receive_some(65536)
+                if not part:
+                    raise EOFError
+                self._buffer += part
+        found, _, self._buffer = self._buffer.partition(mark)
+        return found
 
     async def heights(self, count: int) -> list[int]:
         return [(await self.next())[0] for _ in range(count)]
@@ -51,20 +65,23 @@ class Stream:
 
 @asynccontextmanager
 async def stream(
-    node: Node, headers: dict[str, str] | None = None, **query: Any
+    node: Node, query: str = "", headers: dict[str, str] | None = None
 ) -> AsyncIterator[Stream]:
-    async with node.client.stream(
-        "GET", "/v1/events", params=query, headers=headers or {}
-    ) as response:
-        assert response.status_code == 200
-        assert response.headers["content-type"].startswith("text/event-stream")
-        yield Stream(response)
+    lines = [f"GET /v1/events?{query} HTTP/1.0", "host: x"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    connection = await trio.open_tcp_stream("127.0.0.1", node.port)
+    async with connection:
+        await connection.send_all("\r\n".join([*lines, "", ""]).encode())
+        opened = Stream(connection)
+        await opened.begin()
+        assert opened.headers["content-type"].startswith("text/event-stream")
+        yield opened
 
 
 async def test_every_height_once_from_the_first_while_blocks_are_made(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.create_register()
-        async with stream(node, **{"from": 1}) as open_stream, trio.open_nursery() as nursery:
+        async with stream(node, "from=1") as open_stream, trio.open_nursery() as nursery:
 
             async def write() -> None:
                 for number in range(60):
@@ -79,7 +96,7 @@ async def test_an_event_tells_what_the_block_says(tmp_path: Path) -> None:
         await node.create_register()
         row = (await node.submit(node.put("1"), node.put("2", register="none"))).json()
         height = row["transactions"][0]["height"]
-        async with stream(node, **{"from": height, "certified": "true"}) as open_stream:
+        async with stream(node, f"from={height}&certified=true") as open_stream:
             number, event = await open_stream.next()
         block = (await node.client.get(f"/v1/blocks/{height}")).json()
         assert (height, block["hash"], True) == (number, event["hash"], event["certified"])
@@ -96,9 +113,9 @@ async def test_last_event_id_goes_on_where_the_stream_broke(tmp_path: Path) -> N
         await node.create_register()
         for number in range(5):
             await node.submit(node.put(f"{number}"))
-        async with stream(node, **{"from": 1}) as first:
+        async with stream(node, "from=1") as first:
             seen = await first.heights(3)
-        async with stream(node, headers={"last-event-id": str(seen[-1])}, **{"from": 1}) as second:
+        async with stream(node, "from=1", {"last-event-id": str(seen[-1])}) as second:
             seen += await second.heights(3)
         assert seen == [1, 2, 3, 4, 5, 6]
 
@@ -107,14 +124,14 @@ async def test_without_a_height_it_begins_with_the_next_block(tmp_path: Path) ->
     async with running(tmp_path) as node:
         await node.create_register()
         async with stream(node) as open_stream:
-            promised = int(open_stream.response.headers["govchaind-height"]) + 1
+            promised = int(open_stream.headers["govchaind-height"]) + 1
             await node.submit(node.put("1"))
             assert promised == (await open_stream.next())[0]
 
 
 async def test_stopping_ends_every_stream_at_once(tmp_path: Path) -> None:
     limits = ApiLimits(grace_seconds=3600)
-    async with running(tmp_path, limits=limits) as node, stream(node, **{"from": 1}) as open_stream:
+    async with running(tmp_path, limits=limits) as node, stream(node, "from=1") as open_stream:
         await open_stream.heights(1)
         node.stop.set()
         await open_stream.end()
@@ -126,7 +143,7 @@ async def test_stopping_ends_every_stream_at_once(tmp_path: Path) -> None:
 async def test_a_client_that_leaves_frees_its_stream(tmp_path: Path) -> None:
     limits = ApiLimits(event_streams_max=1, grace_seconds=1)
     async with running(tmp_path, limits=limits) as node:
-        async with stream(node, **{"from": 1}) as open_stream:
+        async with stream(node, "from=1") as open_stream:
             await open_stream.heights(1)
             refused = await node.client.get("/v1/events")
             assert (
@@ -137,7 +154,7 @@ async def test_a_client_that_leaves_frees_its_stream(tmp_path: Path) -> None:
         with trio.fail_after(WAIT_SECONDS):
             while node.context.streams:
                 await trio.lowlevel.checkpoint()
-        async with stream(node, **{"from": 1}) as again:
+        async with stream(node, "from=1") as again:
             assert await again.heights(1) == [1]
 
 

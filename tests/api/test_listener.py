@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ from govchaind.base.errors import InvalidSetting, StorageCorrupt
 from govchaind.base.limits import HTTP_BODY_BYTES_MAX
 from govchaind.runtime.telemetry import Telemetry
 from tests.api.node import WAIT_SECONDS, Node, running
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    with trio.fail_after(WAIT_SECONDS):
+        while not holds():
+            await trio.lowlevel.checkpoint()
 
 
 async def _talk(node: Node, data: bytes) -> bytes:
@@ -171,6 +178,7 @@ async def test_a_corrupt_store_stops_the_node_and_is_never_served(tmp_path: Path
         node.context.storage = _Raising(corrupt)  # type: ignore[assignment]  # only snapshots are asked of it
         reply = await node.client.get("/v1/registers")
         assert (reply.status_code, reply.json()["error"]["code"]) == (500, "storage-corrupt")
+        await _until(lambda: bool(node.failures))
         assert [error.code for error in node.failures] == ["storage-corrupt"]
 
 
@@ -184,7 +192,8 @@ async def test_an_unexpected_error_tells_the_log_and_not_the_client(tmp_path: Pa
         reply = await node.client.get("/v1/registers")
         assert (reply.status_code, reply.json()["error"]["code"]) == (500, "internal-error")
         assert "private" not in reply.text
-        assert "http.request_failed" in [name for name, _ in node.reports]
+        await _until(lambda: bool(node.reports))
+        assert [name for name, _ in node.reports] == ["http.request_failed"]
         assert node.failures == []
 
 

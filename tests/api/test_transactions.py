@@ -98,7 +98,9 @@ async def test_a_refusal_that_did_not_consume_the_id_is_not_taken_for_the_answer
         raw = node.put("11")
         identifier = read_transaction(raw).id
         board = node.context.board
-        refused = [(identifier, int(Code.SIGNATURES_INSUFFICIENT), None)]
+        refused: list[tuple[bytes, int, int | None]] = [
+            (identifier, int(Code.SIGNATURES_INSUFFICIENT), None)
+        ]
         board.post(Committed(board.height, 0, b"", refused, None))
         row = (await node.submit(raw, wait="certified")).json()["transactions"][0]
         assert (row["status"], row["code"]) == ("certified", 0)
