@@ -32,8 +32,8 @@ def _refuse_tag(*_: object) -> NoReturn:
 # Tags that cbor2 would interpret by itself, each mapped to the refusal.
 _REFUSED_TAGS: dict[int, Any] = dict.fromkeys(
     (
-        *(0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 43000, 52, 54),
-        *(100, 256, 258, 260, 261, 1004, 55799),
+        *(0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004),
+        *(43000, 55799),
     ),
     _refuse_tag,
 )
@@ -84,7 +84,8 @@ def convert(value: Any, shape: type[T]) -> T:
         InvalidEncoding: the value has another shape; the message names the place.
     """
     try:
-        return msgspec.convert(value, shape, strict=True)
+        # bytes must be bytes: without this, msgspec takes text as base64
+        return msgspec.convert(value, shape, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise InvalidEncoding(str(error)) from None
 

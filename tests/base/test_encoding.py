@@ -221,3 +221,8 @@ def test_whatever_is_read_is_the_one_encoding(data: bytes) -> None:
     except InvalidEncoding:
         return
     assert encode(value) == data
+
+
+def test_text_never_passes_for_bytes() -> None:
+    with pytest.raises(InvalidEncoding):
+        convert("eA==", bytes)
