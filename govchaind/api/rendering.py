@@ -14,6 +14,7 @@ from govchaind.api.models import RecordView
 from govchaind.api.replies import HEIGHT_HEADER
 from govchaind.base.types import Height
 
+LINE_CHARS_MAX = 96
 PAGE_TYPE = "text/html; charset=utf-8"
 
 
@@ -79,8 +80,13 @@ def plain_text(value: Any) -> str:
     return str(value)
 
 
-def pretty(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+def pretty(value: Any, depth: int = 0) -> str:
+    """Return JSON for reading: what is short stays on one line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, list) or len(line) + 2 * depth <= LINE_CHARS_MAX:
+        return line
+    inner = ",\n".join("  " * (depth + 1) + pretty(item, depth + 1) for item in value)
+    return f"[\n{inner}\n{'  ' * depth}]"
 
 
 def record_page_path(record: RecordView, register: str) -> str:
