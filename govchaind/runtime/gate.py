@@ -32,6 +32,7 @@ from govchaind.runtime import codec
 from govchaind.runtime.environment import Threads
 
 WORKERS = 2
+INLINE_SIGNATURES_MAX = 2  # cheaper here than the way to a worker thread and back
 BATCH_MIN = 16  # below it, splitting between idle workers costs more than it gains
 
 
@@ -180,7 +181,11 @@ class Gate:
                 finally:
                     self._idle -= 1
             batch = self._take_batch()
-            verdicts = await self._threads.run(partial(_verdicts, batch))
+            if sum(len(item.signatures) for item in batch) <= INLINE_SIGNATURES_MAX:
+                verdicts = _verdicts(batch)  # under load batches are never so small
+                await trio.lowlevel.checkpoint()
+            else:
+                verdicts = await self._threads.run(partial(_verdicts, batch))
             self._settle(batch, verdicts)
 
     def _take_batch(self) -> list[Transaction]:

@@ -84,9 +84,9 @@ async def test_a_transaction_is_verified_once_however_it_comes() -> None:
 async def test_the_same_transaction_under_way_twice_is_verified_once() -> None:
     threads = HeldThreads()
     async with running(threads) as gate:
-        first = gate.begin(body_of(Gossip([transaction(1)])))
+        first = gate.begin(body_of(Gossip([transaction(1, keys=3)])))
         await trio.testing.wait_all_tasks_blocked()
-        second = gate.begin(body_of(Gossip([transaction(1)])))
+        second = gate.begin(body_of(Gossip([transaction(1, keys=3)])))
         threads.leave.set()
         await first.done()
         await second.done()
@@ -96,7 +96,7 @@ async def test_the_same_transaction_under_way_twice_is_verified_once() -> None:
 async def test_callers_share_batches_while_workers_are_busy() -> None:
     threads = HeldThreads()
     async with running(threads) as gate:
-        judgements = [gate.begin(body_of(Gossip([transaction(n)]))) for n in range(2)]
+        judgements = [gate.begin(body_of(Gossip([transaction(n, keys=3)]))) for n in range(2)]
         await trio.testing.wait_all_tasks_blocked()
         assert threads.under_way >= 1  # a lone one waits for nothing
         judgements += [gate.begin(body_of(Gossip([transaction(n)]))) for n in range(2, 102)]
@@ -105,6 +105,12 @@ async def test_callers_share_batches_while_workers_are_busy() -> None:
             await judgement.done()
         assert gate.counts.verified == 102
         assert gate.counts.batches <= 8
+
+
+async def test_a_lone_signature_does_not_go_to_a_thread() -> None:
+    async with running(HeldThreads()) as gate:  # nobody gives it leave
+        await gate.judge(body_of(Gossip([transaction(1)])))
+        assert gate.counts.verified == 1
 
 
 async def test_an_append_under_verification_tells_its_leader_early() -> None:
@@ -156,7 +162,7 @@ async def test_undecodable_bytes_are_refused_at_once() -> None:
 async def test_a_cancelled_caller_leaves_the_others_their_verdicts() -> None:
     threads = HeldThreads()
     async with running(threads) as gate:
-        body = body_of(Gossip([transaction(1)]))
+        body = body_of(Gossip([transaction(1, keys=3)]))
         with trio.move_on_after(0):
             await gate.judge(body)
         judgement = gate.begin(body)
