@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -183,3 +185,12 @@ def test_a_group_raised_inside_trio_is_one_line(capsys: pytest.CaptureFixture[st
 
     assert report(caught.value) == UNREACHABLE
     assert "the other side is gone" in capsys.readouterr().err
+
+
+def test_the_page_of_commands_has_all_of_them_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    listed = re.findall(r"^\| `govchaind ([a-z -]+)` \|", page, re.MULTILINE)
+    groups_that_only_group = {"init", "keys", "submit", "trust"}
+
+    known = {" ".join(path) for path, _ in COMMANDS if path} - groups_that_only_group
+    assert sorted(listed) == sorted(known)
