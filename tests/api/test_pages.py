@@ -1,0 +1,167 @@
+"""The explorer: every page renders, escapes, loads nothing from elsewhere, and speaks plainly."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from govchaind.api.rendering import moment, plain_text, pretty, schema_words
+from govchaind.api.sentences import headline, sentences
+from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.transaction import build_body, read_transaction, sign_body
+from tests.api.node import key, running
+
+HTML = {"accept": "text/html"}
+HOSTILE = '<script>alert("x")</script>'
+
+
+async def test_every_page_renders_and_escapes(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.create_register()
+        raws = [node.put(HOSTILE), node.put("b", register="none"), node.put("北京市")]
+        rows = (await node.submit(*raws)).json()["transactions"]
+        await node.submit(node.raw((int(Kind.RETIRE), ["provinces", "北京市".encode()])))
+        await node.submit(node.raw((int(Kind.PUT), ["provinces", b"\xff", ["x", 1], None])))
+        paths = [
+            "/",
+            "/docs",
+            "/blocks",
+            "/blocks?before=2",
+            "/registers",
+            "/registers/provinces",
+            "/registers/provinces/北京市",
+            "/registers/provinces/ff?key_hex=true",
+            "/institutions/bank",
+            "/institutions/ministry",
+            f"/transactions/{'ab' * 32}",
+            *(f"/blocks/{height}" for height in range(1, rows[0]["height"] + 1)),
+            *(f"/transactions/{row['id']}" for row in rows),
+        ]
+        for path in paths:
+            reply = await node.client.get(path, headers=HTML)
+            assert (
+                reply.status_code,
+                reply.headers["content-type"],
+            ) == (200, "text/html; charset=utf-8"), path
+            assert "<script" not in reply.text, path
+            assert re.findall(r'(?:src|href)="(?:https?:)?//', reply.text) == [], path
+            assert reply.text.count("<h1>") == 1, path
+            assert reply.text.rstrip().endswith("</html>"), path
+        assert "&lt;script&gt;" in (await node.client.get("/registers/provinces")).text
+        record = (await node.client.get("/registers/provinces/北京市")).text
+        assert "retired" in record
+        assert node.reports == []
+
+
+async def test_links_of_the_pages_lead_somewhere(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.create_register()
+        await node.submit(node.put("a/b"), node.put("c?d#e"), node.put("北京"))
+        seen: set[str] = set()
+        pending = ["/"]
+        while pending:
+            path = pending.pop()
+            if path in seen or path.startswith("#"):
+                continue
+            seen.add(path)
+            reply = await node.client.get(path, headers=HTML)
+            assert reply.status_code in (200, 503), path  # 503: no certified checkpoint yet
+            if reply.headers["content-type"].startswith("text/html"):
+                found = re.findall(r'href="([^"]+)"', reply.text)
+                pending += [item.replace("&amp;", "&") for item in found]
+        assert "/registers/provinces/c%3Fd%23e" in seen
+        assert "/registers/provinces/612f62?key_hex=true" in seen
+
+
+async def test_what_is_not_there_is_a_page_too(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.create_register()
+        for path, status in (
+            ("/registers/none", 404),
+            ("/registers/provinces/none", 404),
+            ("/blocks/999999", 404),
+            ("/transactions/zz", 400),
+            ("/institutions/none", 404),
+            (f"/registers/{HOSTILE}", 400),
+        ):
+            reply = await node.client.get(path, headers=HTML)
+            assert status == reply.status_code, path
+            assert "<h1>" in reply.text
+            assert "<script" not in reply.text
+
+
+async def test_find_goes_where_it_should(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.create_register()
+        row = (await node.submit(node.put("11"))).json()["transactions"][0]
+        block = (await node.client.get("/v1/blocks/1")).json()
+        for wanted, target in (
+            ("1,234", "/blocks/1234"),
+            (block["hash"], "/blocks/1"),
+            (row["id"].upper(), f"/transactions/{row['id']}"),
+            ("provinces", "/registers/provinces"),
+            ("provinces/北京", "/registers/provinces/%E5%8C%97%E4%BA%AC"),
+            ("//elsewhere.example", "/registers/"),
+            (" ", "/"),
+        ):
+            reply = await node.client.get("/find", params={"q": wanted})
+            assert reply.status_code == 303
+            assert reply.headers["location"].startswith(target), wanted
+            assert not reply.headers["location"].startswith("//")
+
+
+SEAT = [bytes(32), "Chief", 0, None]
+OPERATIONS: list[tuple[int, list[Any], str, str]] = [
+    (10, ["towns", "Towns", [], "clear", []], "created the register towns", "创建了登记册 towns"),
+    (11, ["towns", b"1", ["x"], None], "entered record 1", "登记了记录 1"),
+    (12, ["towns", b"\xff"], "retired record ff", "停用了"),
+    (20, ["audit", "Audit", 1, [SEAT, SEAT]], "created the office audit", "设立了岗位 audit"),
+    (21, ["audit", 1, [SEAT]], "set new keys", "设定了新的密钥"),
+    (22, ["audit", bytes(32), bytes(32), "New", None, 5], "handed a seat", "交接"),
+    (23, ["audit", bytes(32)], "revoked a key", "吊销"),
+    (24, [0, 1, ["rail", "Rail", "voluntary", []]], "voted to admit", "投票赞成接纳机构 rail"),
+    (24, [0, 3, ["node-x"]], "voted to remove the node node-x", "移除节点"),
+    (24, [0, 99, ["x"]], "in a form", "无法识别"),
+    (11, [], "in a form", "无法识别"),
+    (999, [1], "unknown-999", "无法识别"),
+]
+
+
+@pytest.mark.parametrize(("kind", "arguments", "english", "chinese"), OPERATIONS)
+def test_each_operation_is_a_sentence(
+    kind: int, arguments: list[Any], english: str, chinese: str
+) -> None:
+    body = build_body(
+        chain_id=bytes(32),
+        institution="ministry",
+        office="head",
+        operations=[(kind, arguments)],
+        valid_until=1,
+        salt=bytes(16),
+    )
+    made = read_transaction(sign_body(body, [key("head")]))
+    [sentence] = sentences(made, 5)
+    assert english in sentence.english
+    assert chinese in sentence.chinese
+    assert headline(made) == sentence.english
+
+
+def test_every_kind_has_a_sentence() -> None:
+    assert {int(kind) for kind in Kind} <= {kind for kind, *_ in OPERATIONS}
+
+
+def test_values_in_words() -> None:
+    assert moment("2026-11-24T04:03:35.123Z") == "2026-11-24 04:03:35"
+    assert moment("9223372036854775807 ms") == "9223372036854775807 ms"
+    assert plain_text({"a": 1, "b": True}) == "a: 1 · b: yes"
+    assert plain_text(None) == "–"
+    assert pretty(["a", 1]) == '["a", 1]'
+    assert pretty([["x" * 60], ["y" * 60]]).count("\n") == 3
+    assert schema_words({"anyOf": [{"type": "integer"}, {"type": "null"}]}) == "integer or null"
+    assert (
+        schema_words({"type": "integer", "minimum": 1, "default": 5})
+        == "integer (from 1, default 5)"
+    )
