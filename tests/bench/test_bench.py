@@ -1,0 +1,37 @@
+"""The bench works from end to end on a tiny load; nothing here is a measurement."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.process
+def test_a_tiny_run_has_every_row_and_counts_syncs(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [ROOT / "scripts" / "bench", "--tiny", "--only", "single,lone", "--json", report]
+        + ["--directory", tmp_path, "--base-port", "18400"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(report.read_text())
+    assert found["command"].startswith("scripts/bench --tiny --only single,lone")
+    assert found["machine"]["cores"] > 0
+    assert found["bound"]["pynacl_microseconds"] > 0
+    assert found["lone"]["p50"] > 0
+    median = found["single"]["median"]
+    assert median["transactions_a_second"] > 0
+    assert set(median["committed_ms"]) == {"p50", "p99"}
+    assert set(median["nodes"]) == {"validator-1", "validator-2", "validator-3"}
+    assert all(node["syncs_a_second"] > 0 for node in median["nodes"].values())
+    assert "signature bound" in done.stdout
+    assert list(tmp_path.glob("govchaind-bench-*")) == []
