@@ -29,6 +29,7 @@ BYTES_SHOWN = 8
 _SECRET_NAMES = ("secret", "seed", "passphrase", "password", "private", "signing_key")
 _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _SHORT_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
+_BUILD = ("version", "python")
 ROLES = ("leader", "follower", "candidate", "pre-candidate", "learner", "observer")
 
 # events that deserve more than "info"; by prefix
@@ -139,16 +140,12 @@ class Metrics:
 
         self.role = gauge("raft_role", "1 for the role this node has in Raft now.", "role")
         self.term = gauge("raft_term", "Raft term.")
-        self.is_leader_known = gauge("raft_leader_known", "1 if this node knows a leader.")
+        self.leader_known = gauge("raft_leader_known", "1 if this node knows a leader.")
         self.height = gauge("height", "Height of the newest block applied and durable here.")
         self.commit = gauge("commit_height", "Height known to be committed.")
         self.log_height = gauge("log_height", "Height of the newest block in the log.")
-        self.certified = gauge(
-            "certified_height", "Every height up to this one has a certificate here."
-        )
-        self.block_time = gauge(
-            "block_time_seconds", "Time of the newest applied block, Unix time."
-        )
+        self.certified = gauge("certified_height", "Up to it every height has a certificate here.")
+        self.block_time = gauge("block_time_seconds", "Time of the newest applied block (Unix).")
         self.pool_transactions = gauge("pool_transactions", "Transactions waiting in the pool.")
         self.pool_bytes = gauge("pool_bytes", "Bytes of transactions waiting in the pool.")
         self.room = gauge("storage_room", "1 if there is room for writes.")
@@ -195,13 +192,12 @@ class Metrics:
         )
         self.inbox_transactions = gauge("inbox_transactions", "Transactions in the inbox.")
         self.inbox_consensus = gauge("inbox_consensus_events", "Consensus events in the inbox.")
-        build = gauge("build_info", "Always 1; the labels say what runs.", "version", "python")
-        build.labels(version=version, python=platform.python_version()).set(1)
+        _tell_build(gauge("build_info", "Always 1; the labels say what runs.", *_BUILD), version)
 
     def watch(self, status: Callable[[], Status]) -> None:
         """Have the gauges of a node's state read from `status` whenever metrics are read."""
         self.term.set_function(lambda: status().term)
-        self.is_leader_known.set_function(lambda: float(status().leader is not None))
+        self.leader_known.set_function(lambda: float(status().leader is not None))
         self.height.set_function(lambda: status().height)
         self.commit.set_function(lambda: status().commit)
         self.log_height.set_function(lambda: status().last_height)
@@ -220,6 +216,10 @@ class Metrics:
     def text(self) -> bytes:
         """Return the metrics in Prometheus's text format."""
         return generate_latest(self.registry)
+
+
+def _tell_build(build: Gauge, version: str) -> None:
+    build.labels(version=version, python=platform.python_version()).set(1)
 
 
 class Telemetry:
