@@ -143,7 +143,7 @@ class Drive:
         return self._replica.status(trio.current_time())
 
     async def _turn(self, nursery: trio.Nursery) -> None:
-        asked = self._replica.deadline
+        asked = max(self._replica.deadline, trio.current_time())  # the past means: at once
         events = await self._inbox.take(asked)
         if self._failed:  # a write failed while this task was on its way: say nothing more
             await trio.sleep_forever()
