@@ -13,7 +13,7 @@ What no honest leader sends raises PeerError and changes nothing in the log.
 
 from __future__ import annotations
 
-from govchaind.base.errors import PeerError
+from govchaind.base.errors import PeerError, invariant
 from govchaind.base.types import NodeId, Seconds
 from govchaind.raft.messages import AppendEntries, AppendReply, Entry, Heartbeat, HeartbeatReply
 from govchaind.raft.state import Role, State
@@ -102,6 +102,28 @@ def _refuse(state: State, sender: NodeId, append: AppendEntries) -> None:
     )
     reply = AppendReply(state.term, state.store, False, append.previous_index, hint, log.term(hint))
     state.send(sender, reply)
+
+
+def adopt(state: State, now: Seconds, entry: Entry) -> None:
+    """Take the entry after the last committed one, which is known from elsewhere to be committed.
+
+    Whatever else the log holds there was never committed, and goes.
+    """
+    invariant(entry.index == state.commit + 1, "committed entries are adopted in order")
+    invariant(state.leading is None, "a leader adopts nothing")
+    if entry.term > state.term:
+        state.become_follower(now, entry.term)
+    log = state.log
+    if entry.index <= log.last_index and log.term(entry.index) != entry.term:
+        log.truncate(entry.index)
+        state.writes.truncate(entry.index)
+        state.membership.truncate(entry.index)
+    if entry.index > log.last_index:
+        log.append(entry)
+        if entry.configuration is not None:
+            state.membership.append(entry.index, entry.configuration)
+    state.verified = max(state.verified, entry.index)
+    state.commit_to(entry.index)
 
 
 def accept_heartbeat(state: State, now: Seconds, sender: NodeId, heartbeat: Heartbeat) -> None:

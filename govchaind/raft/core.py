@@ -186,6 +186,11 @@ class Raft:
             and self._state.membership.index <= self._state.commit
         )
 
+    def adopt(self, now: Seconds, entry: Entry) -> None:
+        """Take the next entry after `commit`, known to be committed by other proof than Raft's."""
+        self._state.now = now
+        acceptance.adopt(self._state, now, entry)
+
     def read(self, now: Seconds, request: int) -> None:
         """Ask for an index at which a read is linearizable; the answer is in Ready.reads."""
         self._state.now = now

@@ -105,7 +105,7 @@ class Certification:
     @property
     def deadline(self) -> Seconds:
         """Return when `keep_time` is due."""
-        due = self._heads.tell_at
+        due = self._heads.tell_at(self.durable)
         if self._attestations.certified < self._executor.ledger.height:
             due = min(due, self._attestations.next_resend, self._heads.ask_at)
         return due

@@ -14,7 +14,6 @@ from govchaind.base.errors import InvariantBroken, invariant
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Height, Seconds
-from govchaind.ledger.block import Block
 from govchaind.ledger.membership import Membership
 from govchaind.raft.messages import Ready
 from govchaind.replica.events import Guard, Happened, MembersChanged, Work
@@ -63,14 +62,6 @@ class Desk:
             batch.put(HARD_STATE, encode([hard.term, hard.vote]))
             pending.hard_state = hard
         pending.raft_ticket = ready.ticket
-
-    def add_block(self, block: Block) -> None:
-        """Put a certified block, received without Raft, into the log."""
-        row = encode([block.term, block.raw])
-        self.pending.batch.put(height_key(Table.LOG, block.height), row)
-        self.log_last = max(self.log_last, block.height)
-        if block.membership is not None:
-            self.bring_in_force(block.height, block.membership)
 
     def bring_in_force(self, index: Height, membership: Membership) -> None:
         if index <= self._memberships.latest_index:

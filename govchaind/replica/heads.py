@@ -9,7 +9,8 @@ from govchaind.replica.attestation import CERTIFICATES_PAGE
 from govchaind.replica.gossip import Send
 from govchaind.replica.messages import Head, WantCertificates
 
-TELL_SECONDS = 0.25
+TELL_SECONDS = 0.25  # at most so often while certificates come
+REPEAT_SECONDS = 5.0  # at rest: one may have been lost; an idle network is quiet
 RETRY_SECONDS = 0.25
 
 
@@ -19,7 +20,9 @@ class Heads:
     def __init__(self, send: Send, now: Seconds) -> None:
         self._send = send
         self._heads: dict[NodeId, Height] = {}
-        self.tell_at = now
+        self._told: Height = -1
+        self._tell_after = now
+        self._repeat_at = now
         self.ask_at = now
 
     def heard(self, peer: NodeId, height: Height) -> None:
@@ -29,11 +32,17 @@ class Heads:
         self._heads.pop(peer, None)
 
     def tell(self, now: Seconds, certified: Height, links: Iterable[NodeId]) -> None:
-        """Tell every link the own certified height, if it is time."""
-        if now >= self.tell_at:
-            self.tell_at = now + TELL_SECONDS
+        """Tell every link the own certified height if it is new, or was not told for long."""
+        if now >= self.tell_at(certified):
+            self._told = certified
+            self._tell_after = now + TELL_SECONDS
+            self._repeat_at = now + REPEAT_SECONDS
             for peer in links:
                 self._send(peer, Head(certified))
+
+    def tell_at(self, certified: Height) -> Seconds:
+        """Return when `tell` has something to say."""
+        return self._repeat_at if certified == self._told else self._tell_after
 
     def ask(self, now: Seconds, certified: Height, applied: Height) -> None:
         """Ask a peer that is ahead for the next certificates that are missing here."""

@@ -28,6 +28,10 @@ class Memberships:
         """Return the membership in force before the block at `height`: it certifies that height."""
         return self.after(height - 1) if height > 0 else self._values[0]
 
+    def since(self, height: Height) -> list[Membership]:
+        """Return the memberships in force at `height` and after, oldest first."""
+        return self._values[bisect.bisect_right(self._indexes, height) - 1 :]
+
     def digest_after(self, height: Height) -> Hash:
         """Return what the header of the block at `height` must name."""
         return self._digests[bisect.bisect_right(self._indexes, height) - 1]

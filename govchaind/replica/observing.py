@@ -10,11 +10,13 @@ from govchaind.base.types import NodeId, Seconds
 from govchaind.ledger.block import Block, check_block
 from govchaind.ledger.certificate import Certificate, check_certificate
 from govchaind.ledger.genesis import Genesis
+from govchaind.raft.messages import Entry
 from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.desk import Desk
 from govchaind.replica.execution import Executor
 from govchaind.replica.feed import WINDOW_HEIGHTS, Follower, Send
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.store import configuration_of
 
 
 class Observing:
@@ -31,6 +33,7 @@ class Observing:
         attestations: Attestations,
         memberships: Memberships,
         misbehaved: Callable[[NodeId, str], None],
+        adopt: Callable[[Entry], None],
     ) -> None:
         self.follower = Follower(send)
         self._genesis = genesis
@@ -41,6 +44,7 @@ class Observing:
         self._attestations = attestations
         self._memberships = memberships
         self._misbehaved = misbehaved
+        self._adopt = adopt  # puts a certified block into the log, as committed
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
@@ -67,7 +71,9 @@ class Observing:
                 self.follower.left(peer)
                 self._misbehaved(peer, error.message)
                 break
-            self._desk.add_block(block)
+            membership = block.membership
+            configuration = None if membership is None else configuration_of(membership)
+            self._adopt(Entry(block.height, block.term, block, configuration))
             pending = self._desk.pending
             self._executor.apply(block, self._desk.view, pending, now)
             certified = self._attestations.accept([certificate], pending.batch)

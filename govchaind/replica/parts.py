@@ -10,8 +10,9 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import NodeId, Seconds, StoreId
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.genesis import Genesis
-from govchaind.raft.core import Raft
-from govchaind.raft.messages import HardState, Timing
+from govchaind.ledger.membership import Member
+from govchaind.raft.core import Raft, Role
+from govchaind.raft.messages import Entry, HardState, Timing
 from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
@@ -45,6 +46,7 @@ class Parts:
         guard: Guard | None,
         send: Send,
         misbehaved: Callable[[NodeId, str], None],
+        adopt: Callable[[Entry], None],
     ) -> None:
         view = View(reader)
         self.pool = Pool()
@@ -89,7 +91,13 @@ class Parts:
             now=now,
         )
         self._make_doers(
-            name=name, genesis=genesis, verify=verify, now=now, send=send, misbehaved=misbehaved
+            name=name,
+            genesis=genesis,
+            verify=verify,
+            now=now,
+            send=send,
+            misbehaved=misbehaved,
+            adopt=adopt,
         )
 
     def _make_doers(
@@ -101,6 +109,7 @@ class Parts:
         now: Seconds,
         send: Send,
         misbehaved: Callable[[NodeId, str], None],
+        adopt: Callable[[Entry], None],
     ) -> None:
         """Make the parts that act on the ones made first."""
         self.proposer = Proposer(
@@ -119,6 +128,7 @@ class Parts:
             attestations=self.attestations,
             memberships=self.memberships,
             misbehaved=misbehaved,
+            adopt=adopt,
         )
         self.screener = Screener(
             genesis=genesis,
@@ -143,6 +153,21 @@ class Parts:
         return self.memberships.latest().member(peer) is not None or any(
             member.name == peer and member.role != "observer" for member in self.executor.wanted
         )
+
+    def members(self) -> tuple[Member, ...]:
+        """Return those wanted, those in force, and those removed whose signatures of heights not
+        yet certified may still be on their way."""
+        found: dict[NodeId, Member] = {}
+        for membership in self.memberships.since(self.attestations.certified):
+            found.update((member.name, member) for member in membership.members)
+        found.update((member.name, member) for member in self.executor.wanted)
+        return tuple(found[name] for name in sorted(found))
+
+    def role(self) -> str:
+        """Return the role of a node that takes part in Raft."""
+        if self.raft.role is Role.FOLLOWER and not self.raft.is_voter():
+            return "learner"
+        return self.raft.role.value.replace("_", "-")
 
     def linked_voter(self, links: Iterable[NodeId]) -> NodeId | None:
         """Return a linked voter: whom a node without a vote tells of what waits."""

@@ -28,7 +28,7 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Role
-from govchaind.raft.messages import AppendEntries, RaftMessage, Timing
+from govchaind.raft.messages import AppendEntries, Entry, RaftMessage, Timing
 from govchaind.replica import leadership
 from govchaind.replica.attestation import Verify
 from govchaind.replica.desk import UNREADABLE
@@ -111,6 +111,7 @@ class Replica:
             guard=guard,
             send=self._send,
             misbehaved=self._misbehaved,
+            adopt=self._adopt,
         )
         self._parts = parts
         self.pool = parts.pool
@@ -312,11 +313,16 @@ class Replica:
             self._desk.gather(ready)
         return bool(ready.ticket or ready.messages)
 
+    def _adopt(self, entry: Entry) -> None:
+        """Put a certified block into the log, so that Raft and the store know the same one."""
+        self.raft.adopt(self._now, entry)
+        self._take_ready()
+
     def _apply(self) -> bool:
         """Apply committed blocks, as many as one step may; True if any was applied."""
-        if self.is_observer():
+        if self.is_observer() and self.raft.commit == self.ledger.height:
             return self._observing.apply(self._now, APPLY_OPERATIONS_MAX)
-        operations = 0
+        operations = 0  # a node whose removal is under way still owes its signatures before it
         first = self.ledger.height
         while self.ledger.height < self.raft.commit and operations < APPLY_OPERATIONS_MAX:
             block = block_of(self.raft.entry(self.ledger.height + 1))
@@ -373,24 +379,19 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        return self.memberships.latest().member(self.name) is None
+        outside = self.memberships.latest().member(self.name) is None
+        return outside and self.raft.role is not Role.LEADER
 
     def role(self) -> str:
-        if self.is_observer():
-            return "observer"
-        if self.raft.role is Role.FOLLOWER and not self.raft.is_voter():
-            return "learner"
-        return self.raft.role.value.replace("_", "-")
+        return "observer" if self.is_observer() else self._parts.role()
 
     def known(self, identity: Hash) -> Transaction | None:
         """Return a transaction of the pool: the gate need not read it again."""
         return self.pool.get(identity)
 
     def members(self) -> tuple[Member, ...]:
-        """Return every node that may link: those wanted, and those in force."""
-        found = {member.name: member for member in self.memberships.latest().members}
-        found.update((member.name, member) for member in self._executor.wanted)
-        return tuple(found[name] for name in sorted(found))
+        """Return every node that may link."""
+        return self._parts.members()
 
     def guard(self) -> Guard:
         """Return what is durable of what this node has said, for the guard file."""
