@@ -107,12 +107,16 @@ class Liveness:
                 core = smaller
         return sorted(core, key=lambda node: node.name)
 
-    def _needed(self) -> list[tuple[Configuration, bool]]:
-        """Return every configuration that matters, and whether it must be able to sign."""
+    def _needed(self) -> list[Configuration]:
+        """Return every configuration that may be in force or come into force.
+
+        Also those whose heights are not yet certified; what is ordered and not begun is dropped.
+        """
         world = self.world
+        world.operators.queue.clear()
         certified = max(world.certified(node) for node in world.nodes.values())
         committed = len(world.ghost.committed)
-        found: dict[Configuration, bool] = {}
+        found: dict[Configuration, bool] = {}  # in order
         for mirror in world.ghost.mirrors.values():
             configurations = mirror.configurations
             for place, (_, configuration) in enumerate(configurations):
@@ -120,12 +124,18 @@ class Liveness:
                 until = following[0][0] if following else committed + 1
                 if until > committed or until > certified:
                     found[configuration] = True
-        return sorted(found.items(), key=lambda item: item[0].voters)
+        for voters in world.operators.ordered_voters():
+            found[Configuration(tuple(sorted(voters.items())))] = True
+        return sorted(found, key=lambda configuration: configuration.voters)
 
-    def _enough(self, nodes: list[Node], needed: list[tuple[Configuration, bool]]) -> bool:
+    def _enough(self, nodes: list[Node], needed: list[Configuration]) -> bool:
         wild = self.world.wild_clock  # it, too, counts among the faulty: its blocks are objected to
         stores = {node.name: node.store for node in nodes if node is not wild}
-        for configuration, _ in needed:
+        # Who is removed may never hear that the block which removes it is committed, and then does
+        # not sign it; so nothing is demanded that hangs on its signature (docs/netsim.md).
+        staying = {name for voters in self.world.operators.ordered_voters() for name in voters}
+        stores = {name: store for name, store in stores.items() if name in staying}
+        for configuration in needed:
             voters = configuration.voters
             intact = sum(1 for name, store in voters if stores.get(name) == store)
             if intact < max(majority(len(voters)), certificate_quorum(len(voters))):

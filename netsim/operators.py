@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from govchaind.base.types import NodeId, StoreId
+from govchaind.ledger.operations.motions import MotionKind
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.events import Offered
@@ -20,8 +21,6 @@ from netsim.options import source
 
 if TYPE_CHECKING:
     from netsim.world import World
-
-from govchaind.ledger.operations.motions import MotionKind
 
 AGAIN_SECONDS = 3.0
 LIFETIME_SECONDS = 60.0
@@ -61,15 +60,17 @@ class Operators:
     def start(self) -> None:
         self.world.heap.after(0.1, self._tick)
 
-    def wants_voters(self) -> int:
-        """Return how many voters there will be once everything ordered is in force."""
-        wanted = {name: role for name, (role, _) in self.wanted.items()}
-        for order in ([self.current] if self.current else []) + list(self.queue):
-            if order.role is None:
-                wanted.pop(order.name, None)
-            else:
-                wanted[order.name] = order.role
-        return sum(1 for role in wanted.values() if role == "validator")
+    def ordered_voters(self) -> list[dict[NodeId, StoreId]]:
+        """Return the voters that are wanted now, and those once the present order is carried out."""
+        now = {name: store for name, (role, store) in self.wanted.items() if role == "validator"}
+        order = self.current
+        if order is None:
+            return [now]
+        then = {name: store for name, store in now.items() if name != order.name}
+        steps = [now, then] if then else [now]
+        if order.role == "validator":
+            steps.append({**then, order.name: order.store})
+        return steps
 
     # --- orders ----------------------------------------------------------------------------------
 
