@@ -9,6 +9,7 @@ Rules kept here (see `replica/events.py`, whose contract this is):
   until it goes through, then `Room(True)`. Nothing is lost and nothing is acknowledged meanwhile.
 - After any other failure of a write, and after any broken invariant, nothing more leaves: the
   loop ends with that error.
+- The store is read through in the background, slowly and for ever.
 - The guard file never runs ahead of the store: what is written to it was taken when a write
   began and is used only once that write is durable.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Protocol
 
 import trio
@@ -51,6 +53,8 @@ from govchaind.runtime.telemetry import Telemetry
 RETRY_SECONDS = 0.5  # between tries of a write that found no room
 UPKEEP_SECONDS = GUARD_INTERVAL_SECONDS  # between looks at free room and at the guard
 ROOM_AGAIN = 1.25  # times the reserve must be free before writes are accepted again
+SCRUB_ROWS = 200  # read in the background at each upkeep: a million rows in an hour and a half
+KEYS_END = b"\xff" * 512
 LATE_SECONDS = 0.25  # a loop later than this is told of
 
 
@@ -114,6 +118,7 @@ class Drive:
         self._guard_durable: Guard | None = None  # may go to the file
         self._guard_written: Guard | None = None
         self._stepped = trio.Event()
+        self._scrubbed = b""  # up to this key in the present walk through the store
 
     async def run(self) -> None:
         """Run until cancelled. Raises the Fatal error that ended it, bare."""
@@ -227,12 +232,27 @@ class Drive:
     async def _upkeep(self) -> None:
         while True:
             self._look_at_room()
+            self._scrub()
             guard = self._guard_durable
             if guard is not None and guard != self._guard_written:
                 with suppress(StorageFull):  # the store itself will say so; tried again below
                     await self._guard_write(guard_bytes(guard))
                     self._guard_written = guard
             await trio.sleep(UPKEEP_SECONDS)
+
+    def _scrub(self) -> None:
+        """Read on through the store: each read judges its checksum, so rot is found in time.
+
+        Raises StorageCorrupt.
+        """
+        snapshot = self._storage.snapshot()
+        try:
+            last = b""
+            for key, _ in islice(snapshot.scan(self._scrubbed + b"\x00", KEYS_END), SCRUB_ROWS):
+                last = key
+            self._scrubbed = last
+        finally:
+            snapshot.close()
 
     def _look_at_room(self) -> None:
         free = self._storage.free_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from govchaind.base.errors import InvariantBroken, StorageFailed, StorageFull
+from govchaind.base.errors import InvariantBroken, StorageCorrupt, StorageFailed, StorageFull
 from govchaind.base.keyvalue import KeyValueReader, MemoryReader, WriteBatch
 from govchaind.base.types import NodeId
 from govchaind.ledger.membership import Member
@@ -377,3 +377,27 @@ async def test_handing_over_ends_when_somebody_else_leads(
         started = trio.current_time()
         assert not await world.drive.hand_over(5)
         assert trio.current_time() == started + 5
+
+
+async def test_rot_that_nobody_reads_is_found_in_the_background(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Rotten(MemorySnapshot):
+        def scan(
+            self, start: bytes, end: bytes, *, reverse: bool = False
+        ) -> Iterator[tuple[bytes, bytes]]:
+            for key, value in super().scan(start, end, reverse=reverse):
+                if key == b"m%06d" % 450:
+                    raise StorageCorrupt("the value of m450 is not what was written")
+                yield key, value
+
+    world = World(lambda _, __: None)
+    rows = Rotten()
+    many = WriteBatch()
+    for number in range(500):
+        many.put(b"m%06d" % number, b"value")
+    rows.apply(many)
+    world.storage.snapshot = lambda: rows  # type: ignore[method-assign]  # this test's own disk
+    with pytest.raises(StorageCorrupt, match="m450"), trio.fail_after(10):
+        await world.drive.run()
+    assert trio.current_time() >= 2.0  # two clean slices came first
