@@ -25,6 +25,7 @@ from govchaind.api import (
 from govchaind.api.context import Context
 from govchaind.api.door import Asgi, Door
 from govchaind.api.errors import Unexpected, reply_to
+from govchaind.api.rendering import Renderer
 from govchaind.base.errors import Fatal, GovchaindError, Invalid, NotFound
 
 TAGS = (
@@ -69,13 +70,14 @@ def make_routes(context: Context) -> FastAPI:
     )
     for page in (transactions, registers, chain, state, institutions, network, events, health):
         app.include_router(page.routes(context))
-    pages.add_pages(app, context)
-    _add_errors(app, context)
+    render = Renderer(context)
+    pages.add_pages(app, context, render)
+    _add_errors(app, context, render)
     _describe(app)
     return app
 
 
-def _add_errors(app: FastAPI, context: Context) -> None:
+def _add_errors(app: FastAPI, context: Context, render: Renderer) -> None:
     async def known(request: Request, error: Exception) -> Response:
         if not isinstance(error, GovchaindError) or isinstance(error, Fatal):
             raise error  # `unknown` answers, and it goes on to the door, which stops the node
@@ -96,7 +98,7 @@ def _add_errors(app: FastAPI, context: Context) -> None:
 
     def _answer(request: Request, error: GovchaindError) -> Response:
         if pages.is_page(request):
-            return pages.error_page(context, error)
+            return pages.error_page(render, context.board.height, error)
         return reply_to(error)
 
     app.add_exception_handler(GovchaindError, known)
@@ -141,6 +143,9 @@ def _describe(app: FastAPI) -> None:
             for path in document["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)
+                    for reply in operation["responses"].values():
+                        if reply["description"] == "Successful Response":
+                            reply["description"] = "The reply"
             schemas = document["components"]["schemas"]
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)

@@ -24,10 +24,12 @@ from govchaind.api.models import (
 from govchaind.api.reading import (
     HASH_HEX_CHARS,
     Outcomes,
+    Outline,
     block_at,
     certified_height,
     iso_text,
     member_view,
+    outline_at,
     plain,
     read_hex,
 )
@@ -211,25 +213,27 @@ def named_height(reader: KeyValueReader, name: str) -> Height:
     return height
 
 
-def block_summary(block: Block, certified: Height) -> BlockSummary:
+def block_summary(outline: Outline, certified: Height) -> BlockSummary:
+    header = outline.header
     return BlockSummary(
-        height=block.height,
-        hash=block.hash.hex(),
-        time_ms=block.time,
-        time=iso_text(block.time),
-        term=block.term,
-        leader=block.leader,
-        transactions=len(block.transactions),
-        bytes=len(block.raw),
-        configuration=block.membership is not None,
-        certified=block.height <= certified,
+        height=header.height,
+        hash=header.hash.hex(),
+        time_ms=header.time,
+        time=iso_text(header.time),
+        term=header.term,
+        leader=header.leader,
+        transactions=outline.transactions,
+        bytes=outline.size,
+        configuration=outline.configuration,
+        certified=header.height <= certified,
     )
 
 
 def block_summaries(reader: KeyValueReader, first: Height, last: Height) -> list[BlockSummary]:
     """Return the summaries of blocks first … last."""
     certified = certified_height(reader)
-    return [block_summary(block_at(reader, h), certified) for h in range(max(1, first), last + 1)]
+    heights = range(max(1, first), last + 1)
+    return [block_summary(outline_at(reader, height), certified) for height in heights]
 
 
 def block_view(reader: KeyValueReader, block: Block) -> BlockReply:
@@ -242,7 +246,7 @@ def block_view(reader: KeyValueReader, block: Block) -> BlockReply:
     ]
     members = None if block.membership is None else block.membership.members
     return BlockReply(
-        **block_summary(block, outcomes.certified).model_dump(),
+        **block_summary(outline_at(reader, block.height), outcomes.certified).model_dump(),
         previous=block.previous.hex(),
         transactions_root=transactions_root([item.identity for item in block.transactions]).hex(),
         membership_digest=block.membership_digest.hex(),

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from govchaind.api.context import Context
 from govchaind.api.door import Receive, Scope, Send
-from govchaind.api.reading import Outcomes, block_at, iso_text
+from govchaind.api.reading import Outcomes, iso_text, outline_at
 from govchaind.api.replies import HEIGHT_HEADER, failures
 from govchaind.base.errors import Busy, Invalid
 from govchaind.base.types import Height
@@ -155,20 +155,21 @@ class EventStream(Response):
 
 def block_event(outcomes: Outcomes, height: Height) -> dict[str, Any]:
     """Return the data of one block's event."""
-    block = block_at(outcomes.reader, height)
+    outline = outline_at(outcomes.reader, height)
+    header = outline.header
     result = outcomes.result(height)
     return {
         "height": height,
-        "hash": block.hash.hex(),
-        "previous": block.previous.hex(),
-        "time_ms": block.time,
-        "time": iso_text(block.time),
-        "leader": block.leader,
-        "term": block.term,
+        "hash": header.hash.hex(),
+        "previous": header.previous.hex(),
+        "time_ms": header.time,
+        "time": iso_text(header.time),
+        "leader": header.leader,
+        "term": header.term,
         "certified": height <= outcomes.certified,
         "outcomes_root": result.outcomes_root.hex(),
         "state_root": None if result.state_root is None else result.state_root.hex(),
-        "configuration": block.membership is not None,
+        "configuration": outline.configuration,
         "transactions": [
             {
                 "id": identifier.hex(),

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from govchaind.api.context import Context
 from govchaind.api.health import reasons_not_ready
 from govchaind.api.models import LinkState, MembersReply, MemberStanding, StatusReply
-from govchaind.api.reading import block_at, certified_height, iso_text, member_fields
+from govchaind.api.reading import certified_height, iso_text, member_fields, outline_at
 from govchaind.api.replies import CBOR, cbor_reply, failures, json_reply
 from govchaind.base.errors import StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
@@ -151,7 +151,7 @@ def trust_steps(reader: KeyValueReader, from_height: Height) -> bytes:
         certificate = certificate_at(reader, height)
         if certificate is None:
             raise StorageCorrupt(f"the certificate of height {height} is missing from the store")
-        configurations.append((block_at(reader, height).header, value, certificate))
+        configurations.append((outline_at(reader, height).header.raw, value, certificate))
         if len(configurations) >= TRUST_STEPS_MAX:
             break
     newest = certificate_at(reader, certified) if certified else None

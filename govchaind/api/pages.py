@@ -38,6 +38,7 @@ from govchaind.api.rendering import Renderer, key_path
 from govchaind.api.sentences import headline, sentences
 from govchaind.api.transactions import fate_now
 from govchaind.base.errors import Gone, GovchaindError, NotFound
+from govchaind.base.types import Height
 from govchaind.replica.attestation import certificate_at
 from govchaind.replica.store import applied_height
 
@@ -53,21 +54,20 @@ def is_page(request: Request) -> bool:
     return not path.startswith("/v1") and "text/html" in request.headers.get("accept", "")
 
 
-def error_page(context: Context, error: GovchaindError) -> Response:
+def error_page(render: Renderer, height: Height, error: GovchaindError) -> Response:
     """Return an error as a page."""
     heading = "Not found" if isinstance(error, NotFound | Gone) else "This did not work"
-    return Renderer(context).page(
+    return render.page(
         "error.html",
-        context.board.height,
+        height,
         http_status=status_of(error),
         heading=heading,
         error=body_of(error)["error"],
     )
 
 
-def add_pages(app: FastAPI, context: Context) -> None:
+def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
     """Add all pages to the application; they are no part of /openapi.json."""
-    render = Renderer(context)
     router = APIRouter(include_in_schema=False)
     _status_pages(router, context, render)
     _chain_pages(router, context, render)
@@ -170,7 +170,7 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
         rows = [
             {
                 "id": content.id,
-                "sentence": headline(item),
+                "sentence": headline(item, refused=content.code != 0),
                 "author": f"{item.institution}/{item.office}",
                 "code": content.code,
                 "outcome": content.outcome,
@@ -199,7 +199,9 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
             applied,
             view=view,
             content=None if item is None else transaction_content(item, view.code, view.operation),
-            sentences=[] if item is None else sentences(item, SENTENCES_SHOWN),
+            sentences=[]
+            if item is None
+            else sentences(item, SENTENCES_SHOWN, refused=view.code != 0),
             more=max(0, count - SENTENCES_SHOWN),
         )
 

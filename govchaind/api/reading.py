@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from govchaind.api.models import MemberView, TransactionView
-from govchaind.base.encoding import decode
+from govchaind.base.encoding import decode, read
 from govchaind.base.errors import Invalid, NotFound, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.types import Hash, Height
-from govchaind.ledger.block import Block, read_block
+from govchaind.ledger.block import Block, Header, block_parts, read_block
 from govchaind.ledger.membership import Member
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.results import Result, find_transaction, read_result
@@ -72,16 +73,37 @@ def stored(value: bytes) -> Any:
     return decode(value, bytes_max=len(value))
 
 
-def block_at(reader: KeyValueReader, height: Height) -> Block:
-    """Return an applied block. Raises NotFound."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A block without a look into its transactions, which is what takes time."""
+
+    header: Header
+    transactions: int
+    size: int
+    configuration: bool
+
+
+def _block_bytes(reader: KeyValueReader, height: Height) -> bytes:
     applied = applied_height(reader)
     if not 1 <= height <= applied:
         raise NotFound(f"there is no block {height} here; the newest is {applied}")
     data = reader.get(height_key(Table.LOG, height))
     if data is None:
         raise StorageCorrupt(f"block {height} is missing from the store")
-    _, raw = decode(data, bytes_max=ROW_BYTES_MAX)
-    return read_block(raw)
+    _, raw = read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)
+    return raw
+
+
+def block_at(reader: KeyValueReader, height: Height) -> Block:
+    """Return an applied block. Raises NotFound."""
+    return read_block(_block_bytes(reader, height))
+
+
+def outline_at(reader: KeyValueReader, height: Height) -> Outline:
+    """Return the outline of an applied block. Raises NotFound."""
+    raw = _block_bytes(reader, height)
+    header, transactions, membership = block_parts(raw)
+    return Outline(Header(header), len(transactions), len(raw), membership is not None)
 
 
 class Outcomes:

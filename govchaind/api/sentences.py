@@ -20,16 +20,22 @@ class Sentence:
     chinese: str
 
 
-def sentences(transaction: Transaction, limit: int) -> list[Sentence]:
-    """Return a sentence for each of the first `limit` operations."""
+def sentences(transaction: Transaction, limit: int, *, refused: bool = False) -> list[Sentence]:
+    """Return a sentence for each of the first `limit` operations; what was refused is called so."""
     author = f"{transaction.institution}/{transaction.office}"
-    return [_sentence(author, kind, items) for kind, items in transaction.operations[:limit]]
+    told = [_sentence(author, kind, items) for kind, items in transaction.operations[:limit]]
+    if not refused:
+        return told
+    return [
+        Sentence(f"Refused, and not done: {one.english}", f"被拒绝，未执行：{one.chinese}")
+        for one in told
+    ]
 
 
-def headline(transaction: Transaction) -> str:
+def headline(transaction: Transaction, *, refused: bool = False) -> str:
     """Return one English sentence for the whole transaction."""
     count = len(transaction.operations)
-    first = sentences(transaction, 1)[0].english
+    first = sentences(transaction, 1, refused=refused)[0].english
     return first if count == 1 else f"{first} And {count - 1} more."
 
 

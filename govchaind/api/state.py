@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from govchaind.api.context import Context
 from govchaind.api.models import StateReply
-from govchaind.api.reading import block_at, certified_height, plain, read_hex, stored
+from govchaind.api.reading import certified_height, outline_at, plain, read_hex, stored
 from govchaind.api.replies import (
     AtHeight,
     Linearizable,
@@ -127,5 +127,5 @@ def state_proof(reader: KeyValueReader, key: bytes, height: Height | None) -> by
     if not key:
         raise Invalid("a state key has at least one byte", code="invalid-parameter")
     return build_state_proof(
-        reader, key, checkpoint, block_at(reader, checkpoint).header, certificate
+        reader, key, checkpoint, outline_at(reader, checkpoint).header.raw, certificate
     )

@@ -147,6 +147,32 @@ async def test_every_reply_has_the_security_headers_and_none_for_other_origins(
             assert "server" not in reply.headers
 
 
+async def test_http2_keeps_the_same_bounds(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path) as node,
+        httpx.AsyncClient(
+            base_url=node.url, http1=False, http2=True, trust_env=False, timeout=WAIT_SECONDS
+        ) as client,
+    ):
+        await node.create_register()
+        status = await client.get("/v1/status")
+        assert (status.http_version, status.status_code) == ("HTTP/2", 200)
+        reply = await client.post(
+            "/v1/transactions",
+            params={"wait": "certified"},
+            content=encode([node.put("1")]),
+            headers={"content-type": "application/cbor"},
+        )
+        assert [row["status"] for row in reply.json()["transactions"]] == ["certified"]
+        large = await client.post(
+            "/v1/transactions",
+            content=bytes(HTTP_BODY_BYTES_MAX + 1),
+            headers={"content-type": "application/cbor"},
+        )
+        assert (large.status_code, large.json()["error"]["code"]) == (413, "too-large")
+        assert node.reports == []
+
+
 async def test_unknown_paths_and_methods_are_errors_of_our_shape(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         missing = await node.client.get("/v1/nothing")

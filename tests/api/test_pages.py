@@ -147,6 +147,7 @@ def test_each_operation_is_a_sentence(
     assert english in sentence.english
     assert chinese in sentence.chinese
     assert headline(made) == sentence.english
+    assert headline(made, refused=True).startswith("Refused, and not done: ministry/head")
 
 
 def test_every_kind_has_a_sentence() -> None:
