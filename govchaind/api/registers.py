@@ -155,6 +155,10 @@ def _record_routes(context: Context, router: APIRouter) -> None:
             data = state_proof(reader, record_key(register, raw), height)
         return cbor_reply(data, applied, name=f"{register}.proof")
 
+    _record_route(context, router)
+
+
+def _record_route(context: Context, router: APIRouter) -> None:
     @router.get(
         "/{register}/records/{key:path}",
         operation_id="getRecord",

@@ -197,21 +197,7 @@ async def running(
     begin = genesis()
     storage = LmdbStorage(path / "store", map_bytes_max=MAP_BYTES)
     await storage.write(store_batch(begin, STORE))
-    snapshot = storage.snapshot()
-    replica = Replica(
-        name=NODE,
-        store=STORE,
-        genesis=begin,
-        signer=key("attest"),
-        verify=verify,
-        timing=QUICK,
-        random=Random(1),
-        reader=snapshot,
-        now=trio.current_time(),
-        wall_ms=wall_milliseconds(),
-        guard=None,
-    )
-    snapshot.close()
+    replica = _replica(begin, storage)
     inbox = Inbox()
     gate = Gate(InlineThreads(), known=replica.known)
     board = NoticeBoard(lambda: replica.status(trio.current_time()))
@@ -277,6 +263,25 @@ async def running(
             core.cancel_scope.cancel()
     finally:
         storage.close()
+
+
+def _replica(begin: Genesis, storage: LmdbStorage) -> Replica:
+    snapshot = storage.snapshot()
+    replica = Replica(
+        name=NODE,
+        store=STORE,
+        genesis=begin,
+        signer=key("attest"),
+        verify=verify,
+        timing=QUICK,
+        random=Random(1),
+        reader=snapshot,
+        now=trio.current_time(),
+        wall_ms=wall_milliseconds(),
+        guard=None,
+    )
+    snapshot.close()
+    return replica
 
 
 async def _serve(
