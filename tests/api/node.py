@@ -201,17 +201,7 @@ async def running(
     inbox = Inbox()
     gate = Gate(InlineThreads(), known=replica.known)
     board = NoticeBoard(lambda: replica.status(trio.current_time()))
-    drive = Drive(
-        replica=replica,
-        storage=storage,
-        inbox=inbox,
-        board=board,
-        peers=NoPeers(),
-        telemetry=Telemetry(version="test"),
-        wall_milliseconds=wall_milliseconds,
-        guard_write=_no_guard,
-        reserve_bytes=reserve_bytes,
-    )
+    drive = _drive(replica, storage, inbox, board, reserve_bytes)
     failures: list[Fatal] = []
     reports: list[tuple[str, dict[str, Any]]] = []
     context = Context(
@@ -282,6 +272,22 @@ def _replica(begin: Genesis, storage: LmdbStorage) -> Replica:
     )
     snapshot.close()
     return replica
+
+
+def _drive(
+    replica: Replica, storage: LmdbStorage, inbox: Inbox, board: NoticeBoard, reserve_bytes: int
+) -> Drive:
+    return Drive(
+        replica=replica,
+        storage=storage,
+        inbox=inbox,
+        board=board,
+        peers=NoPeers(),
+        telemetry=Telemetry(version="test"),
+        wall_milliseconds=wall_milliseconds,
+        guard_write=_no_guard,
+        reserve_bytes=reserve_bytes,
+    )
 
 
 async def _serve(
