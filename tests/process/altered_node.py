@@ -1,0 +1,90 @@
+"""A node like `govchaind run`, in a world that a test has altered. No switch of the product's.
+
+    python -m tests.process.altered_node FOLDER [--clock-ahead MILLISECONDS] [--mark] [--no-sync]
+
+--clock-ahead  the wall clock that the node is given is so far ahead
+--mark         writes a line to /dev/null when a log entry is received, and before it is
+               acknowledged, so that a trace of system calls shows both beside the syncs
+--no-sync      opens LMDB without its syncs: what the trace must find out
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import trio
+
+from govchaind import node
+from govchaind.base.keyvalue import KeyValueReader
+from govchaind.config import Config
+from govchaind.identity import Identity
+from govchaind.ledger.genesis import Genesis
+from govchaind.raft.messages import AppendEntries, AppendReply
+from govchaind.replica.events import Event, Received, Work
+from govchaind.replica.replica import Replica
+from govchaind.runtime.system import wall_milliseconds
+from govchaind.runtime.telemetry import Telemetry, log_to, standard_error
+
+RECEIVED, ACKNOWLEDGED = "entry-received", "entry-acknowledged"
+
+
+def mark_entries() -> None:
+    """Have each step of the replica written down: entries that came, and acknowledgements."""
+    sink = os.open(os.devnull, os.O_WRONLY)
+    plain = Replica.step
+
+    def step(
+        self: Replica, now: float, wall_ms: int, events: Sequence[Event], reader: KeyValueReader
+    ) -> Work:
+        for event in events:
+            if isinstance(event, Received) and isinstance(event.message, AppendEntries):
+                for entry in event.message.entries:
+                    os.write(sink, f"{RECEIVED} {entry.index}\n".encode())
+        work = plain(self, now, wall_ms, events, reader)
+        for _, message in work.messages:
+            if isinstance(message, AppendReply) and message.success:
+                os.write(sink, f"{ACKNOWLEDGED} {message.index}\n".encode())
+        return work
+
+    Replica.step = step  # type: ignore[method-assign]  # the test's own copy of the program
+
+
+def switch_syncs_off() -> None:
+    plain = lmdb.open
+
+    def open_without_sync(*arguments: Any, **settings: Any) -> Any:
+        return plain(*arguments, **{**settings, "sync": False, "metasync": False})
+
+    lmdb.open = open_without_sync
+
+
+async def _run(config: Config, identity: Identity, genesis: Genesis, ahead: int) -> None:
+    sink = log_to(standard_error(), form="json", level="info", node=identity.name)
+    telemetry = Telemetry(version="altered", sink=sink)
+    async with node.production(config, identity, telemetry) as environment:
+        shifted = replace(environment, wall_milliseconds=lambda: wall_milliseconds() + ahead)
+        await node.run_node(config, genesis, identity, shifted, telemetry)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--clock-ahead", type=int, default=0)
+    parser.add_argument("--mark", action="store_true")
+    parser.add_argument("--no-sync", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.mark:
+        mark_entries()
+    if arguments.no_sync:
+        switch_syncs_off()
+    trio.run(_run, *node.load(arguments.folder), arguments.clock_ahead)
+
+
+if __name__ == "__main__":
+    main()
