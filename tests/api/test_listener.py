@@ -11,7 +11,7 @@ import httpx
 import pytest
 import trio
 
-from govchaind.api.context import ApiLimits, Context
+from govchaind.api.context import ApiLimits
 from govchaind.api.door import SECURITY_HEADERS
 from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.encoding import encode
@@ -293,7 +293,3 @@ def test_a_fatal_error_is_never_shown_as_busy() -> None:
 
     assert status_of(StorageCorrupt("x")) == 500
     assert "retry-after" not in reply_to(StorageCorrupt("x")).headers
-
-
-def test_context_defaults_are_whole() -> None:
-    assert "wall_milliseconds" in Context.__dataclass_fields__
