@@ -53,12 +53,19 @@ class Domain(IntEnum):
     HELLO = 0x13  # a node's proof, over a TLS channel, that it holds its attestation key
 
 
-_PREFIX: dict[Domain, bytes] = {domain: bytes((SUITE, domain)) for domain in Domain}
+# By number: looking up by an enumeration's member costs more than hashing a short message.
+_PREFIX: tuple[bytes, ...] = tuple(bytes((SUITE, number)) for number in range(max(Domain) + 1))
+_sha256 = hashlib.sha256
+_STORED_KEY_BYTES_MAX = 511
+_STORED_HEADS: tuple[bytes, ...] = tuple(
+    _PREFIX[Domain.STORED_VALUE] + length.to_bytes(2, "big")
+    for length in range(_STORED_KEY_BYTES_MAX + 1)
+)
 
 
 def digest(domain: Domain, data: bytes) -> Hash:
     """Return SHA-256 of suite, domain and `data`: 32 bytes."""
-    return hashlib.sha256(_PREFIX[domain] + data).digest()
+    return _sha256(_PREFIX[domain] + data).digest()
 
 
 def signing_bytes(domain: Domain, message: bytes) -> bytes:
@@ -106,6 +113,8 @@ def check_signature(
 
 
 def checksum(key: bytes, value: bytes) -> bytes:
-    """Return 8 bytes that tie a stored value to its key: found wrong, the store is corrupt."""
-    head = _PREFIX[Domain.STORED_VALUE] + len(key).to_bytes(2, "big")
-    return hashlib.sha256(head + key + value).digest()[:8]
+    """Return 8 bytes that tie a stored value to its key: found wrong, the store is corrupt.
+
+    A key has at most 511 bytes, as in LMDB.
+    """
+    return _sha256(_STORED_HEADS[len(key)] + key + value).digest()[:8]

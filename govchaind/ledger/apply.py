@@ -52,6 +52,8 @@ from govchaind.ledger.statement import Statement
 from govchaind.ledger.transaction import Transaction
 from govchaind.ledger.working_state import Act, WorkingState
 
+UNUSED_IDS_MAX = 100_000  # remembered between check and apply; several pools full
+
 
 @dataclass(slots=True)
 class Applied:
@@ -105,6 +107,7 @@ class Ledger:
             raise StorageCorrupt("the store holds no genesis state")
         self._live = LiveIds(reader, self._state, per_institution_max=live_ids_max)
         self._cache: dict[bytes, Any] = {}
+        self._unused: set[Hash] = set()  # ids checked at the newest height, not consumed since
         newest = newest_result(reader)
         self.height: Height = 0 if newest is None else newest.height
         self.time: BlockTime = genesis.time if newest is None else newest.time
@@ -148,14 +151,19 @@ class Ledger:
             working.changes[lapsed] = None
         taken = _Taken()
 
+        unused = self._unused
+
         def id_is_used(wanted: Hash) -> bool:
-            return wanted in taken.ids or _is_used(reader, wanted)
+            if wanted in taken.ids:
+                return True
+            return wanted not in unused and _is_used(reader, wanted)
 
         outcomes: list[Outcome] = []
         for position, transaction in enumerate(block.transactions):
             outcome = self._transaction(transaction, block, working, id_is_used)
             if not outcome.code or OUTCOMES[outcome.code].consumes_id:
                 taken.add(transaction)
+                unused.discard(transaction.id)
                 self._live.remember(transaction.institution)
                 row = transaction_row(block.height, position)
                 batch.put(named_key(Table.TRANSACTION, transaction.id), row)
@@ -164,14 +172,14 @@ class Ledger:
             working.changes[live_key(block.height)] = self._live.record(
                 batch, block.height, taken.order, taken.counts, taken.latest
             )
-        return self._finish(block, reader, batch, working.changes, outcomes)
+        return self._finish(block, reader, batch, working, outcomes)
 
     def _finish(
         self,
         block: Block,
         reader: KeyValueReader,
         batch: WriteBatch,
-        changes: dict[bytes, bytes | None],
+        working: WorkingState,
         outcomes: list[Outcome],
     ) -> Applied:
         """Write state, checkpoint, results and indexes; move the head."""
@@ -179,8 +187,8 @@ class Ledger:
             outcome_leaf(transaction.id, transaction.identity, outcome)
             for transaction, outcome in zip(block.transactions, outcomes, strict=True)
         ]
-        height, block_hash = block.height, block.hash
-        self._state.write(reader, batch, height, changes)
+        height, block_hash, changes = block.height, block.hash, working.changes
+        self._state.write(reader, batch, height, changes, stored=working.stored)
         self._checkpoints.add(batch, height, changes)
         state_root: Hash | None = None
         if self._checkpoints.is_due(block.time):
@@ -247,17 +255,37 @@ class Ledger:
         except Exception:  # protocol-rules.md, "A bad block": the same outcome on every node
             return Code.INTERNAL_ERROR
 
-    def check(self, transaction: Transaction, reader: KeyValueReader, now_ms: BlockTime) -> int:
+    def check(
+        self,
+        transaction: Transaction,
+        reader: KeyValueReader,
+        now_ms: BlockTime,
+        *,
+        newest: bool = False,
+    ) -> int:
         """Return the outcome code that the transaction would get now, as far as is cheap to say.
 
-        Advice for the pool and the API, not truth: operations are not tried.
+        Advice for the pool and the API, not truth: operations are not tried. `newest` says that
+        `reader` holds this ledger's own height: then what is found is remembered for `apply`.
         """
+        unused = self._unused
+
+        def id_is_used(wanted: Hash) -> bool:
+            if newest and wanted in unused:
+                return False
+            used = _is_used(reader, wanted)
+            if newest and not used:
+                if len(unused) >= UNUSED_IDS_MAX:
+                    unused.clear()
+                unused.add(wanted)
+            return used
+
         code = admission(
             transaction,
             chain_id=self.chain_id,
             time=max(now_ms, self.time),
-            state=WorkingState(self._state, reader, self._cache, keeps_cache=False),
-            id_is_used=lambda wanted: _is_used(reader, wanted),
+            state=WorkingState(self._state, reader, self._cache, keeps_cache=newest),
+            id_is_used=id_is_used,
             has_room=self._live.has_room,
         )
         if code == Code.APPLIED and any(

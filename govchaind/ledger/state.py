@@ -44,8 +44,11 @@ class State:
 
     def get(self, reader: KeyValueReader, key: bytes) -> bytes | None:
         """Return the newest value of `key`."""
-        data = reader.get(_STATE + key)
-        return None if data is None else _value(data)
+        return row_value(reader.get(_STATE + key))
+
+    def row(self, reader: KeyValueReader, key: bytes) -> bytes | None:
+        """Return the stored row of `key`, for `row_value` and `write`."""
+        return reader.get(_STATE + key)
 
     def changed_at(self, reader: KeyValueReader, key: bytes) -> Height | None:
         """Return the height of the newest change of `key`; None if it never had a value."""
@@ -92,16 +95,20 @@ class State:
         batch: WriteBatch,
         height: Height,
         changes: Mapping[bytes, bytes | None],
+        *,
+        stored: Mapping[bytes, bytes | None] | None = None,
     ) -> None:
         """Put the changes of the block at `height`, and what they supersede into history.
 
-        A value written again is a change; the removal of what is not there is none.
+        A value written again is a change; the removal of what is not there is none. `stored`
+        holds rows that this block has read already; others are read here.
         """
+        known = {} if stored is None else stored
         head = height.to_bytes(HEIGHT_BYTES, "big")
         for key, value in changes.items():
             invariant(0 < len(key) <= STATE_KEY_BYTES_MAX, "a state key is out of bounds")
-            stored = _STATE + key
-            before = reader.get(stored)
+            place = _STATE + key
+            before = known[key] if key in known else reader.get(place)
             if before is None:
                 if value is None:
                     continue
@@ -112,7 +119,7 @@ class State:
                     invariant(before[:HEIGHT_BYTES] < head, "state changes go upward")
                     past = _HISTORY + bytes((len(key),)) + key + before[:HEIGHT_BYTES]
                     batch.put(past, before[HEIGHT_BYTES:])
-            batch.put(stored, head + (_ABSENT if value is None else _PRESENT + value))
+            batch.put(place, head + (_ABSENT if value is None else _PRESENT + value))
 
     def _versions(
         self, reader: KeyValueReader, key: bytes, before_height: Height | None
@@ -238,6 +245,11 @@ def _changed_keys(data: bytes) -> Iterable[bytes]:
         return read(data, list[bytes], bytes_max=len(data))
     except InvalidEncoding as error:
         raise StorageCorrupt(f"a list of changed keys is not readable: {error}") from None
+
+
+def row_value(row: bytes | None) -> bytes | None:
+    """Return the value in a stored row; None where there is no row, or no value in it."""
+    return None if row is None else _value(row)
 
 
 def _height(data: bytes) -> Height:

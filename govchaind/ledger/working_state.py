@@ -15,7 +15,7 @@ from typing import Any
 from govchaind.base.encoding import decode, encode
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime, Height
-from govchaind.ledger.state import State
+from govchaind.ledger.state import State, row_value
 
 CACHED_MAX = 4096  # decoded offices, registers and the like; all are forgotten when it is full
 
@@ -37,7 +37,7 @@ class WorkingState:
     it puts nothing into the cache.
     """
 
-    __slots__ = ("_cache", "_keeps_cache", "_reader", "_state", "changes", "draft")
+    __slots__ = ("_cache", "_keeps_cache", "_reader", "_state", "changes", "draft", "stored")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class WorkingState:
         self._cache = cache
         self.changes: dict[bytes, bytes | None] = {}
         self.draft: dict[bytes, bytes | None] = {}
+        self.stored: dict[bytes, bytes | None] = {}  # rows read so far, as they lie in the store
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value as this transaction sees it."""
@@ -62,7 +63,10 @@ class WorkingState:
         changes = self.changes
         if key in changes:
             return changes[key]
-        return self._state.get(self._reader, key)
+        stored = self.stored
+        if key not in stored:
+            stored[key] = self._state.row(self._reader, key)
+        return row_value(stored[key])
 
     def decoded(self, key: bytes) -> Any:
         """Return the decoded value (None: there is none). The caller must not change it."""

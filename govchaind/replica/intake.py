@@ -48,7 +48,8 @@ class Intake:
             return Code.APPLIED
         if not self.room:
             return Code.STORAGE_FULL
-        code = self._ledger.check(transaction, reader, max(wall, self._ledger.time))
+        time = max(wall, self._ledger.time)
+        code = self._ledger.check(transaction, reader, time, newest=True)
         if code == Code.DUPLICATE:
             return Code.APPLIED  # its status says how it ended: the same answer again
         if code != Code.APPLIED:

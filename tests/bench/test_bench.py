@@ -14,9 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @pytest.mark.process
 def test_a_tiny_run_has_every_row_and_counts_syncs(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
+    chosen = ["--tiny", "--only", "single,lone", "--json", str(report)]
+    where = ["--directory", str(tmp_path), "--base-port", "18400"]
     done = subprocess.run(
-        [ROOT / "scripts" / "bench", "--tiny", "--only", "single,lone", "--json", report]
-        + ["--directory", tmp_path, "--base-port", "18400"],
+        [str(ROOT / "scripts" / "bench"), *chosen, *where],
         capture_output=True,
         text=True,
         check=False,
