@@ -24,6 +24,7 @@ class Heads:
         self._tell_after = now
         self._repeat_at = now
         self.ask_at = now
+        self._asked = 0
 
     def heard(self, peer: NodeId, height: Height) -> None:
         self._heads[peer] = height
@@ -53,7 +54,8 @@ class Heads:
         ahead = sorted(node for node, height in self._heads.items() if height >= first)
         if ahead:
             count = min(applied - certified, CERTIFICATES_PAGE)
-            self._send(ahead[first % len(ahead)], WantCertificates(first, count))
+            self._asked += 1  # another peer each time: one may be deaf without a broken link
+            self._send(ahead[self._asked % len(ahead)], WantCertificates(first, count))
 
     def ask_again(self, now: Seconds) -> None:
         """The last question was answered: the next one may go out at once."""
