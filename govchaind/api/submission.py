@@ -30,14 +30,18 @@ class Submission:
     def answered(self, codes: dict[Hash, int], outcomes: Outcomes) -> None:
         """Enter what the replica did not take; what was here before has its old outcome.
 
-        `codes` go by identity: two copies of one body may be signed differently.
+        `codes` go by identity: two copies of one body may be signed differently. APPLIED means
+        taken, so there is nothing to look up. A DUPLICATE that is not in storage yet is open: its
+        block is being written.
         """
         for place, item in enumerate(self.judged):
             if not isinstance(item, Transaction):
                 continue
-            view = outcomes.view(item.id)
             code = codes[item.identity]
-            if view is None and code != Code.APPLIED:
+            if code == Code.APPLIED:
+                continue
+            view = outcomes.view(item.id)
+            if view is None and code != Code.DUPLICATE:
                 view = fate(item.id, "expired" if code == Code.EXPIRED else "refused", code)
             self.views[place] = view
 
@@ -50,11 +54,19 @@ class Submission:
         ]
 
     def settle(self, outcomes: Outcomes, seen: Seen) -> None:
-        """Enter what is decided by now."""
+        """Enter what is decided by now.
+
+        What was seen to be applied needs no look into storage: it used its id, for good.
+        """
         for place, item in enumerate(self.judged):
             view = self.views[place]
             if view is None and isinstance(item, Transaction):
-                self.views[place] = decided_view(item.id, outcomes, seen)
+                found = seen(item.id)
+                if found is None or found.code != Code.APPLIED or found.height is None:
+                    self.views[place] = decided_view(item.id, outcomes, seen)
+                    continue
+                status = "certified" if found.height <= outcomes.certified else "committed"
+                self.views[place] = fate(item.id, status, found.code, found.height, found.position)
             elif view is not None and view.status == "committed" and view.height is not None:
                 status = "certified" if view.height <= outcomes.certified else "committed"
                 self.views[place] = view.model_copy(update={"status": status})

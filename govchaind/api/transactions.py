@@ -242,7 +242,7 @@ async def _watch_blocks(context: Context, transaction: Hash, after: Height) -> S
             position = outcomes.position(height, transaction)
             if position is not None:
                 _, _, code, operation = outcomes.result(height).outcomes[position]
-                return SeenOutcome(height, code, operation)
+                return SeenOutcome(height, code, operation, position)
 
 
 def _reply(views: Sequence[TransactionView], wait: Wait, height: Height) -> Response:

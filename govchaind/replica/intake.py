@@ -1,8 +1,8 @@
 """How a transaction gets in: judged against committed state, pooled, and spread.
 
 Rules it keeps: the judgement is advice (state may change before its block), but nothing enters the
-pool that would be refused now, whoever sent it; what a node has already is no news; a copy of a
-committed transaction is answered like the first.
+pool that would be refused now, whoever sent it; what a node has already is no news. A copy of a
+committed transaction is answered DUPLICATE: whoever asked looks up how the first one ended.
 """
 
 from __future__ import annotations
@@ -50,8 +50,6 @@ class Intake:
             return Code.STORAGE_FULL
         time = max(wall, self._ledger.time)
         code = self._ledger.check(transaction, reader, time, newest=True)
-        if code == Code.DUPLICATE:
-            return Code.APPLIED  # its status says how it ended: the same answer again
         if code != Code.APPLIED:
             return code
         if not self._pool.add(transaction, now):

@@ -44,6 +44,7 @@ class SeenOutcome:
     height: Height | None
     code: int
     operation: int | None
+    position: int | None = None  # in its block
 
 
 class _Answers(Generic[K, V]):
@@ -154,9 +155,10 @@ class NoticeBoard:
     def post(self, notice: Notice) -> None:
         """Wake whoever waits for this."""
         if isinstance(notice, Committed):
-            for identity, code, operation in notice.outcomes:
+            for position, (identity, code, operation) in enumerate(notice.outcomes):
                 if self._outcomes.seen(identity) is None:  # a first outcome is the outcome
-                    self._outcomes.post(identity, SeenOutcome(notice.height, code, operation))
+                    seen = SeenOutcome(notice.height, code, operation, position)
+                    self._outcomes.post(identity, seen)
             self._committed.rise(notice.height)
         elif isinstance(notice, Certified):
             self._certified.rise(notice.height)

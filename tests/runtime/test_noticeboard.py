@@ -62,9 +62,9 @@ async def test_an_outcome_wakes_those_who_wait_and_those_who_come_late() -> None
         board.post(committed(7, TWO))
         assert got == []
         board.post(committed(8, ONE, code=3))
-    assert got == [SeenOutcome(8, 3, None)] * 2
-    assert await board.wait_outcome(ONE) == SeenOutcome(8, 3, None)
-    assert board.outcome_seen(TWO) == SeenOutcome(7, 0, None)
+    assert got == [SeenOutcome(8, 3, None, 0)] * 2
+    assert await board.wait_outcome(ONE) == SeenOutcome(8, 3, None, 0)
+    assert board.outcome_seen(TWO) == SeenOutcome(7, 0, None, 0)
     assert board.waiters == 0
 
 
@@ -73,7 +73,7 @@ async def test_the_first_outcome_stands() -> None:
     board.post(committed(7, ONE))
     board.post(committed(8, ONE, code=9))
     board.post(Expired([ONE, TWO]))
-    assert board.outcome_seen(ONE) == SeenOutcome(7, 0, None)
+    assert board.outcome_seen(ONE) == SeenOutcome(7, 0, None, 0)
     assert board.outcome_seen(TWO) == SeenOutcome(None, 0, None)
 
 
