@@ -6,13 +6,15 @@ Rules kept here:
   themselves as hex, and a value whose name speaks of a secret does not show at all.
 - A registry belongs to a node; nothing is registered with the process. Every metric is declared
   in one table here with its help text; units last in names, seconds and bytes only.
+- A log that takes nothing (its disk is full, its reader has gone) costs lines, never the node.
 """
 
 from __future__ import annotations
 
+import io
 import platform
-import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TextIO, TypeAlias
 
 import structlog
@@ -42,7 +44,7 @@ _WARNINGS = (
     "raft.stepped_down",
     "clock.",
 )
-_ERRORS = ("node.failed", "link.failed", "http.request_failed")
+_ERRORS = ("node.failed", "link.failed", "link.identity_twice", "http.request_failed")
 _DEBUGS = ("link.dial_failed",)
 
 
@@ -103,7 +105,8 @@ def log_to(stream: TextIO, *, form: str, level: str, node: str) -> Sink:
 
     def write(severity: str, name: str, values: Mapping[str, Any]) -> None:
         if LEVELS.index(severity) >= least:
-            getattr(logger, severity)(name, **values)
+            with suppress(OSError):  # the metric beside it has counted the event
+                getattr(logger, severity)(name, **values)
 
     return write
 
@@ -237,5 +240,13 @@ class Telemetry:
 
 
 def standard_error() -> TextIO:
-    """Return the stream that a daemon's log goes to."""
-    return sys.stderr
+    """Return the stream that a daemon's log goes to: standard error, with no buffer before it.
+
+    What a buffer could not write it would keep, and fail again with at each line and at the end.
+    """
+    return io.TextIOWrapper(
+        io.FileIO(2, "w", closefd=False),  # raw, as `python -u` has it
+        encoding="utf-8",
+        errors="backslashreplace",
+        write_through=True,
+    )
