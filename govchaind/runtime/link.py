@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import trio
@@ -41,6 +42,8 @@ PING_SECONDS = LINK_IDLE_SECONDS_MAX / 4
 RECEIVE_BYTES = 64 * 1024
 JUDGED_FRAMES_MAX = 64  # under judgement at once, of one peer
 JUDGED_BYTES_MAX = 8 * 1024 * 1024
+REPLACED = "link-replaced"  # the one reason, after the greeting, that is told to the other side
+LAST_WORD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +208,19 @@ class Link:
             async with trio.open_nursery() as nursery:
                 for part in (self._read, self._deliver, self._write):
                     nursery.start_soon(self._contain, part)
+        error = self._error or PeerError("the link was ended", code="link-closed")
+        if error.code == REPLACED:
+            await self._last_word(codec.Refusal(error.code, error.message))
         await trio.aclose_forcefully(self._stream)
-        return self._error or PeerError("the link was ended", code="link-closed")
+        return error
+
+    async def _last_word(self, refusal: codec.Refusal) -> None:
+        """Tell the other side why, if it can still be told."""
+        with (
+            suppress(trio.BrokenResourceError, trio.ClosedResourceError, OSError),
+            trio.move_on_after(LAST_WORD_SECONDS),
+        ):
+            await self._stream.send_all(codec.frame_of(refusal))
 
     async def _contain(self, part: Callable[[], Awaitable[None]]) -> None:
         try:

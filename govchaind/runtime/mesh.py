@@ -10,6 +10,8 @@ Rules kept here:
 - `LinkUp` and `LinkDown` alternate for each peer. They overtake messages that wait: a message may
   still be taken after its link's end, as any message may be late.
 - A refusal is logged when its reason changes, not at each try.
+- A peer that comes back again and again while its link still stands is probably two processes with
+  one identity: it is told so, both of it, by the refusal with which the older link ends.
 - A change of the members ends the links of those that left, and nobody else's.
 """
 
@@ -28,7 +30,7 @@ from govchaind.replica.events import LinkDown, LinkUp
 from govchaind.runtime.environment import Network
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
-from govchaind.runtime.link import Frames, Link, Self, greet
+from govchaind.runtime.link import REPLACED, Frames, Link, Self, greet
 from govchaind.runtime.outbox import Outbox
 from govchaind.runtime.telemetry import Telemetry
 
@@ -36,6 +38,8 @@ DIAL_SECONDS_MIN = 0.1
 DIAL_SECONDS_MAX = 3.0
 LARGER_NAME_WAITS_SECONDS = 1.0  # before it dials at all
 BOTH_DIALLED_SECONDS = 2.0  # two links younger than this were dialled at once
+REPLACED_MAX = 2  # times in a row that a link may be replaced while it still stands
+REPLACED_SECONDS = 30.0  # a link that stood so long was no rival's
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class _Peer:
     lost: trio.Event = field(default_factory=trio.Event)  # set when it has no link
     told: str = ""  # the last reason that was logged
     dropped: int = 0
+    replaced: int = 0  # times in a row that a young link was replaced by another
 
 
 class Mesh:
@@ -236,8 +241,7 @@ class Mesh:
     ) -> None:
         name = up.peer
         if peer.link is not None:
-            peer.link.end(PeerError("a newer link of the same peer came", code="link-replaced"))
-            self._down(peer, peer.link)
+            self._replace(peer, peer.link)
         metrics = self._telemetry.metrics
         outbox = Outbox()
         link = Link(
@@ -264,6 +268,17 @@ class Mesh:
             self._down(peer, link)
             event = "link.misbehaved" if isinstance(error, Invalid) else "link.down"
             self._telemetry.event(event, peer=name, code=error.code, reason=error.message)
+
+    def _replace(self, peer: _Peer, older: Link) -> None:
+        """End the link that a newer one replaces; tell of a peer that seems to run twice."""
+        young = trio.current_time() - peer.since < REPLACED_SECONDS
+        peer.replaced = peer.replaced + 1 if young else 0
+        if peer.replaced == REPLACED_MAX + 1:
+            reason = "its links replace each other: is the same node identity started twice?"
+            self._telemetry.event("link.identity_twice", peer=peer.member.name, reason=reason)
+        reason = "a newer link of the same node came; is its identity started twice?"
+        older.end(PeerError(reason, code=REPLACED))
+        self._down(peer, older)
 
     def _down(self, peer: _Peer, link: Link) -> None:
         """Note, once, that this link is no more."""

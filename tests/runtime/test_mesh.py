@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from unittest.mock import ANY
 
 import pytest
 import trio
@@ -226,8 +227,18 @@ async def test_the_newer_link_of_a_peer_replaces_the_older() -> None:
             assert kinds == [LinkDown, LinkUp]
             await stream.send_all(codec.frame_of(Heartbeat(1, 0, 6)))
             await ada.next(Received)
+        last = codec.split(await old.take(bytes_max=1000, seconds=5))
+        assert codec.read(last, none_known) == codec.Refusal("link-replaced", ANY)
         with pytest.raises((PeerError, trio.BrokenResourceError)):
             await old.take(bytes_max=1000, seconds=5)
+
+
+async def test_one_identity_in_two_places_is_told_of_once() -> None:
+    async with lone_server() as (ada, address), AsyncExitStack() as stack:
+        for _ in range(6):
+            await stack.enter_async_context(raw_peer(ada, address))
+        await settled(lambda: len(ada.said("link.up")) == 6)
+        assert len(ada.said("link.identity_twice")) == 1
 
 
 async def test_another_chain_is_refused_with_a_reason_on_both_sides() -> None:
