@@ -47,6 +47,7 @@ from govchaind.runtime.system import (
     CrashRecord,
     GuardFile,
     WorkerThreads,
+    calm_collector,
     entropy,
     favour_worker_threads,
     wall_milliseconds,
@@ -357,6 +358,7 @@ def run(directory: Path) -> None:
     """Run the node of a directory until SIGTERM or SIGINT. Raises GovchaindError."""
     config, identity, genesis = load(directory)
     favour_worker_threads()
+    calm_collector()
     try:
         trio.run(_main, config, identity, genesis)
     except BaseExceptionGroup as group:
