@@ -35,19 +35,36 @@ def _range(text: str) -> range:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--nodes", type=int, choices=range(1, 10), metavar="N",
-                        help="voters at genesis, 1 to 9 (drawn by the seed if left out)")
-    parser.add_argument("--minutes", type=float, default=MINUTES,
-                        help="simulated minutes at most (10)")
-    parser.add_argument("--messages", type=int, default=MESSAGES_MAX,
-                        help="messages at most, but for what liveness demands (5000)")
-    parser.add_argument("--without", action="append", default=[], choices=FAULTS, metavar="FAULT",
-                        help=f"leave out one kind of fault, repeatable: {' '.join(FAULTS)}")
+    parser.add_argument(
+        "--nodes",
+        type=int,
+        choices=range(1, 10),
+        metavar="N",
+        help="voters at genesis, 1 to 9 (drawn by the seed if left out)",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, help="simulated minutes at most (10)"
+    )
+    parser.add_argument(
+        "--messages",
+        type=int,
+        default=MESSAGES_MAX,
+        help="messages at most, but for what liveness demands (5000)",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=FAULTS,
+        metavar="FAULT",
+        help=f"leave out one kind of fault, repeatable: {' '.join(FAULTS)}",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m netsim", epilog=EXAMPLES,
+        prog="python -m netsim",
+        epilog=EXAMPLES,
         description="Run a whole network in one process; one seed decides everything.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,8 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(parser)
     commands = parser.add_subparsers(dest="command", metavar="{sweep,mutants}")
     many = commands.add_parser("sweep", help="run many seeds on all cores")
-    many.add_argument("--seeds", type=_range, default=range(300), metavar="FIRST:END",
-                      help="which seeds (0:300)")
+    many.add_argument(
+        "--seeds", type=_range, default=range(300), metavar="FIRST:END", help="which seeds (0:300)"
+    )
     many.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     many.add_argument("--twice", action="store_true", help="run each seed twice, compare digests")
     many.add_argument("--stop-at", type=int, default=0, help="stop after so many failures")
@@ -65,15 +83,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(many)
     planted = commands.add_parser("mutants", help="plant known bugs and see which property fires")
     planted.add_argument("names", nargs="*", help="which (all)")
-    planted.add_argument("--search", type=int, default=0, metavar="SEEDS",
-                         help="look through so many seeds for one that finds the bug")
+    planted.add_argument(
+        "--search",
+        type=int,
+        default=0,
+        metavar="SEEDS",
+        help="look through so many seeds for one that finds the bug",
+    )
     return parser
 
 
 def _one(arguments: argparse.Namespace) -> int:
     without = tuple(arguments.without)
-    options = draw(arguments.seed, nodes=arguments.nodes, minutes=arguments.minutes,
-                   messages_max=arguments.messages, without=without)
+    options = draw(
+        arguments.seed,
+        nodes=arguments.nodes,
+        minutes=arguments.minutes,
+        messages_max=arguments.messages,
+        without=without,
+    )
     print("\n".join(options.lines()), flush=True)
     print()
     verdict = run(options, print if arguments.trace else None)
@@ -92,11 +120,17 @@ def _many(arguments: argparse.Namespace) -> int:
         Job(seed, arguments.nodes, arguments.minutes, arguments.messages, without, arguments.twice)
         for seed in arguments.seeds
     ]
-    result = sweep(jobs, processes=arguments.jobs, stop_at=arguments.stop_at,
-                   say=lambda line: print(line, flush=True))
+    result = sweep(
+        jobs,
+        processes=arguments.jobs,
+        stop_at=arguments.stop_at,
+        say=lambda line: print(line, flush=True),
+    )
     print(progress(result, len(jobs)))
-    print(f"slowest seed {result.slowest[1]}: {result.slowest[0]:.2f} s; "
-          f"{result.heights} heights committed")
+    print(
+        f"slowest seed {result.slowest[1]}: {result.slowest[0]:.2f} s; "
+        f"{result.heights} heights committed"
+    )
     for name, count in sorted(result.marks.items(), key=lambda item: item[1]):
         print(f"  mark {name:28} {count} seeds")
     for property_id, failed in sorted(result.failures.items()):

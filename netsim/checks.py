@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from govchaind.base.crypto import Domain
+from govchaind.base.keyspace import Table, height_key
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Role
-from govchaind.raft.messages import Vote
-from govchaind.replica.events import Event, Work, Written
+from govchaind.raft.messages import RequestVote, Vote
+from govchaind.replica.events import Event, Work
 from govchaind.replica.messages import Attest, Objection, PeerMessage
 from govchaind.replica.store import HARD_STATE
 from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
 from netsim.properties import durability, election, ledger, log
-from netsim.properties.base import Property, Step, Violation
+from netsim.properties.base import Property, Step, Stopped, Violation
 
 PROPERTIES: tuple[type[Property], ...] = (
     *election.PROPERTIES,
@@ -28,9 +29,10 @@ PROPERTIES: tuple[type[Property], ...] = (
 class Checks:
     """The one object that the world tells of everything."""
 
-    def __init__(self, ghost: Ghost, marks: Marks) -> None:
+    def __init__(self, ghost: Ghost, marks: Marks, watched: frozenset[str] | None) -> None:
         self.ghost = ghost
         self.marks = marks
+        self.watched = watched  # None: every property
         self.properties = [kind(ghost) for kind in PROPERTIES]
         self._step = self._overridden("step")
         self._leaving = self._overridden("leaving")
@@ -38,14 +40,19 @@ class Checks:
         self._signed = self._overridden("signed")
         self._writing = self._overridden("writing")
         self._started = self._overridden("started")
-        self._stale_tickets: dict[NodeId, int] = {}
 
     def _overridden(self, name: str) -> list[Callable[..., None]]:
         """Return the bound methods of those properties that watch this point."""
         base = getattr(Property, name)
         return [
-            getattr(each, name) for each in self.properties if getattr(type(each), name) is not base
+            getattr(each, name)
+            for each in self.properties
+            if getattr(type(each), name) is not base and self.watches(each.id)
         ]
+
+    def watches(self, property_id: str) -> bool:
+        """Say whether a property is looked at in this run."""
+        return self.watched is None or property_id in self.watched
 
     # --- fixed points ----------------------------------------------------------------------------
 
@@ -75,8 +82,16 @@ class Checks:
         step.truncated_from, step.appended = mirror.sync(node)
         mirror.term, mirror.vote = step.term, step.vote
         mirror.role, mirror.commit = step.role, step.commit
+        ghost = self.ghost
+        for entry in step.appended:
+            ghost.learn(entry, mirror.term_at(entry.index - 1))
+        if step.elected:
+            ghost.leaders.setdefault(step.term, node.name)
+            ghost.votes.setdefault((node.name, node.store, step.term), node.name)
         for watch in self._step:
             watch(step)
+        for index in range(len(ghost.committed) + 1, step.commit + 1):
+            ghost.committed.append(ghost.known[index, mirror.term_at(index)])
         self._mark(step)
 
     def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
@@ -84,6 +99,7 @@ class Checks:
             for watch in self._attesting:
                 watch(node, message)
             return
+        self._told(node, to, message)
         for watch in self._leaving:
             watch(node, to, message)
         if isinstance(message, Vote):
@@ -91,6 +107,19 @@ class Checks:
                 self._mark_refused_vote(node, to)
         elif isinstance(message, Objection) and message.reason == "clock-ahead":
             self.marks.reach("clock-objection")
+
+    def _told(self, node: Node, to: NodeId, message: PeerMessage) -> None:
+        """Remember the term spoken in and the vote given, for later lives of this store."""
+        if isinstance(message, Vote | RequestVote):
+            if message.pre:
+                return
+            candidate = to if isinstance(message, Vote) else node.name
+            if not isinstance(message, Vote) or message.granted:
+                self.ghost.votes.setdefault((node.name, node.store, message.term), candidate)
+        term = getattr(message, "term", 0)
+        key = (node.name, node.store)
+        if term > self.ghost.told_terms.get(key, 0):
+            self.ghost.told_terms[key] = term
 
     def signed(self, node: Node, domain: Domain, message: bytes) -> None:
         if domain == Domain.ATTESTATION:
@@ -113,14 +142,19 @@ class Checks:
             where = where.tb_next
         code = None if where is None else where.tb_frame.f_code
         at = "" if code is None or where is None else f" in {code.co_name}:{where.tb_lineno}"
+        if not self.watches("N-1"):
+            raise Stopped from error
         raise Violation("N-1", node.name, f"{type(error).__name__}: {error}{at}") from error
 
     def accused(self, node: Node, peer: NodeId, reason: str) -> None:
+        if not self.watches("N-2"):
+            return
         raise Violation("N-2", node.name, f"accuses {peer}: {reason}")
 
     def end(self) -> None:
         for each in self.properties:
-            each.end()
+            if self.watches(each.id):
+                each.end()
 
     # --- marks -----------------------------------------------------------------------------------
 
@@ -128,11 +162,8 @@ class Checks:
         reach = self.marks.reach
         if step.truncated_from is not None:
             reach("log-truncated")
-            self._stale_tickets[step.node.name] = step.node.life
-        elif step.node.name in self._stale_tickets and any(
-            isinstance(event, Written) for event in step.events
-        ):
-            if self._stale_tickets.pop(step.node.name) == step.node.life:
+            writing = step.node.disk.in_flight
+            if writing and height_key(Table.LOG, step.truncated_from) in writing[0].changes:
                 reach("stale-ticket")
         if step.elected:
             step.node.world.elected(step.node, step.term)
@@ -146,9 +177,8 @@ class Checks:
             disk = step.node.disk
             if disk.in_flight is not None and disk.hung_until > step.node.world.heap.now:
                 reach("disk-hung-leader-deposed")
-        if step.old_role is Role.CANDIDATE and step.role is Role.CANDIDATE:
-            if step.term > step.old_term:
-                reach("split-vote")
+        if step.old_role is step.role is Role.CANDIDATE and step.term > step.old_term:
+            reach("split-vote")
         if step.commit > step.old_commit:
             self._mark_commit(step)
 
@@ -189,5 +219,3 @@ class Checks:
         other = (theirs.entries[-1].term if theirs.entries else 0, len(theirs.entries))
         if other < own and theirs.role is Role.CANDIDATE:
             self.marks.reach("vote-refused-stale-log")
-
-

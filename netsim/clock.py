@@ -1,4 +1,4 @@
-"""One node's wall clock: true time with a skew, a drift and steps. Monotonic time is the world's."""
+"""One node's wall clock: true time with skew, drift and steps. Monotonic time is the world's."""
 
 from __future__ import annotations
 

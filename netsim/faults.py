@@ -123,8 +123,8 @@ class Faults:
     def _crash_some(self) -> None:
         if self._random.random() < 0.06:
             victims = [node for node in self.world.nodes.values() if node.life]
-            for node in victims:
-                self.crash(node, "with all others", lasts=self._random.random() * 3)
+            for victim in victims:
+                self.crash(victim, "with all others", lasts=self._random.random() * 3)
             self.world.marks.reach("all-restarted")
             return
         node = self._some()

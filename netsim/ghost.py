@@ -52,6 +52,7 @@ class Mirror:
         "role",
         "term",
         "verified",
+        "verified_by_certificate",
         "vote",
     )
 
@@ -66,7 +67,9 @@ class Mirror:
         self.durable_term = 0
         self.durable_vote: NodeId | None = None
         self.verified = 0
-        self.match: dict[NodeId, int] = {}  # a leader's, as last looked at
+        self.verified_by_certificate = 0
+        # a leader's (match, store) of each peer, as last looked at
+        self.match: dict[NodeId, tuple[int, StoreId | None]] = {}
 
     def term_at(self, index: int) -> int:
         return self.entries[index - 1].term if index else 0

@@ -14,12 +14,12 @@ from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Configuration
-from govchaind.replica.events import TransferAsked
+from govchaind.replica.events import Received, TransferAsked
 from govchaind.replica.leadership import QUIET_SECONDS
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.node import Node
 from netsim.options import source
-from netsim.properties.base import Violation
+from netsim.properties.base import Stopped, Violation
 from netsim.world import World
 
 TEXTS = {
@@ -40,6 +40,8 @@ class Liveness:
         self.world = world
         self.random: random.Random = source(world.options.seed, "liveness")
         self.core: list[Node] = []
+        self.converged: list[Node] = []  # members that have shown to be equal
+        self._cut_terms: dict[NodeId, int] = {}  # of nodes cut off for good, when they were
         options = world.options
         self._timeout = options.election_max
         self._slack = 20.0 + 40 * options.delay_mean + 200 * options.write_mean
@@ -56,6 +58,7 @@ class Liveness:
         self._demand("L-c", self._quiet, 30 * self._timeout + 60)
         self._demand_write("L-b")
         self._demand("L-c", self._equal, 12 * self._timeout)
+        self.converged = self._members()
         if world.network.messages < world.options.messages_max:
             self._calm()
         if world.network.messages < world.options.messages_max:
@@ -80,6 +83,7 @@ class Liveness:
             node.clock.set_ahead(self.random.uniform(-2, 2))
             if node.name not in names:
                 world.network.gone.add(node.name)
+                self._cut_terms[node.name] = self._term_ahead(node)
                 world.stopped.add(node.name)
                 if node.life and self.random.random() < 0.5:
                     node.stop(silently=False)
@@ -142,7 +146,19 @@ class Liveness:
                 return False
         return True
 
-    # --- what is looked at -------------------------------------------------------------------------
+    def _term_of(self, node: Node) -> int:
+        """Return the term that a node is in, or would start in."""
+        if node.replica is not None:
+            return node.replica.raft.term
+        return self.world.ghost.mirrors[node.name].durable_term
+
+    def _term_ahead(self, node: Node) -> int:
+        """Return the highest term that a node may still enter by what it has already heard."""
+        messages = [event.message for event in node.inbox if isinstance(event, Received)]
+        heard = [getattr(message, "term", 0) for message in messages]
+        return max(self._term_of(node), *heard, 0) + 1
+
+    # --- what is looked at ----------------------------------------------------------------------
 
     def _led(self) -> bool:
         """Say whether one leader has opened its term and the voters of the core follow it."""
@@ -155,8 +171,11 @@ class Liveness:
         voters = raft.configuration.voter_ids()
         return all(
             node.replica is not None
-            and (node.name not in voters or node.store not in dict(raft.configuration.voters).values()
-                 or node.replica.raft.leader == leader.name)
+            and (
+                node.name not in voters
+                or node.store not in dict(raft.configuration.voters).values()
+                or node.replica.raft.leader == leader.name
+            )
             for node in self.core
         )
 
@@ -172,7 +191,7 @@ class Liveness:
         return self._in_force()
 
     def _in_force(self) -> bool:
-        """Say whether the configuration is the one that was ordered, as far as the core can be it."""
+        """Say whether what was ordered is in force, as far as the core can bring it there."""
         leader = self.world.leader()
         if leader is None or leader.replica is None:
             return False
@@ -180,9 +199,9 @@ class Liveness:
         wanted = self.world.operators.wanted
         have = dict(raft.configuration.voters)
         for name, (role, store) in wanted.items():
-            if role == "validator" and self.world.nodes[name] in self.core:
-                if have.get(name) != store:
-                    return False
+            here = self.world.nodes[name] in self.core
+            if here and role == "validator" and have.get(name) != store:
+                return False
         return all(wanted.get(name, ("",))[0] == "validator" for name in have)
 
     def _members(self) -> list[Node]:
@@ -212,13 +231,18 @@ class Liveness:
             raise TypeError("a demand is a function")
         if world.run_until(began + within + self._slack, check, self._hard_max):
             return
+        if not world.checks.watches(property_id):
+            if not world.checks.watches("L-e"):
+                raise Stopped
+        elif world.network.messages < self._hard_max:
+            raise Violation(
+                property_id,
+                "-",
+                f"not within {within + self._slack:.0f} s after {began:.0f} s: {self._picture()}",
+            )
         if world.network.messages >= self._hard_max:
             raise Violation("L-e", "-", f"{self._hard_max} messages, and still: {self._picture()}")
-        raise Violation(
-            property_id,
-            "-",
-            f"not within {within + self._slack:.0f} s after {began:.0f} s: {self._picture()}",
-        )
+        raise Stopped
 
     def _demand_write(self, property_id: str) -> None:
         """A write that a node of the core takes now must be certified everywhere in time."""
@@ -256,7 +280,7 @@ class Liveness:
         ordered = "" if order is None else f"; ordered {order.motion.name} {order.name}"
         return "; ".join(parts) + f"; wanted {wanted}{ordered}"
 
-    # --- calm, and one disturbance -----------------------------------------------------------------
+    # --- calm, and one disturbance --------------------------------------------------------------
 
     def _calm(self) -> None:
         """L-d: nothing changes the term while nothing is wrong; one election if a node that was cut
@@ -264,21 +288,18 @@ class Liveness:
         world = self.world
         leader = world.leader()
         if leader is None or leader.replica is None:
-            raise Violation("L-a", "-", "the leader was not stable")
+            self._broken("L-a", "the leader was not stable")
+            return
         term = leader.replica.raft.term
         allowed = term
         others = [node for node in world.nodes.values() if node not in self.core]
         if others and self.random.random() < 0.7:
             back = self.random.choice(others)
-            replica = back.replica
-            if replica is not None:
-                allowed = max(term, replica.raft.term + len(world.nodes))
-            else:
-                allowed = max(term, world.ghost.told_terms.get((back.name, back.store), 0) + 2)
-            if allowed <= term + len(world.nodes) and (
-                replica is None or replica.raft.term <= term
-            ):
-                allowed = term
+            cut_term = self._cut_terms[back.name]
+            if self._term_of(back) > cut_term:
+                self._broken("L-d", f"{back.name} raised its term while nobody heard it")
+            if cut_term > term:
+                allowed = cut_term + 1  # it had campaigned before it was cut off
             world.trace.line(world.heap.now, back.name, "* joins again")
             world.network.gone.discard(back.name)
             world.stopped.discard(back.name)
@@ -292,14 +313,14 @@ class Liveness:
 
         def elected() -> bool:
             now = world.leader()
-            return (
-                now is not None
-                and now.replica is not None
-                and now.replica.raft.term > allowed
-            )
+            return now is not None and now.replica is not None and now.replica.raft.term > allowed
 
         if world.run_until(world.heap.now + span, elected, self._hard_max):
-            raise Violation("L-d", "-", f"an election in the calm after term {term}: {self._picture()}")
+            self._broken("L-d", f"an election in the calm after term {term}: {self._picture()}")
+
+    def _broken(self, property_id: str, text: str) -> None:
+        if self.world.checks.watches(property_id):
+            raise Violation(property_id, "-", text)
 
     def _disturb(self) -> None:
         """L-f or L-g."""

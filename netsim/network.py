@@ -13,7 +13,7 @@ connection would be; it may outlive its sender.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from govchaind.base.limits import LINK_IDLE_SECONDS_MAX
@@ -45,7 +45,7 @@ class Network:
     """All links of one world."""
 
     def __init__(
-        self, options: Options, heap: Heap, trace: Trace, nodes: dict[NodeId, Endpoint]
+        self, options: Options, heap: Heap, trace: Trace, nodes: Mapping[NodeId, Endpoint]
     ) -> None:
         self._options = options
         self._heap = heap
@@ -67,9 +67,7 @@ class Network:
     def passes(self, sender: NodeId, to: NodeId) -> bool:
         """Say whether packets pass in this direction."""
         return (
-            not self.cuts.get((sender, to), 0)
-            and sender not in self.gone
-            and to not in self.gone
+            not self.cuts.get((sender, to), 0) and sender not in self.gone and to not in self.gone
         )
 
     def cut(self, directions: list[tuple[NodeId, NodeId]]) -> None:
@@ -79,7 +77,9 @@ class Network:
         if self._options.links_notice_cuts:
             for pair in sorted({_pair(*direction) for direction in directions}):
                 if self._random.random() < 0.3:
-                    self._heap.after(0.01, self._notice, pair)  # a reset came through, or a closed port
+                    self._heap.after(
+                        0.01, self._notice, pair
+                    )  # a reset came through, or a closed port
                 else:
                     self._heap.after(LINK_IDLE_SECONDS_MAX, self._notice, pair)
 
@@ -140,9 +140,9 @@ class Network:
         """Look again whom this node accepts."""
         if self._options.mesh_is_strict:
             for other in self._nodes:
-                if other != name and (name, other) in self._view:
-                    if not self._nodes[name].accepts(other):
-                        self.break_link(name, other)
+                linked = other != name and (name, other) in self._view
+                if linked and not self._nodes[name].accepts(other):
+                    self.break_link(name, other)
         self.dial_all()
 
     def dial_all(self) -> None:
@@ -237,7 +237,7 @@ def _fates(options: Options) -> tuple[float, float, float, float]:
 
 
 def _logarithms() -> tuple[float, ...]:
-    """Return the logarithms of 256 even steps: exponential delays from a table, the same anywhere."""
+    """Return 256 exponential draws, sorted: delays from a table, the same in any process."""
     pick = random.Random("netsim/delays")
     return tuple(sorted(-pick.expovariate(1.0) for _ in range(256)))
 

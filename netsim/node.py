@@ -79,7 +79,7 @@ class Node:
             self.guard = None
 
     def start(self) -> None:
-        """Run a process on what the disk holds; a store behind its guard comes back as a new one."""
+        """Run a process on what the disk holds; behind its guard, a store becomes a new one."""
         world = self.world
         reason = None if self.guard is None else behind_guard(self.disk.image, self.guard)
         if reason is not None:
@@ -259,4 +259,3 @@ class Node:
         if disk.told_full:
             disk.told_full = False
             self.arrive(Room(True))
-

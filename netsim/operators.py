@@ -61,7 +61,7 @@ class Operators:
         self.world.heap.after(0.1, self._tick)
 
     def ordered_voters(self) -> list[dict[NodeId, StoreId]]:
-        """Return the voters that are wanted now, and those once the present order is carried out."""
+        """Return the voters wanted now, and those once the present order is carried out."""
         now = {name: store for name, (role, store) in self.wanted.items() if role == "validator"}
         order = self.current
         if order is None:

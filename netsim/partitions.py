@@ -39,11 +39,6 @@ def cut_out(shape: str, names: list[NodeId], pick: random.Random) -> Directions:
     if shape == "star":  # `first` sees all, the others see only it
         return [(a, b) for a in rest for b in rest if a != b]
     if shape == "chain":  # each sees its neighbours
-        return [
-            (a, b)
-            for i, a in enumerate(mixed)
-            for j, b in enumerate(mixed)
-            if abs(i - j) > 1
-        ]
+        return [(a, b) for i, a in enumerate(mixed) for j, b in enumerate(mixed) if abs(i - j) > 1]
     middle = (len(rest) + 1) // 2  # bridge: `first` is in both halves
     return between(rest[:middle], rest[middle:])

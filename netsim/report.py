@@ -37,7 +37,9 @@ def summary(verdict: Verdict) -> list[str]:
         lines.append("verdict            every property holds")
     else:
         property_id, node, text, at = verdict.violation
-        lines.append(f"verdict            {property_id} DOES NOT HOLD at {node}, {at:.6f} s: {text}")
+        lines.append(
+            f"verdict            {property_id} DOES NOT HOLD at {node}, {at:.6f} s: {text}"
+        )
     return lines
 
 

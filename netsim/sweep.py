@@ -56,8 +56,13 @@ class Sweep:
 
 def play(job: Job) -> Verdict:
     """Run one job, twice if asked to; two digests must be one (I-33)."""
-    options = draw(job.seed, nodes=job.nodes, minutes=job.minutes, messages_max=job.messages,
-                   without=job.without)
+    options = draw(
+        job.seed,
+        nodes=job.nodes,
+        minutes=job.minutes,
+        messages_max=job.messages,
+        without=job.without,
+    )
     verdict = run(options)
     if job.twice and verdict.violation is None:
         again = run(options)

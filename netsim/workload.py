@@ -82,11 +82,10 @@ class Client:
         node = world.some_node(self.random)
         if node is not None:
             self._ask(node)
-            if self.transaction is not None:
-                if self.random.random() < world.options.client_duplicate:
-                    other = world.some_node(self.random)
-                    if other is not None:
-                        self._ask(other)
+            twice = self.random.random() < world.options.client_duplicate
+            other = world.some_node(self.random)
+            if twice and self.transaction is not None and other is not None:
+                self._ask(other)
         world.heap.after(
             world.options.client_patience * (0.5 + self.random.random()),
             self._out_of_patience,
@@ -156,7 +155,7 @@ class Workload:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.history = History()
+        self.history = History(watched=world.checks.watches("I-20"))
         self.waiting: dict[Hash, Client] = {}
         self.reads: dict[int, tuple[Client, int, NodeId]] = {}
         self.offers: dict[int, tuple[Client, int, NodeId]] = {}

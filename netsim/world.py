@@ -44,7 +44,12 @@ BROKEN_LINK_JITTER = 0.05
 class World:
     """Everything of one run."""
 
-    def __init__(self, options: Options, write: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        write: Callable[[str], None] | None = None,
+        watched: frozenset[str] | None = None,
+    ) -> None:
         self.options = options
         self.random = source(options.seed, "world")
         self.heap = Heap()
@@ -54,7 +59,7 @@ class World:
         self.chain = Chain(options, self.signatures)
         self.genesis = self.chain.genesis
         self.ghost = Ghost(self.genesis.chain_id, configuration_of(self.genesis.membership()))
-        self.checks = Checks(self.ghost, self.marks)
+        self.checks = Checks(self.ghost, self.marks, watched)
         self._effects = next(
             each for each in self.checks.properties if isinstance(each, TakesEffectOnce)
         )
@@ -118,9 +123,10 @@ class World:
         term = -1
         for node in self.nodes.values():
             replica = node.replica
-            if replica is not None and replica.raft.role is Role.LEADER:
-                if replica.raft.term > term:
-                    found, term = node, replica.raft.term
+            if replica is None or replica.raft.role is not Role.LEADER:
+                continue
+            if replica.raft.term > term:
+                found, term = node, replica.raft.term
         return found
 
     def certified(self, node: Node) -> int:
@@ -143,7 +149,8 @@ class World:
         trace, now = self.trace, self.heap.now
         if isinstance(notice, Committed):
             trace.line(now, node.name, f"= committed {notice.height} {notice.block_hash[:3].hex()}")
-            self._effects.told(node.name, notice)
+            if self.checks.watches(self._effects.id):
+                self._effects.told(node.name, notice)
             self.workload.committed(node, notice)
             if node.observer:
                 self.marks.reach("observer-followed")

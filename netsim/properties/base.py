@@ -30,6 +30,10 @@ class Violation(Exception):
         self.text = text
 
 
+class Stopped(Exception):
+    """A node stopped by itself in a run that watches other properties only."""
+
+
 class Step:
     """One step of one node: what it was before, and what changed."""
 

@@ -20,7 +20,7 @@ class OneLeader(Property):
         if not step.elected:
             return
         name = step.node.name
-        other = self.ghost.leaders.setdefault(step.term, name)
+        other = self.ghost.leaders[step.term]
         if other != name:
             self.fail(name, f"leads term {step.term}, which {other} has led")
 
@@ -37,7 +37,7 @@ class OneVote(Property):
             self._granted(node, message.term, node.name)
 
     def _granted(self, node: Node, term: int, to: NodeId) -> None:
-        other = self.ghost.votes.setdefault((node.name, node.store, term), to)
+        other = self.ghost.votes[node.name, node.store, term]
         if other != to:
             self.fail(node.name, f"votes for {to} in term {term} after it voted for {other}")
 
@@ -87,15 +87,6 @@ class Monotonic(Property):
                 self.fail(name, f"applied {applied} after {step.mirror.applied}")
             step.mirror.applied = applied
 
-    def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
-        if isinstance(message, Vote | RequestVote) and message.pre:
-            return
-        term = getattr(message, "term", 0)
-        told = self.ghost.told_terms
-        key = (node.name, node.store)
-        if term > told.get(key, 0):
-            told[key] = term
-
     def started(self, node: Node, mirror: Mirror) -> None:
         told = self.ghost.told_terms.get((node.name, node.store), 0)
         if mirror.term < told:
@@ -132,9 +123,7 @@ class MembersElect(Property):
         self, node: Node, term: int, voters: tuple[tuple[NodeId, bytes], ...]
     ) -> None:
         votes = self.ghost.votes
-        for_it = [
-            name for name, store in voters if votes.get((name, store, term)) == node.name
-        ]
+        for_it = [name for name, store in voters if votes.get((name, store, term)) == node.name]
         if len(for_it) < majority(len(voters)):
             names = " ".join(name for name, _ in voters)
             self.fail(
@@ -153,9 +142,7 @@ class TermsBounded(Property):
             world = step.node.world
             allowed = 20 + 2 * world.heap.now / world.options.election_min
             if step.term > allowed and step.role is not Role.LEADER:
-                self.fail(
-                    step.node.name, f"term {step.term} after {world.heap.now:.0f} seconds"
-                )
+                self.fail(step.node.name, f"term {step.term} after {world.heap.now:.0f} seconds")
 
 
 PROPERTIES: tuple[type[Property], ...] = (

@@ -101,9 +101,7 @@ class AttestedIsDurable(Property):
     def attesting(self, node: Node, message: Attest) -> None:
         ghost = self.ghost
         if message.height > len(ghost.committed):
-            self.fail(
-                node.name, f"attests {message.height}, committed is {len(ghost.committed)}"
-            )
+            self.fail(node.name, f"attests {message.height}, committed is {len(ghost.committed)}")
         applied = ghost.applied(node.disk)
         if message.height > applied:
             self.fail(node.name, f"attests {message.height}, durably applied is {applied}")

@@ -6,6 +6,7 @@ from govchaind.base.quorum import majority
 from govchaind.raft.core import Role
 from govchaind.raft.messages import AppendEntries, Configuration, Entry
 from govchaind.replica.events import Received
+from govchaind.replica.messages import CertifiedBlocks
 from govchaind.replica.store import block_of
 from netsim.disk import Disk
 from netsim.properties.base import Property, Step
@@ -91,9 +92,7 @@ class OneCommittedLog(Property):
 
 class CommitWithinLog(Property):
     id = "I-8"
-    text = (
-        "applied ≤ commit ≤ last; a follower's commit ≤ last index verified by that very request"
-    )
+    text = "applied ≤ commit ≤ last; a follower's commit ≤ last index verified by that very request"
 
     def step(self, step: Step) -> None:
         node, mirror = step.node, step.mirror
@@ -108,13 +107,19 @@ class CommitWithinLog(Property):
         if step.term != step.old_term:
             mirror.verified = step.old_commit
         for event in step.events:
-            if isinstance(event, Received) and isinstance(event.message, AppendEntries):
-                self._verify(step, event.message)
+            if isinstance(event, Received):
+                if isinstance(event.message, AppendEntries):
+                    self._verify(step, event.message)
+                elif isinstance(event.message, CertifiedBlocks):
+                    for block, _ in event.message.blocks:
+                        mirror.verified_by_certificate = max(
+                            mirror.verified_by_certificate, block.height
+                        )
         if step.old_role is Role.LEADER or step.role is Role.LEADER:
             return
         if step.commit > step.old_commit:
             own = mirror.entries[-1].term == step.term
-            if step.commit > mirror.verified and not own:
+            if step.commit > max(mirror.verified, mirror.verified_by_certificate) and not own:
                 self.fail(
                     node.name,
                     f"commits {step.commit} where its leader has verified {mirror.verified}",
@@ -153,7 +158,7 @@ class CommittedIsDurable(Property):
                 f"commits {step.commit} as {step.role.value}, where no leader has committed "
                 f"more than {len(ghost.committed)}",
             )
-        # A leader takes what came in before it proposes: what it appends in this step, it commits later.
+        # A leader takes what came in before it proposes: what it appends here, it commits later.
         at = step.appended[0].index if step.appended else len(step.mirror.entries) + 1
         voters = step.mirror.configuration_before(at)[1].voters
         for index in range(len(ghost.committed) + 1, step.commit + 1):
@@ -170,7 +175,6 @@ class CommittedIsDurable(Property):
                     f"commits entry {index} of term {entry.term} that is durable on "
                     f"[{' '.join(holds)}] where [{names}] vote",
                 )
-            ghost.committed.append(ghost.known[index, entry.term])
 
 
 class MatchIsTrue(Property):
@@ -189,21 +193,21 @@ class MatchIsTrue(Property):
         checked = mirror.match
         for name, peer in leading.peers.items():
             match = peer.match
-            if checked.get(name, 0) == match and peer.next > match:
+            known, store = checked.get(name, (0, None))
+            if (known, store) == (match, peer.store) and peer.next > match:
                 continue
             if peer.next <= match:
                 self.fail(step.node.name, f"next {peer.next} ≤ match {match} of {name}")
-            if match < checked.get(name, 0) and peer.store is not None and match:
+            if 0 < match < known and peer.store == store:
                 self.fail(step.node.name, f"match of {name} goes back to {match}")
-            checked[name] = match
+            checked[name] = (match, peer.store)
             disk = None if peer.store is None else self.ghost.disks.get(peer.store)
             if match and (disk is None or not self._held(disk, step, match)):
                 self.fail(step.node.name, f"match {match} of {name}, whose disk does not hold it")
 
     def _held(self, disk: Disk, step: Step, match: int) -> bool:
-        return (
-            match <= len(step.mirror.entries)
-            and self.ghost.holds(disk, match, step.mirror.term_at(match))
+        return match <= len(step.mirror.entries) and self.ghost.holds(
+            disk, match, step.mirror.term_at(match)
         )
 
 
@@ -247,7 +251,8 @@ class OneChangeAtATime(Property):
             self.fail(name, f"configuration {entry.index} while {at} is not committed")
         if step.mirror.term_at(step.commit) != step.term:
             self.fail(
-                name, f"configuration {entry.index} before an entry of term {step.term} is committed"
+                name,
+                f"configuration {entry.index} before an entry of term {step.term} is committed",
             )
 
 
