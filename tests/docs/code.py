@@ -38,13 +38,28 @@ def _texts(node: ast.expr) -> list[str]:
     return []
 
 
+def _constants() -> dict[str, list[str]]:
+    """Return the texts to which modules give a name of their own, in capitals."""
+    return {
+        target.id: _texts(node.value)
+        for _, tree in trees()
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    }
+
+
 def error_codes() -> set[str]:
     """Return every code that an error can have."""
     found: set[str] = set()
+    named = _constants()
     for _, tree in trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "code":
                 found.update(_texts(node.value))
+                if isinstance(node.value, ast.Name):
+                    found.update(named.get(node.value.id, []))
             elif isinstance(node, ast.ClassDef):
                 for line in node.body:
                     if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "code":
