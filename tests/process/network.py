@@ -233,9 +233,10 @@ class Network:
         return self.json(name, "/v1/status")
 
     def status_or_none(self, name: str) -> dict[str, Any] | None:
+        """Return a node's status; None if it does not answer (or is no node of genesis)."""
         try:
             return self.status(name)
-        except httpx.HTTPError:
+        except (httpx.HTTPError, KeyError):
             return None
 
     def ready(self, name: str) -> bool:
