@@ -102,6 +102,12 @@ class Follower:
         if self.upstream is not None and height + 1 >= self._asked + WINDOW_HEIGHTS // 2:
             self._ask(height + 1)
 
+    def stop(self) -> None:
+        """Ask nobody any more."""
+        if self.upstream is not None:
+            self._send(self.upstream, Subscribe(0))
+            self.upstream = None
+
     def gap(self, applied: Height) -> None:
         """Blocks in between were lost on the way: begin again from the next one needed."""
         if self.upstream is not None:

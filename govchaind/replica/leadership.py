@@ -183,6 +183,18 @@ class Proposer:
             self._retry_at = now + RETRY_SECONDS
             return False
 
+    def hand_over(self, now: Seconds, target: NodeId | None) -> str | None:
+        """Hand leadership to `target`, or to the best follower; return why not, if refused."""
+        raft = self._raft
+        successor = target or best_follower(raft)
+        if raft.role is not Role.LEADER or successor is None:
+            return None
+        try:
+            raft.transfer(now, successor)
+        except Refused as error:
+            return error.code
+        return None
+
     def deadline(self, now: Seconds, wall: BlockTime) -> Seconds:
         """Return when an empty block is due, if this node leads."""
         if self._raft.last_index > self._raft.commit or self._ledger.height < self._raft.commit:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from govchaind.base.errors import Invalid, InvalidBlock
-from govchaind.base.types import NodeId, Seconds
+from govchaind.base.types import Height, NodeId, Seconds
 from govchaind.ledger.block import Block, check_block
 from govchaind.ledger.certificate import Certificate, check_certificate
 from govchaind.ledger.genesis import Genesis
@@ -17,6 +17,8 @@ from govchaind.replica.execution import Executor
 from govchaind.replica.feed import WINDOW_HEIGHTS, Follower, Send
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.store import configuration_of
+
+STRANDED_SECONDS = 5.0  # longer than an election that goes well
 
 
 class Observing:
@@ -46,6 +48,25 @@ class Observing:
         self._misbehaved = misbehaved
         self._adopt = adopt  # puts a certified block into the log, as committed
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
+        self._led_at: Seconds = 0.0
+
+    def keep_time(
+        self, now: Seconds, links: Iterable[NodeId], *, observer: bool, led: bool, commit: Height
+    ) -> None:
+        """Look for certified blocks if this node needs them, and stop when it does not any more.
+
+        A node without a vote always does. One with a vote does while it has long heard of no leader
+        and others go on: it slept through a change of membership and cannot know who leads.
+        """
+        if led or not self._led_at:
+            self._led_at = now
+        stranded = now - self._led_at > STRANDED_SECONDS and self.follower.best_head() > commit
+        if observer or stranded:
+            if now >= self.follower.next_check:
+                self.follower.check(now, self._ledger.height, sorted(links))
+        elif self.follower.upstream is not None:
+            self.follower.stop()
+            self._queue.clear()
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
         """Queue blocks of the chosen upstream; others were not asked."""

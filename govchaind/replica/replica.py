@@ -21,7 +21,7 @@ from dataclasses import replace
 from random import Random
 
 from govchaind.base.crypto import SigningKey
-from govchaind.base.errors import Invalid, PeerError, Refused
+from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime, Hash, Height, NodeId, Seconds, StoreId
 from govchaind.ledger.genesis import Genesis
@@ -209,7 +209,9 @@ class Replica:
                 else:
                     self.raft.read(self._now, request)
             case TransferAsked(target):
-                self._hand_over(target or leadership.best_follower(self.raft))
+                refusal = self._proposer.hand_over(self._now, target)
+                if refusal is not None:
+                    self._happened("raft.transfer_refused", target=target, reason=refusal)
             case Room(available):
                 self._intake.room = available
 
@@ -288,14 +290,6 @@ class Replica:
             self._happened(name, height=objection.height, term=raft.term)
             raft.step_down(self._now, leadership.QUIET_SECONDS)
 
-    def _hand_over(self, target: NodeId | None) -> None:
-        if self.raft.role is not Role.LEADER or target is None:
-            return
-        try:
-            self.raft.transfer(self._now, target)
-        except Refused as error:
-            self._happened("raft.transfer_refused", target=target, reason=error.code)
-
     # --- Raft's outputs, and blocks ---
 
     def _take_ready(self) -> bool:
@@ -320,7 +314,7 @@ class Replica:
 
     def _apply(self) -> bool:
         """Apply committed blocks, as many as one step may; True if any was applied."""
-        if self.is_observer() and self.raft.commit == self.ledger.height:
+        if self.raft.role is not Role.LEADER and self.raft.commit == self.ledger.height:
             return self._observing.apply(self._now, APPLY_OPERATIONS_MAX)
         operations = 0  # a node whose removal is under way still owes its signatures before it
         first = self.ledger.height
@@ -338,8 +332,13 @@ class Replica:
         if gone:
             self._work.notices.append(Expired(gone))
         self._intake.repair(now, self.raft.leader or self._parts.linked_voter(self._links))
-        if self.is_observer() and now >= self._observing.follower.next_check:
-            self._observing.follower.check(now, self.ledger.height, sorted(self._links))
+        self._observing.keep_time(
+            now,
+            self._links,
+            observer=self.is_observer(),
+            led=self.raft.leader is not None,
+            commit=self.raft.commit,
+        )
         self._certification.keep_time(now, self._links)
 
     # --- writes ---
@@ -394,7 +393,7 @@ class Replica:
         return self._parts.members()
 
     def guard(self) -> Guard:
-        """Return what is durable of what this node has said, for the guard file."""
+        """Return what is durable of what this node has said."""
         return self._desk.guard
 
     def status(self, now: Seconds) -> Status:
