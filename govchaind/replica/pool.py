@@ -3,7 +3,9 @@
 Rules it keeps:
 - Bounded in count and in bytes, and for each institution by a share of both, so that a flood from
   one institution (through however many keys) leaves room for the others.
-- Blocks are filled by deficit round robin over institutions, measured in bytes and operations.
+- Blocks are filled by deficit round robin over institutions, measured in bytes and operations. A
+  turn that ends for want of room in the block goes on in the next one: otherwise what is large, and
+  comes to its turn when the block is nearly full, would wait for ever.
 - A transaction taken for a block stays known until the block is applied or given up.
 It leaves out what is true on the ledger: `Ledger.check` has judged each transaction before.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from itertools import islice
 
 from govchaind.base.limits import (
     BLOCK_BYTES_MAX,
@@ -27,18 +30,25 @@ from govchaind.ledger.transaction import Transaction
 BLOCK_OVERHEAD_BYTES = 4096  # header, array heads and byte-string heads, generously
 OPERATION_CHARGE = 128  # an operation weighs as much as so many bytes
 QUANTUM = 16 * 1024  # what one institution may put in before it is the next one's turn
+EXPIRIES_KEPT = 1024  # of transactions that are gone, before they are swept
 
 
 class _Queue:
     """One institution's transactions, oldest first."""
 
-    __slots__ = ("bytes", "count", "deficit", "waiting")
+    __slots__ = ("bytes", "count", "deficit", "interrupted", "waiting")
 
     def __init__(self) -> None:
         self.waiting: dict[Hash, Transaction] = {}
         self.deficit = 0
+        self.interrupted = False  # its turn goes on: it has its quantum already
         self.count = 0  # waiting and taken
         self.bytes = 0
+
+    def leave(self) -> None:
+        """Nothing waits: what was saved up is not kept for later."""
+        self.deficit = 0
+        self.interrupted = False
 
 
 class Pool:
@@ -104,6 +114,10 @@ class Pool:
         self.bytes += transaction.size
         self._all[identity] = (transaction, now)
         heapq.heappush(self._expiries, (transaction.valid_until, identity))
+        if len(self._expiries) > 2 * len(self._all) + EXPIRIES_KEPT:
+            # Those of included ones would stay until their time passes, which may be in weeks.
+            self._expiries = [(item.valid_until, key) for key, (item, _) in self._all.items()]
+            heapq.heapify(self._expiries)
         return True
 
     def remove(self, identity: Hash) -> Seconds | None:
@@ -118,7 +132,7 @@ class Pool:
             self.waiting_operations -= len(transaction.operations)
             if not queue.waiting:
                 self._turns.remove(transaction.institution)
-                queue.deficit = 0
+                queue.leave()
         queue.count -= 1
         queue.bytes -= transaction.size
         self.bytes -= transaction.size
@@ -148,24 +162,25 @@ class Pool:
         """Return what goes into the next block, in order, and mark it as taken."""
         chosen: list[Transaction] = []
         operations, cost, size = 0, 0, BLOCK_OVERHEAD_BYTES
-        full = False
-        while self._turns and not full:
+        while self._turns:
             name = self._turns[0]
             queue = self._queues[name]
-            queue.deficit += QUANTUM
+            if not queue.interrupted:
+                queue.deficit += QUANTUM
+            queue.interrupted = False
             while queue.waiting:
                 identity, transaction = next(iter(queue.waiting.items()))
                 count = len(transaction.operations)
                 charge = transaction.size + OPERATION_CHARGE * count
+                if charge > queue.deficit:
+                    break
                 if (
                     operations + count > BLOCK_OPERATIONS_MAX
                     or cost + transaction.cost > BLOCK_COST_MICROSECONDS_MAX
                     or size + transaction.size + 8 > BLOCK_BYTES_MAX
                 ):
-                    full = True
-                    break
-                if charge > queue.deficit:
-                    break
+                    queue.interrupted = True
+                    return chosen
                 queue.deficit -= charge
                 del queue.waiting[identity]
                 self._taken[identity] = transaction
@@ -176,9 +191,9 @@ class Pool:
                 size += transaction.size + 8
             self._turns.popleft()
             if queue.waiting:
-                self._turns.append(name)  # also when the block is full: the others come first next
+                self._turns.append(name)
             else:
-                queue.deficit = 0
+                queue.leave()
         return chosen
 
     def mark_taken(self, identity: Hash) -> None:
@@ -192,7 +207,7 @@ class Pool:
         self.waiting_operations -= len(transaction.operations)
         if not queue.waiting:
             self._turns.remove(transaction.institution)
-            queue.deficit = 0
+            queue.leave()
         self._taken[identity] = transaction
 
     def release(self) -> None:
@@ -210,14 +225,19 @@ class Pool:
             queue.waiting = back
 
     def older_than(self, before: Seconds, limit: int) -> list[Hash]:
-        """Return identities of waiting transactions that came in before a time, oldest first."""
-        found: list[Hash] = []
-        for identity, (_, since) in self._all.items():
-            if since > before or len(found) >= limit:
-                break
-            if identity not in self._taken:
-                found.append(identity)
-        return found
+        """Return identities of waiting transactions that came in before a time, oldest first.
+
+        Each institution has an equal part of `limit`, so that none hides what others wait for.
+        """
+        found: list[tuple[Seconds, Hash]] = []
+        share = max(1, limit // max(1, len(self._turns)))
+        for name in self._turns:
+            for identity in islice(self._queues[name].waiting, share):
+                since = self._all[identity][1]
+                if since <= before:
+                    found.append((since, identity))
+        found.sort()
+        return [identity for _, identity in found[:limit]]
 
     @property
     def next_expiry(self) -> BlockTime | None:
