@@ -5,7 +5,8 @@ Rules it keeps:
   same write as the applied state, leave only once that is durable, and after a restart the same
   bytes are sent again.
 - It signs nothing at or below its floor: what an earlier store under this key has signed (the
-  guard file), or the height at which it was re-admitted.
+  guard file), or the height at which it was re-admitted. A store that is not the one in the
+  membership signs nothing: what the one before it has signed may be forgotten here.
 - Height h is certified by the validators in force before h; a configuration block's height needs
   a quorum of the old set and one of the new.
 - Attestations are sent again until their height is certified; a peer that has the certificate
@@ -23,9 +24,10 @@ from govchaind.base.errors import Invalid, StateDiverged
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.quorum import certificate_quorum
-from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature
+from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, StoreId
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
 from govchaind.ledger.membership import Membership
+from govchaind.ledger.statement import STATEMENT_BYTES_MAX
 from govchaind.replica.messages import Attest
 
 AHEAD_MAX = 512  # attestations kept for heights not yet applied here, per peer
@@ -55,6 +57,7 @@ class Attestations:
         self,
         *,
         name: NodeId,
+        store: StoreId,
         signer: SigningKey,
         verify: Verify,
         floor: Height,
@@ -63,6 +66,7 @@ class Attestations:
         membership_after: Callable[[Height], Membership],
     ) -> None:
         self._name = name
+        self._store = store
         self._signer = signer
         self._verify = verify
         self.floor = floor
@@ -73,7 +77,7 @@ class Attestations:
         self._certificates: dict[Height, Certificate] = {}  # above the contiguous ones
         self.certified: Height = _last_certified(reader)
         self.signed: Height = floor
-        self.durable: Height = 0  # attestations up to here may leave
+        self.durable: Height = self.certified  # attestations up to here may leave
         self.next_resend: Seconds = 0.0
         self._load(reader)
 
@@ -124,6 +128,7 @@ class Attestations:
                 member is not None
                 and member.role == "validator"
                 and member.attestation_key == self._signer.public
+                and member.store == self._store
                 and height > member.signs_above
             ):
                 return True
@@ -152,15 +157,18 @@ class Attestations:
             return None
         return Attest(height, gathered.statement, gathered.own)
 
+    def _lowest_open(self) -> list[Height]:
+        first = self.certified + 1
+        return [h for h in range(first, first + RESEND_HEIGHTS_MAX) if h in self._open]
+
     def resend(self, now: Seconds) -> list[Attest]:
         """Return own attestations of the lowest heights that are still not certified."""
         if now < self.next_resend:
             return []
         self.next_resend = now + RESEND_SECONDS
-        heights = sorted(self._open)[:RESEND_HEIGHTS_MAX]
         return [
             found
-            for height in heights
+            for height in self._lowest_open()
             if now - self._open[height].applied_at >= RESEND_SECONDS
             and (found := self._own(height)) is not None
         ]
@@ -170,8 +178,12 @@ class Attestations:
         height = attest.height
         if height <= self.certified or height in self._certificates:
             return []
+        if len(attest.statement) > STATEMENT_BYTES_MAX:
+            raise Invalid("an attestation of something longer than any statement")
         gathered = self._open.get(height)
         if gathered is None:
+            if self._after(height).member(peer) is None:
+                return []  # sent again, should it come to sign
             early = self._early.setdefault(peer, {})
             if len(early) >= AHEAD_MAX:
                 del early[min(early)]
@@ -202,7 +214,7 @@ class Attestations:
         signature is the whole quorum, or where all others have sent theirs before.
         """
         certified: list[Height] = []
-        for height in sorted(self._open)[:RESEND_HEIGHTS_MAX]:
+        for height in self._lowest_open():
             if height > self.certified and height not in self._certificates:
                 certified += self._settle(height, batch)
         return certified
@@ -214,8 +226,12 @@ class Attestations:
             return []
         before, after = self._before(height), self._after(height)
         for membership in (before,) if before is after else (before, after):
-            voters = [member.name for member in membership.voters()]
-            signed = sum(1 for name in voters if name in gathered.signatures)
+            voters = membership.voters()
+            signed = sum(
+                1
+                for voter in voters
+                if voter.name in gathered.signatures and height > voter.signs_above
+            )
             if signed < certificate_quorum(len(voters)):
                 return []
         self._certificates[height] = Certificate(

@@ -20,6 +20,7 @@ from govchaind.replica.messages import Announce, Gossip, LedgerMessage, Want
 PUSH_BYTES_MAX = 512 * 1024
 REPAIR_SECONDS = 1.0
 ANNOUNCE_MAX = 500
+WANTED_BYTES_MAX = 4 * PUSH_BYTES_MAX  # of one answer; the next announcement asks for the rest
 
 Send = Callable[[NodeId, LedgerMessage], None]
 
@@ -81,7 +82,9 @@ class Gossiper:
     def wanted(
         self, peer: NodeId, identities: list[Hash], find: Callable[[Hash], Transaction | None]
     ) -> None:
-        for identity in identities[:ANNOUNCE_MAX]:
+        size = 0
+        for identity in dict.fromkeys(identities[:ANNOUNCE_MAX]):
             transaction = find(identity)
-            if transaction is not None:
+            if transaction is not None and size < WANTED_BYTES_MAX:
+                size += transaction.size
                 self.push(transaction, [peer])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from govchaind.base.crypto import SigningKey
+from govchaind.base.encoding import encode
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import NodeId, Seconds, StoreId
 from govchaind.ledger.apply import Ledger
@@ -25,7 +26,7 @@ from govchaind.replica.memberships import Memberships
 from govchaind.replica.observing import Observing
 from govchaind.replica.pool import Pool
 from govchaind.replica.screening import Screener
-from govchaind.replica.store import StoredLog, View, hard_state
+from govchaind.replica.store import FLOOR, StoredLog, View, hard_state, signing_floor
 
 
 class Parts:
@@ -59,8 +60,11 @@ class Parts:
         if last_term > hard.term:
             # It followed certified blocks, without Raft, into terms in which it has never voted.
             hard = HardState(last_term, None)
-        # An earlier store under this key has signed so far; this one signs only above it.
-        floor = guard.signed_height if guard is not None and guard.store != store else 0
+        # An earlier store under this key has signed so far; this one signs only above it, also
+        # after the guard file has come to speak of this one.
+        floor = stored_floor = signing_floor(view)
+        if guard is not None and guard.store != store:
+            floor = max(floor, guard.signed_height)
         signed = max(floor, self.ledger.height)
         self.desk = Desk(
             view=view,
@@ -68,8 +72,11 @@ class Parts:
             log_last=last,
             guard=Guard(store, hard.term, hard.vote, signed, last),
         )
+        if floor > stored_floor:
+            self.desk.pending.batch.put(FLOOR, encode(floor))
         self.attestations = Attestations(
             name=name,
+            store=store,
             signer=signer,
             verify=verify,
             floor=floor,

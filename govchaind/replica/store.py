@@ -7,6 +7,7 @@ Rows (tables of `base/keyspace.py`; values are deterministic CBOR unless said ot
     META genesis  the genesis's bytes, verbatim
     META hard     [term, vote or null]
     META applied  integer: the height up to which blocks are applied; changes with the state
+    META floor    integer: up to where an earlier store has signed; absent where there was none
     LOG index     [term, block bytes]
     MEMBERSHIP index   membership bytes, in force from that index on (0: genesis's)
     CERTIFICATE height certificate bytes
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from govchaind.base.encoding import encode, read
-from govchaind.base.errors import InvalidSetting, InvariantBroken, StorageCorrupt
+from govchaind.base.errors import Invalid, InvalidSetting, InvariantBroken, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key, named_key
 from govchaind.base.keyvalue import KeyValueReader, Overlay, WriteBatch, prefix_end
 from govchaind.base.limits import BLOCK_BYTES_MAX
@@ -42,6 +43,7 @@ FORMAT_KEY = named_key(Table.META, b"format")
 GENESIS = named_key(Table.META, b"genesis")
 HARD_STATE = named_key(Table.META, b"hard")
 APPLIED = named_key(Table.META, b"applied")
+FLOOR = named_key(Table.META, b"floor")  # what an earlier store has signed, where there was one
 
 
 class View:
@@ -132,6 +134,12 @@ def applied_height(reader: KeyValueReader) -> Height:
     return read(data, int, bytes_max=16)
 
 
+def signing_floor(reader: KeyValueReader) -> Height:
+    """Return up to where earlier stores under this node's key have signed, as far as was known."""
+    data = reader.get(FLOOR)
+    return 0 if data is None else read(data, int, bytes_max=16)
+
+
 def last_index(reader: KeyValueReader) -> Height:
     """Return the index of the newest log row, 0 if there is none."""
     end = prefix_end(Table.LOG.value)
@@ -153,7 +161,9 @@ def behind_guard(reader: KeyValueReader, guard: Guard) -> str | None:
         return f"term {hard.term} where the guard file remembers {guard.term}"
     if hard.term == guard.term and guard.vote is not None and hard.vote != guard.vote:
         return f"another vote in term {hard.term} than the guard file remembers"
-    if applied_height(reader) < guard.signed_height:
+    # Up to its floor a store has signed nothing: there the file speaks of the store before it, and
+    # one that is started again while it catches up is not set back.
+    if applied_height(reader) < guard.signed_height and signing_floor(reader) < guard.signed_height:
         return f"height {applied_height(reader)} where it has signed {guard.signed_height}"
     return None
 
@@ -198,11 +208,17 @@ class StoredLog:
         return term, raw
 
     def block(self, index: int) -> Block:
-        return read_block(self._row(index)[1], self._known)
+        return self._read(index, self._row(index)[1])
+
+    def _read(self, index: int, raw: bytes) -> Block:
+        try:
+            return read_block(raw, self._known)
+        except Invalid as error:  # it was judged before it was written: no peer is to blame
+            raise StorageCorrupt(f"log entry {index} is not readable: {error.message}") from error
 
     def entry(self, index: int) -> Entry:
         term, raw = self._row(index)
-        block = read_block(raw, self._known)
+        block = self._read(index, raw)
         configuration = None if block.membership is None else configuration_of(block.membership)
         return Entry(index, term, block, configuration)
 
