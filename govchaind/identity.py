@@ -28,6 +28,7 @@ from pathlib import Path
 from govchaind.base.crypto import PUBLIC_KEY_BYTES, SEED_BYTES, SigningKey
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.types import NodeId, PublicKey, StoreId
+from govchaind.runtime.guard import guard_bytes, unborn
 
 IDENTITY_FILE = "identity.toml"
 ATTESTATION_KEY_FILE = "attestation.key"
@@ -151,6 +152,8 @@ def write_identity(
         f'tls_public = "{tls_public.hex()}"\n',
         encoding="utf-8",
     )
+    # Says that the first store has said nothing yet. A node without this file has lived before.
+    (directory / GUARD_FILE).write_bytes(guard_bytes(unborn(first_store)))
     return Identity(name, institution, first_store, directory, signer, tls_public, tls_seed)
 
 

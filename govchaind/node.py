@@ -3,8 +3,9 @@
 Rules it keeps:
 - Nothing is saved at shutdown that is not saved while running: being killed is the same path.
 - The edge (HTTP) ends first, then leadership is handed over, then the core ends; storage last.
-- A store that is new, or older than the guard file remembers, comes back under another store id:
-  it takes part again only once it has been re-admitted.
+- A store that is new (but for the very first), or older than the guard file remembers, comes back
+  under another store id: it takes part again only once it has been re-admitted. So does one whose
+  guard file is gone too.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from govchaind.replica.store import STORE, behind_guard, store_batch, stored_sto
 from govchaind.runtime.drive import Drive
 from govchaind.runtime.environment import Environment
 from govchaind.runtime.gate import Gate
-from govchaind.runtime.guard import read_guard
+from govchaind.runtime.guard import read_guard, unborn
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.link import Self
 from govchaind.runtime.lmdb_storage import LmdbStorage
@@ -95,10 +96,12 @@ async def open_store(
     finally:
         snapshot.close()
     if store is None:
-        # Born with this id, unless the guard file says that it has lived before.
-        store = identity.first_store if guard is None else environment.entropy(STORE_ID_BYTES)
+        # The id it was announced with, but only if the guard file says that it never lived: a
+        # missing file may have been lost together with the store.
+        first = guard == unborn(identity.first_store)
+        store = identity.first_store if first else environment.entropy(STORE_ID_BYTES)
         await storage.write(store_batch(genesis, store))
-        telemetry.event("store.made", store=store.hex(), first=guard is None)
+        telemetry.event("store.made", store=store.hex(), first=first)
     elif behind is not None:
         store = environment.entropy(STORE_ID_BYTES)
         batch = WriteBatch()
@@ -110,22 +113,19 @@ async def open_store(
     return store, guard
 
 
-async def run_node(
+def _make_replica(
     config: Config,
     genesis: Genesis,
     identity: Identity,
     environment: Environment,
-    telemetry: Telemetry,
-    *,
-    stop: trio.Event | None = None,
-    task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Run one node until `stop` is set or the task is cancelled. Raises the Fatal that ended it."""
-    store, guard = await open_store(genesis, identity, environment, telemetry)
-    randomness = random.Random(environment.entropy(32))
+    store: StoreId,
+    guard: Guard | None,
+    randomness: random.Random,
+) -> Replica:
+    """Make the protocol's state machine over what is durable."""
     snapshot = environment.storage.snapshot()
     try:
-        replica = Replica(
+        return Replica(
             name=identity.name,
             store=store,
             genesis=genesis,
@@ -145,17 +145,48 @@ async def run_node(
         )
     finally:
         snapshot.close()
+
+
+def _api_limits(config: Config) -> ApiLimits:
+    return ApiLimits(
+        body_bytes_max=config.api.body_bytes_max,
+        connections_max=config.api.connections_max,
+        wait_seconds_max=config.api.wait_seconds_max,
+        event_streams_max=config.api.event_streams_max,
+        grace_seconds=config.shutdown.grace_seconds,
+    )
+
+
+def _own(genesis: Genesis, identity: Identity, store: StoreId) -> Self:
+    """Return what this node says of itself in a greeting."""
+    return Self(
+        chain_id=genesis.chain_id,
+        node=identity.name,
+        store=store,
+        software=software_version(),
+        tls_key=identity.tls_public,
+        signer=identity.signer,
+    )
+
+
+async def run_node(
+    config: Config,
+    genesis: Genesis,
+    identity: Identity,
+    environment: Environment,
+    telemetry: Telemetry,
+    *,
+    stop: trio.Event | None = None,
+    task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run one node until `stop` is set or the task is cancelled. Raises the Fatal that ended it."""
+    store, guard = await open_store(genesis, identity, environment, telemetry)
+    randomness = random.Random(environment.entropy(32))
+    replica = _make_replica(config, genesis, identity, environment, store, guard, randomness)
     inbox = Inbox()
     gate = Gate(environment.threads, known=replica.known, workers=config.node.verify_threads)
     mesh = Mesh(
-        own=Self(
-            chain_id=genesis.chain_id,
-            node=identity.name,
-            store=store,
-            software=software_version(),
-            tls_key=identity.tls_public,
-            signer=identity.signer,
-        ),
+        own=_own(genesis, identity, store),
         network=environment.network,
         inbox=inbox,
         gate=gate,
@@ -197,18 +228,12 @@ async def run_node(
         gate=gate,
         inbox=inbox,
         board=board,
-        wall_milliseconds=environment.wall_milliseconds,
         members=replica.members,
         links=mesh.linked,
         failed=failed,
         report=lambda name, values: telemetry.event(name, **values),
-        limits=ApiLimits(
-            body_bytes_max=config.api.body_bytes_max,
-            connections_max=config.api.connections_max,
-            wait_seconds_max=config.api.wait_seconds_max,
-            event_streams_max=config.api.event_streams_max,
-            grace_seconds=config.shutdown.grace_seconds,
-        ),
+        wall_milliseconds=environment.wall_milliseconds,
+        limits=_api_limits(config),
     )
     await _run_parts(config, context, telemetry, drive, gate, mesh, stopping, task_status)
     if failures:

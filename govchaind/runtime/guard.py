@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidEncoding, InvalidSetting
+from govchaind.base.types import StoreId
 from govchaind.ledger.shapes import Count, Name, Store, read_shape
 from govchaind.replica.events import Guard
 
@@ -18,6 +19,11 @@ def guard_bytes(guard: Guard) -> bytes:
     """Return the bytes of the guard file."""
     fields = [guard.store, guard.term, guard.vote, guard.signed_height, guard.last_index]
     return encode([VERSION, *fields])
+
+
+def unborn(store: StoreId) -> Guard:
+    """Return the guard of a store that has not said anything yet."""
+    return Guard(store, 0, None, 0, 0)
 
 
 def read_guard(data: bytes) -> Guard:
