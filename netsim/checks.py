@@ -181,6 +181,8 @@ class Checks:
             reach("split-vote")
         if step.commit > step.old_commit:
             self._mark_commit(step)
+        if step.role is Role.LEADER and any(entry.configuration for entry in step.appended):
+            step.node.world.faults.change_proposed(step.node)
 
     def _mark_commit(self, step: Step) -> None:
         world = step.node.world

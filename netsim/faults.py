@@ -18,7 +18,7 @@ from govchaind.replica.store import behind_guard
 from netsim.disk import Disk
 from netsim.node import Node
 from netsim.options import source
-from netsim.partitions import SHAPES, Directions, cut_out
+from netsim.partitions import SHAPES, Directions, between, cut_out
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -110,6 +110,23 @@ class Faults:
         self._say("-", f"partition {shape} {' '.join('>'.join(each) for each in directions)}")
         self.world.network.cut(directions)
         self.world.heap.after(self._lasts(), self._mend, directions)
+
+    def change_proposed(self, leader: Node) -> None:
+        """A leader is about to send a configuration: at times it is cut off right then."""
+        names = sorted(self.world.nodes)
+        if self.over or self._partition or not self.world.options.on("partition"):
+            return
+        if len(names) > 1 and self._random.random() < 0.4:
+            others = [name for name in names if name != leader.name]
+            reached = set(self._random.sample(others, self._random.choice((0, 0, 1)) % len(names)))
+            self._partition = between(
+                [leader.name], [each for each in others if each not in reached]
+            )
+            self._say(leader.name, f"cut off with a change proposed, but for {sorted(reached)}")
+            self.world.network.cut(self._partition)
+            self.world.heap.after(
+                self._lasts() + self.world.options.election_max, self._mend, self._partition
+            )
 
     def _mend(self, directions: Directions) -> None:
         if directions is self._partition:

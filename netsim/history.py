@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
 from govchaind.ledger.outcomes import Code
-from govchaind.ledger.results import find_transaction
+from govchaind.ledger.results import read_result
 from govchaind.replica.events import Committed
 from netsim.properties.base import Violation
 
@@ -131,9 +131,9 @@ class History:
             for name, store, applied in stores:
                 if applied < height:
                     continue  # it fell behind again, in the last disturbance
-                found = find_transaction(store, transaction)
-                if found is None or found[0] != height:
-                    raise Violation("I-18", name, f"{told}: here it is at {found}")
+                outcomes = read_result(store, height).outcomes
+                if (transaction, code) not in [(each[0], each[2]) for each in outcomes]:
+                    raise Violation("I-18", name, f"{told}: here it is not in that height")
         for height, node in self.certified:
             if height > committed:
                 raise Violation("I-18", node, f"told that {height} is certified, of {committed}")

@@ -190,13 +190,13 @@ def sticks_for_ever(plant: Plant) -> None:
     plant(election, "_sticks", sticks)
 
 
-def lost_is_lost(plant: Plant) -> None:
-    """An append that was lost is never sent again (R-13 in kind)."""
+def refusal_ignored(plant: Plant) -> None:
+    """A leader does not step back when a follower refuses an append (R-10, R-16 in kind)."""
 
-    def ask(state: State, leading: Any, node: str, peer: Progress, round_: int) -> None:
-        return None
+    def refused(self: Progress, index: int, guess: int) -> bool:
+        return False
 
-    plant(replication, "_ask_after_silence", ask)
+    plant(Progress, "refused", refused)
 
 
 def no_pre_vote(plant: Plant) -> None:

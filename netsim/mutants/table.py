@@ -55,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _m(raft.sticks_for_ever, "L-a", 0, "E-17"),
     _m(node.promoted_never_signs, "L-b", 0),
     _m(node.restart_settles_nothing, "L-b", 0, "D-7"),
-    _m(raft.lost_is_lost, "L-c", 0, "R-13"),
+    _m(raft.refusal_ignored, "L-c", 0, "R-16"),
     _m(raft.no_pre_vote, "L-d", 0, "L-1"),
     _m(raft.hasty_campaigns, "L-e", 0, "L-8"),
     _m(raft.no_check_quorum, "L-f", 0, "L-2"),
