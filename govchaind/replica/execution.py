@@ -1,18 +1,21 @@
 """Committed blocks: applied to the ledger, signed, and told once all of it is durable.
 
 Rules it keeps: the applied height, the state and the own attestation change in one write; nothing
-of a height is told before that write is durable; a certificate is told when its row is.
+of a height is told before that write is durable; a certificate is told when its row is; a
+committed configuration block that the state before it does not order stops the node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from govchaind.base.encoding import encode
+from govchaind.base.errors import StateDiverged
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.types import Hash, Height, Seconds
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.block import Block
+from govchaind.ledger.membership import Membership, next_steps
 from govchaind.ledger.state_tree import StateTree
 from govchaind.raft.messages import HardState
 from govchaind.replica.attestation import Attestations
@@ -39,9 +42,16 @@ class Executor:
     """Applies blocks in order."""
 
     def __init__(
-        self, *, ledger: Ledger, attestations: Attestations, pool: Pool, reader: KeyValueReader
+        self,
+        *,
+        ledger: Ledger,
+        attestations: Attestations,
+        pool: Pool,
+        reader: KeyValueReader,
+        membership_before: Callable[[Height], Membership],
     ) -> None:
         self.ledger = ledger
+        self._before = membership_before
         self._attestations = attestations
         self._pool = pool
         self.checkpoint: Height = ledger.last_checkpoint
@@ -53,7 +63,11 @@ class Executor:
         self.wanted, self.ordered_at = self.ledger.wanted_members(reader)
 
     def apply(self, block: Block, reader: KeyValueReader, pending: Pending, now: Seconds) -> None:
-        """Apply the next block; its results, and what is told of it, go into `pending`."""
+        """Apply the next block; its results, and what is told of it, go into `pending`.
+
+        Raises StateDiverged: a majority took a configuration that state does not order.
+        """
+        self._check_ordered(block)
         applied = self.ledger.apply(block, reader, pending.batch)
         height = applied.height
         pending.batch.put(APPLIED, encode(height))
@@ -73,6 +87,15 @@ class Executor:
         certified = self._attestations.applied(height, applied.statement, pending.batch, now)
         pending.attested = height
         self.tell_certified(certified, pending, now)
+
+    def _check_ordered(self, block: Block) -> None:
+        if block.membership is None:
+            return
+        steps = next_steps(self._before(block.height), self.wanted, self.ordered_at)
+        if block.membership not in steps:
+            raise StateDiverged(
+                f"the configuration that block {block.height} brings is not what state orders"
+            )
 
     def tell_certified(self, heights: Sequence[Height], pending: Pending, now: Seconds) -> None:
         """Tell of newly certified heights with the write that stores their certificates."""

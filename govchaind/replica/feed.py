@@ -50,6 +50,7 @@ class Feeder:
     def feed(self, certified: Height, fetch: Fetch) -> bool:
         """Send each subscriber one message of what it may have; True if more is due."""
         more = False
+        fetched: dict[Height, tuple[Block, Certificate] | None] = {}  # many want the same ones
         for peer, first in list(self._next.items()):
             last = min(certified, self._credit[peer] - 1)
             if first > last:
@@ -58,7 +59,9 @@ class Feeder:
             size = 0
             height = first
             while height <= last and size < MESSAGE_BYTES_MAX:
-                found = fetch(height)
+                if height not in fetched:
+                    fetched[height] = fetch(height)
+                found = fetched[height]
                 if found is None:
                     break
                 blocks.append(found)
@@ -83,6 +86,7 @@ class Follower:
         self._heads: dict[NodeId, Height] = {}
         self._heard: Seconds = 0.0
         self._asked: Height = 0
+        self._silent: set[NodeId] = set()  # claimed to be ahead and sent nothing
         self.next_check: Seconds = 0.0
 
     def head(self, peer: NodeId, height: Height) -> None:
@@ -93,6 +97,7 @@ class Follower:
 
     def left(self, peer: NodeId) -> None:
         self._heads.pop(peer, None)
+        self._silent.discard(peer)
         if self.upstream == peer:
             self.upstream = None
 
@@ -126,11 +131,15 @@ class Follower:
         silent = now - self._heard > SILENCE_SECONDS
         if self.upstream is not None and not (behind and silent):
             return
-        others = [node for node in links if node != self.upstream] or list(links)
-        if not others:
+        if not links:
             return
-        if self.upstream is not None and self.upstream not in others:
-            self._send(self.upstream, Subscribe(0))
+        if self.upstream is not None:
+            self._silent.add(self.upstream)
+            self._send(self.upstream, Subscribe(0))  # also if it is asked again: from the start
+        others = [node for node in links if node not in self._silent]
+        if not others:  # each has had its turn, so one that lies about its head holds nobody up
+            self._silent.clear()
+            others = list(links)
         others.sort(key=lambda node: (-self._heads.get(node, 0), node))
         self.upstream = others[0]
         self._heard = now

@@ -8,7 +8,11 @@ Rules it keeps:
   empty block each minute lets deadlines lapse.
 - A configuration block brings one step into force that state orders; a learner is promoted once it
   has caught up; a leader that is to leave hands over first.
-- A leader whose block a majority objects to steps down and does not campaign for a while.
+- It is proposed when everything before it is applied here and nothing is in flight, for what is in
+  flight may order something else; new blocks wait meanwhile. So the state that orders it is the
+  state right before it, and every node judges it alike.
+- A leader whose block so many object to that no majority takes it steps down and does not campaign
+  for a while.
 """
 
 from __future__ import annotations
@@ -50,21 +54,23 @@ class Objections:
     term: int = 0
     _by_height: dict[Height, set[NodeId]] = field(default_factory=dict)
 
-    def add(self, peer: NodeId, objection: Objection, term: int, voters: int) -> bool:
-        """Count an objection; True when a majority of `voters` objects to one block."""
-        if objection.term != term:
+    def add(
+        self, peer: NodeId, objection: Objection, *, term: int, voters: int, undecided: range
+    ) -> bool:
+        """Count an objection; True when too few of `voters` are left to take the block.
+
+        Objections to blocks that are decided, or that never were, count for nothing.
+        """
+        if objection.term != term or objection.height not in undecided:
             return False
         if self.term != term:
             self.term = term
             self._by_height.clear()
+        for height in [h for h in self._by_height if h not in undecided]:
+            del self._by_height[height]
         against = self._by_height.setdefault(objection.height, set())
         against.add(peer)
-        return len(against) >= majority(voters)
-
-    def clear_through(self, height: Height) -> None:
-        """Forget objections to blocks that a majority has taken after all."""
-        for decided in [h for h in self._by_height if h <= height]:
-            del self._by_height[decided]
+        return len(against) > voters - majority(voters)
 
 
 def wants_block(raft: Raft, waiting_operations: int) -> bool:
@@ -146,6 +152,7 @@ class Proposer:
         self._leading_term = 0  # the term that was opened here, while this node leads it
         self._last_block_at: Seconds = 0.0
         self._retry_at: Seconds = 0.0
+        self._drains = False  # a configuration block waits until nothing is in flight
         self.objections = Objections()
 
     def lead(
@@ -172,6 +179,8 @@ class Proposer:
                 return False
             if self._change_membership(now, wall, wanted, ordered_at):
                 return True
+            if self._drains:
+                return False
             if wants_block(raft, self._pool.waiting_operations):
                 transactions = self._pool.take()
                 if transactions:
@@ -194,6 +203,20 @@ class Proposer:
         except Refused as error:
             return error.code
         return None
+
+    def objected(self, now: Seconds, peer: NodeId, objection: Objection) -> bool:
+        """Count a voter's objection to an own block; True if this node steps down for it."""
+        raft = self._raft
+        voters = raft.configuration.voter_ids()
+        if raft.role is not Role.LEADER or peer not in voters:
+            return False
+        undecided = range(raft.commit + 1, raft.last_index + 1)
+        refused = self.objections.add(
+            peer, objection, term=raft.term, voters=len(voters), undecided=undecided
+        )
+        if refused:
+            raft.step_down(now, QUIET_SECONDS)
+        return refused
 
     def deadline(self, now: Seconds, wall: BlockTime) -> Seconds:
         """Return when an empty block is due, if this node leads."""
@@ -220,6 +243,7 @@ class Proposer:
         self, now: Seconds, wall: BlockTime, wanted: Sequence[Member], ordered_at: Height
     ) -> bool:
         raft = self._raft
+        self._drains = False
         if not raft.may_change_configuration() or self._ledger.height < raft.configuration_index:
             return False
         current = self._memberships.latest()
@@ -228,6 +252,9 @@ class Proposer:
             raft.transfer(now, successor)
             return False
         if membership is None:
+            return False
+        self._drains = self._ledger.height < raft.last_index
+        if self._drains:
             return False
         self._propose(now, wall, [], membership)
         return True

@@ -85,7 +85,11 @@ class Parts:
             membership_after=self.memberships.after,
         )
         self.executor = Executor(
-            ledger=self.ledger, attestations=self.attestations, pool=self.pool, reader=view
+            ledger=self.ledger,
+            attestations=self.attestations,
+            pool=self.pool,
+            reader=view,
+            membership_before=self.memberships.before,
         )
         self.raft = Raft(
             node=name,
@@ -155,10 +159,13 @@ class Parts:
             executor=self.executor,
         )
 
-    def takes_part(self, peer: NodeId) -> bool:
-        """Say whether a peer is in the membership in force, or is wanted in it."""
-        return self.memberships.latest().member(peer) is not None or any(
-            member.name == peer and member.role != "observer" for member in self.executor.wanted
+    def takes_part(self, node: NodeId) -> bool:
+        """Say whether a node is in a membership that is in force, or may still be, or is wanted."""
+        return any(
+            membership.member(node) is not None
+            for membership in self.memberships.since(self.raft.commit)
+        ) or any(
+            member.name == node and member.role != "observer" for member in self.executor.wanted
         )
 
     def members(self) -> tuple[Member, ...]:
@@ -176,13 +183,14 @@ class Parts:
             return "learner"
         return self.raft.role.value.replace("_", "-")
 
-    def linked_voter(self, links: Iterable[NodeId]) -> NodeId | None:
-        """Return a linked voter: whom a node without a vote tells of what waits."""
+    def linked_voter(self, links: Iterable[NodeId], now: Seconds) -> NodeId | None:
+        """Return a linked voter: whom a node without a vote tells of what waits.
+
+        Another one each second: one that is deaf, or does not want to hear, keeps nothing back.
+        """
         linked = set(links)
-        for node in self.raft.configuration.voter_ids():
-            if node in linked:
-                return node
-        return None
+        voters = [node for node in self.raft.configuration.voter_ids() if node in linked]
+        return voters[int(now) % len(voters)] if voters else None
 
     def status(self, now: Seconds, *, name: NodeId, role: str) -> Status:
         """Return what the node says of itself."""

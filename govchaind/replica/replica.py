@@ -29,7 +29,6 @@ from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Role
 from govchaind.raft.messages import AppendEntries, Entry, RaftMessage, Timing
-from govchaind.replica import leadership
 from govchaind.replica.attestation import Verify
 from govchaind.replica.desk import UNREADABLE
 from govchaind.replica.events import (
@@ -68,6 +67,7 @@ from govchaind.replica.parts import Parts
 from govchaind.replica.screening import CLOCK_AHEAD
 from govchaind.replica.store import block_of
 
+TERM_AHEAD_MAX = 1 << 32  # more elections than ever pass; terms must not be used up by a lie
 ROUNDS_MAX = 64  # of one step: a bound on work, not a wish
 APPLY_OPERATIONS_MAX = (
     1000  # of one step: votes and heartbeats come between the blocks of a catch-up
@@ -236,9 +236,12 @@ class Replica:
 
     def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
         """Let Raft have messages of nodes that take part in it; judge blocks first."""
-        if self.raft.is_voter() and not self._parts.takes_part(peer):
-            return
+        if not (self._parts.takes_part(peer) and self._parts.takes_part(self.name)):
+            return  # who only observes believes certificates alone
+        if message.term - self.raft.term > TERM_AHEAD_MAX:
+            raise PeerError(f"term {message.term} follows term {self.raft.term} by no election")
         if isinstance(message, AppendEntries) and message.entries:
+            self._take_ready()  # memberships of this step's earlier entries are known then
             message, refused = self._screener.judge(message, self._wall)
             if refused is not None:
                 height, reason, detail = refused
@@ -266,8 +269,10 @@ class Replica:
                 self._intake.announced(peer, identities)
             case Want(identities):
                 self._intake.wanted(peer, identities)
-            case Objection():
-                self._take_objection(peer, message)
+            case Objection(term, height, reason):
+                if self._proposer.objected(self._now, peer, message):
+                    name = "clock.wrong" if reason == CLOCK_AHEAD else "block.own_refused"
+                    self._happened(name, height=height, term=term)
 
     def _admit(self, transaction: Transaction, source: NodeId | None) -> int:
         return self._intake.admit(
@@ -279,16 +284,6 @@ class Replica:
             voters=self.raft.configuration.voter_ids(),
             links=self._links,
         )
-
-    def _take_objection(self, peer: NodeId, objection: Objection) -> None:
-        raft = self.raft
-        voters = raft.configuration.voter_ids()
-        if raft.role is not Role.LEADER or peer not in voters:
-            return
-        if self._proposer.objections.add(peer, objection, raft.term, len(voters)):
-            name = "clock.wrong" if objection.reason == CLOCK_AHEAD else "block.own_refused"
-            self._happened(name, height=objection.height, term=raft.term)
-            raft.step_down(self._now, leadership.QUIET_SECONDS)
 
     # --- Raft's outputs, and blocks ---
 
@@ -331,7 +326,7 @@ class Replica:
         gone = self._intake.expire()
         if gone:
             self._work.notices.append(Expired(gone))
-        self._intake.repair(now, self.raft.leader or self._parts.linked_voter(self._links))
+        self._intake.repair(now, self.raft.leader or self._parts.linked_voter(self._links, now))
         self._observing.keep_time(
             now,
             self._links,

@@ -5,7 +5,8 @@ Rules it keeps:
   entry, the digest of the membership in force after it.
 - An uncommitted block whose time is more than 30 s ahead of the own clock is held back, and the
   leader is told why; a committed one never is: skew refuses nothing that a majority has.
-- A configuration block must be one step toward what state orders, if that state is applied here.
+- A configuration block must be one step toward what state orders, if that state is applied here;
+  if not, it is judged when it is applied (execution.py).
 What is not taken is cut off the message; the rest goes on to Raft.
 """
 
@@ -97,7 +98,9 @@ def _check(
     stated = None if block.membership is None else configuration_of(block.membership)
     if stated != entry.configuration:
         raise InvalidBlock("the entry's configuration is not the one in its block")
-    if block.membership is not None and not ordered(link.membership, block.membership):
+    if block.membership is not None and not (
+        block.membership.ordered_at < entry.index and ordered(link.membership, block.membership)
+    ):
         raise InvalidBlock("a configuration block that state does not order")
 
 
