@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from govchaind.base.keyvalue import KeyValueReader
+from govchaind.base.limits import CLOCK_AHEAD_MAX_MILLISECONDS, REST_BLOCK_INTERVAL_SECONDS
 from govchaind.base.types import BlockTime, Hash, NodeId, Seconds
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.gossip import ANNOUNCE_MAX, REPAIR_SECONDS, Gossiper, Send
 from govchaind.replica.pool import Pool
+
+# A network at rest makes a block each minute, and no clock that is right is further ahead of it.
+NEXT_BLOCK_MILLISECONDS = int(REST_BLOCK_INTERVAL_SECONDS * 1000) + CLOCK_AHEAD_MAX_MILLISECONDS
 
 
 class Intake:
@@ -48,7 +52,7 @@ class Intake:
             return Code.APPLIED
         if not self.room:
             return Code.STORAGE_FULL
-        time = max(wall, self._ledger.time)
+        time = self._time(wall)
         code = self._ledger.check(transaction, reader, time, newest=True)
         if code != Code.APPLIED:
             return code
@@ -56,6 +60,11 @@ class Intake:
             return Code.POOL_FULL if self._pool.is_full() else Code.INSTITUTION_SHARE_FULL
         self._gossip.push(transaction, self._gossip.targets(source, voters, links))
         return Code.APPLIED
+
+    def _time(self, wall: BlockTime) -> BlockTime:
+        """Return the time by which a transaction is judged: about that of the next block."""
+        newest = self._ledger.time
+        return min(max(wall, newest), newest + NEXT_BLOCK_MILLISECONDS)
 
     def announced(self, peer: NodeId, identities: list[Hash]) -> None:
         self._gossip.announced(peer, identities, lambda item: self._pool.get(item) is not None)
