@@ -3,6 +3,7 @@
 Rules it keeps: the judgement is advice (state may change before its block), but nothing enters the
 pool that would be refused now, whoever sent it; what a node has already is no news. A copy of a
 committed transaction is answered DUPLICATE: whoever asked looks up how the first one ended.
+A clock that is far ahead (in 2099, say) calls nothing expired that the others would still take.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ Rules it keeps:
   flight may order something else; new blocks wait meanwhile. So the state that orders it is the
   state right before it, and every node judges it alike.
 - A leader whose block so many object to that no majority takes it steps down and does not campaign
-  for a while.
+  for a while. One whose disk is full hands over: it could propose nothing.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ BLOCKS_IN_FLIGHT_MAX = 8
 FILLED_OPERATIONS = BLOCK_OPERATIONS_MAX // 2  # worth a further block while others are in flight
 CAUGHT_UP_HEIGHTS = 16
 QUIET_SECONDS = 60.0
+NO_ROOM_SECONDS = 10.0  # between tries of a leader whose disk is full to hand over
 RETRY_SECONDS = 0.1  # after a refusal, which lasts as long as a hand-over
 
 
@@ -152,6 +153,7 @@ class Proposer:
         self._leading_term = 0  # the term that was opened here, while this node leads it
         self._last_block_at: Seconds = 0.0
         self._retry_at: Seconds = 0.0
+        self._gives_way_at: Seconds = 0.0
         self._drains = False  # a configuration block waits until nothing is in flight
         self.objections = Objections()
 
@@ -176,7 +178,8 @@ class Proposer:
                 self._open_term(now, wall)
                 return True
             if not room:
-                return False
+                return self._give_way(now)
+            self._gives_way_at = 0.0
             if self._change_membership(now, wall, wanted, ordered_at):
                 return True
             if self._drains:
@@ -191,6 +194,13 @@ class Proposer:
             self._retake()
             self._retry_at = now + RETRY_SECONDS
             return False
+
+    def _give_way(self, now: Seconds) -> bool:
+        """Let another lead while there is no room here; not again at once, if all are full."""
+        if now < self._gives_way_at:
+            return False
+        self._gives_way_at = now + NO_ROOM_SECONDS
+        return self.hand_over(now, None) is None
 
     def hand_over(self, now: Seconds, target: NodeId | None) -> str | None:
         """Hand leadership to `target`, or to the best follower; return why not, if refused."""
