@@ -8,7 +8,7 @@ from random import Random
 from govchaind.base.crypto import SigningKey
 from govchaind.base.encoding import encode
 from govchaind.base.keyvalue import KeyValueReader
-from govchaind.base.types import NodeId, Seconds, StoreId
+from govchaind.base.types import Height, NodeId, Seconds, StoreId
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member
@@ -27,6 +27,28 @@ from govchaind.replica.observing import Observing
 from govchaind.replica.pool import Pool
 from govchaind.replica.screening import Screener
 from govchaind.replica.store import FLOOR, StoredLog, View, hard_state, signing_floor
+
+
+def _hard_state(view: View, log: StoredLog) -> tuple[HardState, Height]:
+    """Return term and vote to go on with, and the last index of the log."""
+    hard, last = hard_state(view), log.last_index()
+    last_term = log.term(last)
+    if last_term > hard.term:
+        # It followed certified blocks, without Raft, into terms in which it has never voted.
+        hard = HardState(last_term, None)
+    return hard, last
+
+
+def _floors(view: View, guard: Guard | None, store: StoreId) -> tuple[Height, Height]:
+    """Return up to where this node signs nothing, and what of that is stored already.
+
+    An earlier store under this key has signed so far; this one signs only above it, also after the
+    guard file has come to speak of this one.
+    """
+    stored = signing_floor(view)
+    if guard is None or guard.store == store:
+        return stored, stored
+    return max(stored, guard.signed_height), stored
 
 
 class Parts:
@@ -54,17 +76,8 @@ class Parts:
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
-        hard = hard_state(view)
-        last = self.log.last_index()
-        last_term = self.log.term(last)
-        if last_term > hard.term:
-            # It followed certified blocks, without Raft, into terms in which it has never voted.
-            hard = HardState(last_term, None)
-        # An earlier store under this key has signed so far; this one signs only above it, also
-        # after the guard file has come to speak of this one.
-        floor = stored_floor = signing_floor(view)
-        if guard is not None and guard.store != store:
-            floor = max(floor, guard.signed_height)
+        hard, last = _hard_state(view, self.log)
+        floor, stored_floor = _floors(view, guard, store)
         signed = max(floor, self.ledger.height)
         self.desk = Desk(
             view=view,

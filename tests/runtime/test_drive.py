@@ -383,17 +383,14 @@ async def test_rot_that_nobody_reads_is_found_in_the_background(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     class Rotten(MemorySnapshot):
-        def scan(
-            self, start: bytes, end: bytes, *, reverse: bool = False
-        ) -> Iterator[tuple[bytes, bytes]]:
-            for key, value in super().scan(start, end, reverse=reverse):
+        def scan(self, *args: Any, **options: Any) -> Iterator[tuple[bytes, bytes]]:
+            for key, value in super().scan(*args, **options):
                 if key == b"m%06d" % 450:
                     raise StorageCorrupt("the value of m450 is not what was written")
                 yield key, value
 
-    world = World(lambda _, __: None)
-    rows = Rotten()
-    many = WriteBatch()
+    world = World(lambda *_: None)
+    rows, many = Rotten(), WriteBatch()
     for number in range(500):
         many.put(b"m%06d" % number, b"value")
     rows.apply(many)
