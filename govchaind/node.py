@@ -27,6 +27,7 @@ from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.crypto import verify
 from govchaind.base.errors import Fatal, GovchaindError, InvalidSetting
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.base.limits import STORE_AHEAD_BYTES
 from govchaind.base.types import StoreId
 from govchaind.config import CONFIG_FILE, Config, load_config, split_address
 from govchaind.identity import STORE_ID_BYTES, Identity, load_identity
@@ -307,7 +308,11 @@ async def production(
     """Make production's side of every seam; the store closes last."""
     crash = CrashRecord(config.data_directory / CRASH_FILE)
     crash.check()
-    storage = LmdbStorage(config.store_directory, map_bytes_max=config.storage.map_bytes_max)
+    storage = LmdbStorage(
+        config.store_directory,
+        map_bytes_max=config.storage.map_bytes_max,
+        ahead_bytes=STORE_AHEAD_BYTES,
+    )
     try:
         crash.open()
         guard_file = GuardFile(identity.guard_path)

@@ -78,6 +78,8 @@ HTTP_CONNECTIONS_MAX = 512
 HTTP_HEADER_SECONDS_MAX = 10.0
 EVENT_STREAMS_MAX = 64
 START_CHECK_BLOCKS = 1000  # of the newest blocks, checked at each start; `verify` does all
+START_CHECK_BYTES = 2 * 1024 * 1024  # … and not more of them than this: a fraction of a second
+STORE_AHEAD_BYTES = 4 * 1024 * 1024  # zeros kept behind the store's last page; see RoomAhead
 GUARD_INTERVAL_SECONDS = 1.0
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
 

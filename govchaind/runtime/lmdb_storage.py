@@ -27,6 +27,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,13 @@ from govchaind.base.errors import (
 )
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.runtime.store_files import FULL_ERRNOS, check_roots, lacks_room, lock_store
+from govchaind.runtime.store_files import (
+    FULL_ERRNOS,
+    RoomAhead,
+    check_roots,
+    lacks_room,
+    lock_store,
+)
 
 CHECKSUM_BYTES = 8
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
@@ -207,7 +214,10 @@ class LmdbStorage:
         StorageFailed: the directory cannot be used.
     """
 
-    def __init__(self, path: Path, *, map_bytes_max: int = MAP_BYTES_DEFAULT) -> None:
+    def __init__(
+        self, path: Path, *, map_bytes_max: int = MAP_BYTES_DEFAULT, ahead_bytes: int = 0
+    ) -> None:
+        """`ahead_bytes`: see `RoomAhead`."""
         if map_bytes_max < 1024 * 1024:
             raise InvalidSetting("storage.map_bytes_max must be at least 1048576 (1 MiB)")
         self.counts = StorageCounts()
@@ -221,6 +231,9 @@ class LmdbStorage:
         self._lock_file = lock_store(path)
         try:
             self._environment = _open(path, map_bytes_max)
+            self._ahead = RoomAhead(
+                path / _DATA_FILE, ahead_bytes=ahead_bytes, file_bytes_max=map_bytes_max
+            )
         except BaseException:
             os.close(self._lock_file)
             raise
@@ -259,7 +272,8 @@ class LmdbStorage:
                         await trio.lowlevel.checkpoint()
                     _change(transaction, changes[first : first + PUTS_PER_SLICE])
                 committing = time.perf_counter()
-                await trio.to_thread.run_sync(_commit, transaction, limiter=self._limiter)
+                commit = partial(_commit, transaction, self._ahead, self.used_bytes())
+                await trio.to_thread.run_sync(commit, limiter=self._limiter)
             except BaseException:
                 transaction.abort()  # after a failed commit it does nothing
                 raise
@@ -323,11 +337,13 @@ class LmdbStorage:
             return
         self._closed = True
         self._environment.close()
+        self._ahead.close()
         os.close(self._lock_file)
 
 
-def _commit(transaction: Any) -> None:
+def _commit(transaction: Any, ahead: RoomAhead, used_bytes: int) -> None:
     """Commit, on a worker. A function of this file, so that a crash record names the file."""
+    ahead.keep(used_bytes)
     transaction.commit()
 
 

@@ -1,4 +1,4 @@
-"""The store's files beside LMDB: its lock, a probe for room, and a judgement of LMDB's two roots.
+"""The store's files beside LMDB: its lock, room ahead, a probe for room, and LMDB's two roots.
 
 Plain functions over a directory; nothing here opens LMDB.
 """
@@ -25,6 +25,7 @@ _ROOT_END = struct.Struct("=QQ")  # last page, transaction number
 _ROOT_END_AT = 136
 _ROOT_BYTES = 152
 _PAGE_BYTES = (4096, 8192, 16384, 32768, 65536)
+_AHEAD_SHARE_OF_FREE = 64  # with less free than so many times the room ahead, none is kept
 
 
 def lock_store(path: Path) -> int:
@@ -63,6 +64,43 @@ def lacks_room(path: Path, batch_bytes: int) -> bool:
     finally:
         probe.unlink(missing_ok=True)
     return False
+
+
+class RoomAhead:
+    """Zeros behind LMDB's last page, so that its commits seldom change the file's metadata.
+
+    A synced write that makes the file longer waits for the file system's journal, and so for every
+    other writer on it: with three nodes on one disk nine commits in ten took up to 10 ms instead of
+    0.6 ms. LMDB does not look at what lies behind its last page. It is kept for speed alone: where
+    it cannot be had, or the disk is rather full, commits make the file longer as they need.
+    """
+
+    def __init__(self, data: Path, *, ahead_bytes: int, file_bytes_max: int) -> None:
+        self._ahead_bytes = ahead_bytes
+        self._file_bytes_max = file_bytes_max
+        self._file = os.open(data, os.O_RDWR | os.O_CLOEXEC)
+
+    def keep(self, used_bytes: int) -> None:
+        """Write zeros if less than half is left. Only while no commit is under way."""
+        if not self._ahead_bytes:
+            return
+        size = os.fstat(self._file).st_size
+        if size - used_bytes >= self._ahead_bytes // 2:
+            return
+        wanted = min(used_bytes + self._ahead_bytes, self._file_bytes_max) - size
+        disk = os.fstatvfs(self._file)
+        if wanted <= 0 or disk.f_bavail * disk.f_frsize < self._ahead_bytes * _AHEAD_SHARE_OF_FREE:
+            return
+        try:
+            written = os.pwrite(self._file, bytes(wanted), size)
+        except OSError:
+            written = 0
+        if written < wanted:
+            self._ahead_bytes = 0
+            os.ftruncate(self._file, size)
+
+    def close(self) -> None:
+        os.close(self._file)
 
 
 def check_roots(data: Path) -> None:

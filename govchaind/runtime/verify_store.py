@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from govchaind.base.limits import START_CHECK_BLOCKS
+from govchaind.base.keyspace import Table
+from govchaind.base.keyvalue import KeyValueReader, prefix_end
+from govchaind.base.limits import START_CHECK_BLOCKS, START_CHECK_BYTES
+from govchaind.base.types import Height
 from govchaind.ledger.genesis import Genesis
 from govchaind.replica.inspection import check_chain, check_every_state
 from govchaind.replica.store import applied_height, check_store, last_index
@@ -57,9 +60,22 @@ def check_newest(storage: Storage, genesis: Genesis) -> int:
     snapshot = storage.snapshot()
     try:
         check_store(snapshot, genesis)
-        first = max(1, last_index(snapshot) - START_CHECK_BLOCKS + 1)
+        first = _first_to_check(snapshot)
         return sum(
             1 for _ in check_chain(snapshot, genesis, first, verify=None, certificates=False)
         )
     finally:
         snapshot.close()
+
+
+def _first_to_check(snapshot: KeyValueReader) -> Height:
+    """Return the lowest height that a start checks: bounded in blocks and in bytes."""
+    first, size = last_index(snapshot) + 1, 0
+    lowest = max(1, first - START_CHECK_BLOCKS)
+    start = Table.LOG.value
+    for key, row in snapshot.scan(start, prefix_end(start), reverse=True):
+        size += len(row)
+        if size > START_CHECK_BYTES or first == lowest:
+            break
+        first = int.from_bytes(key[1:9], "big")
+    return first
