@@ -352,7 +352,7 @@ class Network:
         if reply.status_code == 404:
             return None
         assert reply.status_code == 200, reply.text
-        return str(reply.json()["record"]["value"]["v"])
+        return str(reply.json()["value"]["v"])
 
     def block(self, name: str, height: int) -> Block:
         reply = self.get(name, f"/v1/blocks/{height}", accept="application/cbor")

@@ -109,7 +109,7 @@ def of_a_stranger(network: Network) -> bytes:
         (oversized, 400, "malformed-transaction"),
         (wrongly_signed, 400, "bad-signature"),
         (of_another_chain, 400, "wrong-chain"),
-        (expired, 400, "expired"),
+        (expired, 409, "expired"),
         (future, 400, "valid-too-far-ahead"),
         (of_a_stranger, 403, "key-not-of-office"),
     ],

@@ -91,7 +91,7 @@ def test_a_second_ctrl_c_ends_at_once(network: Network) -> None:
     daemon.send(signal.SIGINT)
     network.wait_event(name, "node.stopping")
     daemon.send(signal.SIGINT)
-    assert network.wait_end(name) in (0, 130)
+    assert network.wait_end(name) in (0, 130, -signal.SIGINT)  # it may have been over already
     network.start(name)
     network.wait_ready(name)
     assert network.record(name, "kept") == "value"
