@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from govchaind.base.crypto import SigningKey, verify
@@ -21,15 +22,21 @@ from govchaind.ledger.genesis import (
     make_genesis,
 )
 from govchaind.ledger.membership import Member
+from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.operations.motions import MotionKind
 from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
 from govchaind.raft.messages import Timing
 from govchaind.replica.events import (
     Event,
+    Guard,
+    Happened,
     LinkDown,
     LinkUp,
     Notice,
+    OfferAnswered,
     Offered,
     Received,
+    Room,
     Work,
     Written,
 )
@@ -47,6 +54,11 @@ def key(name: str) -> SigningKey:
     return SigningKey(name.encode().ljust(32, b".")[:32])
 
 
+def store_id(name: str) -> bytes:
+    """Return the store id of a name: a node's own for its first store."""
+    return name.encode().ljust(16, b"\0")
+
+
 def member(name: str, role: str = "validator", institution: str | None = None) -> Member:
     return Member(
         name=name,
@@ -54,7 +66,7 @@ def member(name: str, role: str = "validator", institution: str | None = None) -
         role=role,  # type: ignore[arg-type]  # a test's own literal
         attestation_key=key(f"{name}-attest").public,
         tls_key=key(f"{name}-tls").public,
-        store=name.encode().ljust(16, b"\0"),
+        store=store_id(name),
         addresses=(),
     )
 
@@ -102,11 +114,17 @@ class Node:
         self.name = name
         self.genesis = genesis
         self.seed = seed
-        self.disk = MemoryReader()
-        self.disk.apply(store_batch(genesis, name.encode().ljust(16, b"\0")))
+        self.guard: Guard | None = None
+        self.make_store(store_id(name))
         self.notices: list[Notice] = []
         self.write: tuple[int, WriteBatch] | None = None
         self.start(0.0, EPOCH)
+
+    def make_store(self, store: bytes) -> None:
+        """Take an empty disk."""
+        self.store = store
+        self.disk = MemoryReader()
+        self.disk.apply(store_batch(self.genesis, store))
 
     def start(self, now: float, wall: int) -> None:
         """Begin a life from what is durable."""
@@ -114,7 +132,7 @@ class Node:
         self.inbox: deque[Event] = deque()
         self.replica = Replica(
             name=self.name,
-            store=self.name.encode().ljust(16, b"\0"),
+            store=self.store,
             genesis=self.genesis,
             signer=key(f"{self.name}-attest"),
             verify=verify,
@@ -123,7 +141,7 @@ class Node:
             reader=self.disk,
             now=now,
             wall_ms=wall,
-            guard=None,
+            guard=self.guard,
         )
 
 
@@ -146,7 +164,7 @@ class Cluster:
         """Bring up all links of a node."""
         for other in self.nodes:
             if other != name:
-                self.nodes[name].inbox.append(LinkUp(other, other.encode().ljust(16, b"\0")))
+                self.nodes[name].inbox.append(LinkUp(other, self.nodes[other].store))
 
     def wall(self, name: str) -> int:
         return EPOCH + int(self.now * 1000) + self.wall_offset.get(name, 0)
@@ -208,16 +226,64 @@ class Cluster:
     def offer(self, name: str, transactions: Sequence[Transaction]) -> list[int]:
         """Offer transactions at a node; return the codes it answers."""
         work = self.step(name, [Offered(1, list(transactions))])
-        return next(notice.codes for notice in work.notices if hasattr(notice, "codes"))
+        return next(notice.codes for notice in work.notices if isinstance(notice, OfferAnswered))
 
-    def crash(self, name: str) -> None:
-        """Stop a node and start it again from what was durable."""
-        self.nodes[name].start(self.now, self.wall(name))
+    def crash(self, name: str, *, store: bytes | None = None, keeps_guard: bool = True) -> None:
+        """Stop a node and start it again from what was durable, or with an empty store."""
+        node = self.nodes[name]
+        node.guard = replace(node.replica.guard()) if keeps_guard else None
+        if store is not None:
+            node.make_store(store)
+        node.start(self.now, self.wall(name))
         self.messages = deque(m for m in self.messages if name not in m[:2])
         self.link(name)
+        for other in self.nodes:
+            if other != name and (name, other) not in self.cut:
+                self.nodes[other].inbox.extend((LinkDown(name), LinkUp(name, node.store)))
+
+    def put(self, number: int, institution: str | None = None) -> Transaction:
+        """Return a transaction that creates a register: no two of them conflict."""
+        name = institution or self.genesis.institutions[0].name
+        operation: tuple[int, list[object]] = (
+            int(Kind.CREATE_REGISTER),
+            [f"r{number}", "Register", [], "clear", []],
+        )
+        return signed(self.genesis, name, [operation], salt=number)
+
+    def vote(self, kind: MotionKind, arguments: list[object], round_number: int = 0) -> None:
+        """Have every institution vote for a motion, each in a block of its own."""
+        operation: tuple[int, list[object]] = (
+            int(Kind.VOTE),
+            [round_number, int(kind), arguments],
+        )
+        for institution in self.genesis.institutions:
+            ballot = signed(self.genesis, institution.name, [operation])
+            self.offer(self.leader(), [ballot])
+            self.settle()
+
+    def heights(self) -> dict[str, int]:
+        return {name: node.replica.ledger.height for name, node in self.nodes.items()}
+
+    def certified(self) -> dict[str, int]:
+        return {name: node.replica.attestations.certified for name, node in self.nodes.items()}
+
+    def happened(self, name: str) -> list[str]:
+        """Return the names of what a node told to have happened."""
+        return [item.name for item in self.nodes[name].notices if isinstance(item, Happened)]
+
+    def room(self, name: str, available: bool) -> None:
+        self.step(name, [Room(available)])
+
+    def heal(self, name: str) -> None:
+        """Bring up again all links of a node that were broken."""
+        self.cut = {pair for pair in self.cut if name not in pair}
+        self.link(name)
+        for other in self.nodes:
+            if other != name:
+                self.nodes[other].inbox.append(LinkUp(name, self.nodes[name].store))
 
     def drop(self, name: str) -> None:
-        """Break all links of a node for good."""
+        """Break all links of a node, until `heal`."""
         for other in self.nodes:
             if other != name:
                 self.cut |= {(name, other), (other, name)}
