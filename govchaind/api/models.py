@@ -301,6 +301,7 @@ class MembersReply(_Fact):
 
 class StatusReply(_Fact):
     node: str
+    store: Hex = Field(description="id of this node's store; `members readmit` names it")
     chain: str
     chain_id: Hash32
     version: str

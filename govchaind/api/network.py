@@ -81,6 +81,7 @@ def status_view(context: Context) -> StatusReply:
     reasons = reasons_not_ready(context, status)
     return StatusReply(
         node=status.node,
+        store=status.store.hex(),
         chain=context.genesis.name,
         chain_id=context.genesis.chain_id.hex(),
         version=context.version,

@@ -146,7 +146,7 @@ def remove_node(
     "--store",
     required=True,
     metavar="HEX",
-    help="Id of the new store; the node's log and its status name it.",
+    help="Id of the new store, as the node itself says it: `govchaind status --json`, `store`.",
 )
 @round_option
 @key_option
@@ -164,7 +164,8 @@ def readmit(
     """Vote to take the node NAME back after its disk was lost or set back.
 
     A node that starts with an empty store is another memory under an old key: until a majority of
-    the institutions has taken it back it neither votes nor signs.
+    the institutions has taken it back it neither votes nor signs. Ask that very node for the id of
+    its new store: `govchaind status --json` and GET /v1/status have it as `store`.
 
     \b
     Example:

@@ -167,6 +167,7 @@ class Status:
     """What a node says of itself; cheap to make, made after each step on request."""
 
     node: NodeId
+    store: StoreId  # under which it runs; the ledger may want another
     role: str  # leader, follower, candidate, pre-candidate, learner, observer
     term: int
     leader: NodeId | None

@@ -210,6 +210,7 @@ class Parts:
         raft, ledger, executor = self.raft, self.ledger, self.executor
         return Status(
             node=name,
+            store=self.desk.guard.store,
             role=role,
             term=raft.term,
             leader=raft.leader,

@@ -10,7 +10,7 @@ import pytest
 from govchaind.base.encoding import encode
 from govchaind.replica.events import Room
 from govchaind.runtime.noticeboard import NoticeBoard
-from tests.api.node import Node, running
+from tests.api.node import NODE, STORE, Node, running
 
 
 async def test_ready_and_alive(tmp_path: Path) -> None:
@@ -23,6 +23,12 @@ async def test_ready_and_alive(tmp_path: Path) -> None:
             ready.json()["ready"],
             ready.json()["reasons"],
         ) == (200, True, [])
+
+
+async def test_status_names_the_store_that_a_vote_must_name(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        status = (await node.client.get("/v1/status")).json()
+        assert (NODE, STORE.hex()) == (status["node"], status["store"])
 
 
 async def test_without_a_leader(tmp_path: Path) -> None:

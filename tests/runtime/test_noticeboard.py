@@ -19,6 +19,7 @@ from govchaind.runtime.noticeboard import NoticeBoard, SeenOutcome
 
 STATUS = Status(
     node="ada",
+    store=bytes(16),
     role="leader",
     term=1,
     leader="ada",
