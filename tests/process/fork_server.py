@@ -20,6 +20,9 @@ from govchaind.node import run  # imported here so that children need not
 from tests.process.network import ROOT, Daemon, Network
 
 
+ENDED_WITH = "ended with exit code"
+
+
 class ForkServer:
     """The server, seen by a test; use it as a context around a network."""
 
@@ -69,7 +72,9 @@ def _become(folder: str, log: str) -> None:
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for target, source in ((0, nothing), (1, written), (2, written)):
         os.dup2(source, target)
-    os._exit(command(["run", folder]))
+    code = command(["run", folder])
+    os.write(2, f"{ENDED_WITH} {code}\n".encode())  # nobody here waits for the code itself
+    os._exit(code)
 
 
 if __name__ == "__main__":
