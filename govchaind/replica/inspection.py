@@ -93,7 +93,7 @@ def _check_link(
 
 def _check_result(block: Block, result: Result) -> None:
     height = block.height
-    if result.block_hash != block.hash:
+    if (result.block_hash, result.time) != (block.hash, block.time):
         raise StorageCorrupt(f"the result of height {height} is of another block")
     named = [(transaction.id, transaction.identity) for transaction in block.transactions]
     if named != [outcome[:2] for outcome in result.outcomes]:

@@ -14,6 +14,7 @@ from random import Random
 from govchaind.base.crypto import SigningKey, verify
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS
+from govchaind.ledger.block import make_block
 from govchaind.ledger.genesis import (
     Genesis,
     Institution,
@@ -25,7 +26,7 @@ from govchaind.ledger.membership import Member
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motions import MotionKind
 from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
-from govchaind.raft.messages import Timing
+from govchaind.raft.messages import AppendEntries, Entry, Timing
 from govchaind.replica.events import (
     Event,
     Guard,
@@ -42,7 +43,7 @@ from govchaind.replica.events import (
 )
 from govchaind.replica.messages import PeerMessage
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import store_batch
+from govchaind.replica.store import StoredLog, View, store_batch
 
 TIMING = Timing(heartbeat=0.5, election_min=1.5, election_max=3.0, broken_link_jitter=0.05)
 EPOCH = 1_700_000_000_000
@@ -107,6 +108,25 @@ def signed(
     return read_transaction(sign_body(body, signers or [key(institution)]))
 
 
+def next_append(
+    replica: Replica, leader: str, *, time: int | None = None, commit: bool = False
+) -> AppendEntries:
+    """Return an append of a newer term with one empty block that continues a replica's log."""
+    raft, ledger = replica.raft, replica.ledger
+    term, height = raft.term + 1, ledger.height + 1
+    block = make_block(
+        chain_id=replica.genesis.chain_id,
+        height=height,
+        previous=ledger.last_hash,
+        term=term,
+        leader=leader,
+        time=ledger.time + 1 if time is None else time,
+        membership_digest=replica.memberships.digest_after(ledger.height),
+    )
+    entry = Entry(height, term, block)
+    return AppendEntries(term, height - 1, raft.last_term, [entry], height if commit else 0)
+
+
 class Node:
     """One replica and its disk."""
 
@@ -143,6 +163,10 @@ class Node:
             wall_ms=wall,
             guard=self.guard,
         )
+
+    def log(self) -> StoredLog:
+        """Return the log as it is on the disk."""
+        return StoredLog(View(self.disk), lambda _: None)
 
 
 class Cluster:
