@@ -118,10 +118,13 @@ def test_a_crash_in_the_stores_pages_is_found_at_the_next_start(tmp_path: Path) 
         from govchaind.runtime import lmdb_storage
         from govchaind.runtime.system import CrashRecord
         CrashRecord(Path({str(path)!r})).open()
+        class Room:
+            def keep(self, used_bytes):
+                pass
         class Pages:
             def commit(self):
                 ctypes.string_at(8)
-        lmdb_storage._commit(Pages())
+        lmdb_storage._commit(Pages(), Room(), 0)
     """
     assert run_program(program) < 0
     with pytest.raises(StorageCorrupt, match="died reading"):
