@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
@@ -10,7 +12,7 @@ from govchaind.api.health import reasons_not_ready
 from govchaind.api.models import LinkState, MembersReply, MemberStanding, StatusReply
 from govchaind.api.reading import certified_height, iso_text, member_fields, outline_at
 from govchaind.api.replies import CBOR, cbor_reply, failures, json_reply
-from govchaind.base.errors import StorageCorrupt
+from govchaind.base.errors import Invalid, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import TRUST_STEPS_MAX
@@ -51,8 +53,9 @@ def routes(context: Context) -> APIRouter:
         "/trust",
         operation_id="getTrust",
         summary="The steps that bring a trust file forward",
-        description="CBOR: each change of membership above `from` with its certificate, then the "
-        "newest certificate. `govchaind trust advance` reads it.",
+        description="CBOR: each change of membership above `era` with its certificate, then the "
+        "newest certificate; nothing if `from` is beyond what is certified here. "
+        "`govchaind trust advance` reads it.",
         response_class=Response,
         responses={
             200: {
@@ -64,12 +67,18 @@ def routes(context: Context) -> APIRouter:
     )
     async def get_trust(
         from_height: int = Query(
-            0, alias="from", ge=0, le=(1 << 63) - 1, description="the height that is trusted"
+            0, alias="from", ge=0, le=(1 << 63) - 1, description="the newest height that is trusted"
         ),
+        era: Annotated[
+            int | None,
+            Query(ge=0, description="height of the newest change of membership that is known"),
+        ] = None,
     ) -> Response:
+        if era is not None and era > from_height:
+            raise Invalid("era is not above from", code="invalid-parameter")
         with context.reading() as reader:
             applied = applied_height(reader)
-            data = trust_steps(reader, from_height)
+            data = trust_steps(reader, from_height, from_height if era is None else era)
         return cbor_reply(data, applied, name=f"trust-from-{from_height}.cbor")
 
     return router
@@ -140,15 +149,17 @@ def members_view(context: Context, reader: KeyValueReader) -> MembersReply:
     return MembersReply(height=height, certificate_quorum=quorum, members=views)
 
 
-def trust_steps(reader: KeyValueReader, from_height: Height) -> bytes:
-    """Return the steps from a trust root whose head is at `from_height`."""
+def trust_steps(reader: KeyValueReader, from_height: Height, era: Height) -> bytes:
+    """Return the steps for a trust root with its head at `from_height` and its era at `era`."""
     certified = certified_height(reader)
+    if from_height > certified:
+        return encode_advance([])  # nothing here reaches up to that head
     configurations = []
-    rows = reader.scan(height_key(Table.MEMBERSHIP, 1), height_key(Table.MEMBERSHIP, certified + 1))
+    rows = reader.scan(
+        height_key(Table.MEMBERSHIP, era + 1), height_key(Table.MEMBERSHIP, certified + 1)
+    )
     for key, value in rows:
         height = int.from_bytes(key[1:9], "big")
-        if height <= from_height:
-            continue
         certificate = certificate_at(reader, height)
         if certificate is None:
             raise StorageCorrupt(f"the certificate of height {height} is missing from the store")

@@ -161,9 +161,14 @@ class Client:
         """Return a block's bytes."""
         return await self.get_bytes(f"/v1/blocks/{height}")
 
-    async def trust_steps(self, height: Height) -> bytes:
-        """Return the steps that advance trust from `height` to the newest certified one."""
-        return await self.get_bytes("/v1/trust", {"from": str(height)})
+    async def trust_steps(self, height: Height, era: Height) -> bytes:
+        """Return the steps from a head at `height` to the newest certified one.
+
+        Args:
+            era: height of the newest change of membership that is known; changes above it come
+                too where the head is already beyond them.
+        """
+        return await self.get_bytes("/v1/trust", {"from": str(height), "era": str(era)})
 
     async def genesis(self) -> bytes:
         """Return the genesis; compare its hash with the chain id known from elsewhere."""

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from govchaind.base.errors import GovchaindError, InvalidProof, InvalidSetting
-from govchaind.base.limits import GENESIS_BYTES_MAX, MEMBERSHIP_BYTES_MAX
+from govchaind.base.limits import GENESIS_BYTES_MAX, MEMBERSHIP_BYTES_MAX, TRUST_STEPS_MAX
 from govchaind.client.client import Client
 from govchaind.ledger.genesis import read_genesis
 from govchaind.ledger.trust import TrustRoot, read_advance, read_trust
@@ -81,8 +81,11 @@ async def advance(client: Client, trust: TrustRoot) -> TrustRoot:
     Raises:
         InvalidProof, InvalidEncoding: what came does not prove it. PeerError, Busy: nothing came.
     """
-    steps = read_advance(await client.trust_steps(trust.head_height))
-    return trust.advance(steps)
+    while True:
+        steps = read_advance(await client.trust_steps(trust.head_height, trust.era))
+        before, trust = trust, trust.advance(steps)
+        if len(steps) < TRUST_STEPS_MAX or trust == before:  # else the node may have more
+            return trust
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -169,7 +169,7 @@ def test_trust_is_moved_by_a_nodes_proofs_only(tmp_path: Path) -> None:
             connect([nodes[0].url]) as client,
         ):
             moved = await advance(client, chain.trust())
-            assert nodes[0].asked[0].query == {"from": "0"}
+            assert nodes[0].asked[0].query == {"from": "0", "era": "0"}
             return moved.head_height
 
     assert trio.run(run, good) == 5
