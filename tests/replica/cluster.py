@@ -178,6 +178,7 @@ class Cluster:
         self.wall_offset: dict[str, int] = {}
         self.cut: set[tuple[str, str]] = set()
         self.messages: deque[tuple[str, str, PeerMessage]] = deque()
+        self.said: list[tuple[str, PeerMessage]] = []  # by whom, delivered or not
         self.hold_writes: set[str] = set()
         names = [*validators, *observers]
         self.nodes = {name: Node(name, self.genesis, i) for i, name in enumerate(names)}
@@ -199,6 +200,7 @@ class Cluster:
         node.inbox.clear()
         work = node.replica.step(self.now, self.wall(name), taken, node.disk)
         for peer, message in work.messages:
+            self.said.append((name, message))
             if (name, peer) not in self.cut:
                 self.messages.append((name, peer, message))
         node.notices.extend(work.notices)
