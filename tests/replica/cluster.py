@@ -180,6 +180,7 @@ class Cluster:
         self.messages: deque[tuple[str, str, PeerMessage]] = deque()
         self.said: list[tuple[str, PeerMessage]] = []  # by whom, delivered or not
         self.hold_writes: set[str] = set()
+        self.deaf: set[tuple[str, type[object]]] = set()  # who does not get which messages
         names = [*validators, *observers]
         self.nodes = {name: Node(name, self.genesis, i) for i, name in enumerate(names)}
         for name in names:
@@ -213,7 +214,7 @@ class Cluster:
         for _ in range(limit):
             if self.messages:
                 sender, receiver, message = self.messages.popleft()
-                if receiver in self.nodes:
+                if receiver in self.nodes and (receiver, type(message)) not in self.deaf:
                     self.step(receiver, [Received(sender, message)])
                 continue
             moved = False
@@ -315,3 +316,27 @@ class Cluster:
                 self.cut |= {(name, other), (other, name)}
                 self.nodes[other].inbox.append(LinkDown(name))
                 self.nodes[name].inbox.append(LinkDown(other))
+
+
+def started(validators: str = "abc", observers: str = "") -> Cluster:
+    cluster = Cluster(list(validators), list(observers))
+    cluster.run(5)
+    return cluster
+
+
+def follower_of(cluster: Cluster) -> str:
+    leader = cluster.leader()
+    return next(
+        name
+        for name in cluster.nodes
+        if name != leader and cluster.nodes[name].replica.role() == "follower"
+    )
+
+
+def agreed(cluster: Cluster) -> int:
+    """Return the one height of all nodes, certified everywhere, with one hash."""
+    assert len({node.replica.ledger.last_hash for node in cluster.nodes.values()}) == 1
+    heights = set(cluster.heights().values())
+    assert heights == set(cluster.certified().values())
+    assert len(heights) == 1
+    return heights.pop()

@@ -234,3 +234,19 @@ def test_its_accounts_agree_after_any_history(history: list[tuple[str, str, int]
         assert pool.bytes == sum(entry.size for entry, _ in pool._all.values())
         assert sorted(pool._turns) == sorted(n for n, q in pool._queues.items() if q.waiting)
         assert all(queue.count <= 6 for queue in pool._queues.values())
+        assert {entry.id for entry, _ in pool._all.values()} == set(pool._ids)
+
+
+def test_it_knows_a_body_however_many_signed_copies_of_it_it_has() -> None:
+    pool = Pool()
+    first = made("a", 1)
+    second = signed(
+        GENESIS, "a", first.operations, salt=1, valid_until=first.valid_until, signers=[key("b")]
+    )
+    assert (first.id, first.identity == second.identity) == (second.id, False)
+    for item in (first, second):
+        assert pool.add(item, 0.0)
+    pool.remove(first.identity)
+    assert pool.has(first.id)
+    pool.remove(second.identity)
+    assert not pool.has(first.id)
