@@ -61,7 +61,7 @@ def switch_syncs_off() -> None:
     def open_without_sync(*arguments: Any, **settings: Any) -> Any:
         return plain(*arguments, **{**settings, "sync": False, "metasync": False})
 
-    lmdb.open = open_without_sync
+    vars(lmdb)["open"] = open_without_sync
 
 
 async def _run(config: Config, identity: Identity, genesis: Genesis, ahead: int) -> None:

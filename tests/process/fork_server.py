@@ -19,7 +19,6 @@ from govchaind.cli.main import main as command
 from govchaind.node import run  # imported here so that children need not
 from tests.process.network import ROOT, Daemon, Network
 
-
 ENDED_WITH = "ended with exit code"
 
 
@@ -61,7 +60,8 @@ def _serve() -> None:
         child = os.fork()
         if child == 0:
             _become(folder, log)
-        print(child, flush=True)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
 
 
 def _become(folder: str, log: str) -> None:

@@ -10,14 +10,13 @@ import contextlib
 import io
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,13 +33,13 @@ from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.transaction import build_body, read_transaction, sign_body
+from tests.process.ports import free_base_port
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WAIT_SECONDS = 60.0  # on a machine that does other things besides
 POLL_SECONDS = 0.05
-PORTS = range(20_000, 31_000, 20)  # below those that the kernel gives out by itself
 LIFETIME_MILLISECONDS = 10 * 60 * 1000
 REGISTER = "facts"
 
@@ -257,14 +256,14 @@ class Network:
         return found
 
     def _situation(self) -> str:
-        shown = []
-        for name in self.daemons:
-            shown.append(f"--- {name}: {self.status_or_none(name)}\n{self.log_tail(name)[-1500:]}")
-        return "\n".join(shown)
+        return "\n".join(
+            f"--- {name}: {self.status_or_none(name)}\n{self.log_tail(name)[-1500:]}"
+            for name in self.daemons
+        )
 
     def wait_ready(self, *names: str, seconds: float = WAIT_SECONDS) -> None:
         for name in names:
-            self.wait_for(lambda name=name: self.ready(name), f"{name} is not ready", seconds)
+            self.wait_for(partial(self.ready, name), f"{name} is not ready", seconds)
 
     def leader(self) -> str:
         """Wait until all running validators name one running leader; return it."""
@@ -338,7 +337,9 @@ class Network:
             except httpx.HTTPError:
                 return False
             rows = reply.json().get("transactions", [])
-            wrong = [row for row in rows if row["status"] == "expired" or row["code"] not in (0, None)]
+            wrong = [
+                row for row in rows if row["status"] == "expired" or row["code"] not in (0, None)
+            ]
             assert not wrong or reply.status_code in (503, 507), f"{name} said: {wrong}"
             good = ("certified",) if wait == "certified" else ("committed", "certified")
             return bool(rows) and all(row["status"] in good for row in rows)
@@ -389,23 +390,3 @@ def set_settings(folder: Path, **values: Any) -> None:
     chosen = {f"{section}.{k}": v for section, part in table.items() for k, v in part.items()}
     chosen.update({name.replace("__", "."): value for name, value in values.items()})
     path.write_text(render_config(chosen))
-
-
-def free_base_port() -> int:
-    """Return a port from which on those of a network (peer, +100, +200) are free."""
-    bases = list(PORTS)
-    random.shuffle(bases)
-    for base in bases:
-        if all(_is_free(base + offset + i) for offset in (0, 100, 200) for i in range(6)):
-            return base
-    raise AssertionError("no free ports on loopback")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

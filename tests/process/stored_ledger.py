@@ -1,4 +1,4 @@
-"""What a stopped node's store holds, read without the node, and judged by what clients were told."""
+"""What a stopped node's store holds, read without the node, judged by what clients were told."""
 
 from __future__ import annotations
 

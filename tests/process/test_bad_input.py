@@ -40,6 +40,12 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     keys = [[key.public, "Signer", 0, None] for key in TWO_KEYS]
     operation = (int(Kind.CREATE_OFFICE), [OFFICE, "Two signers", 2, keys])
     made.submit(leader, made.sign("civil-affairs", [operation]))
+    writers = [["civil-affairs", OFFICE]]
+    operation = (
+        int(Kind.CREATE_REGISTER),
+        ["two", "Two signers'", [["v", "text"]], "clear", writers],
+    )
+    made.submit(leader, made.sign("civil-affairs", [operation]))
     yield made
     made.close()
 
@@ -68,8 +74,10 @@ def oversized(network: Network) -> bytes:
     operation = put("never", "x" * 16_000)
     author = network.author("civil-affairs")
     body = encode(
-        [1, network.chain_id, author.institution, author.office]
-        + [[list(operation)] * 5, now_milliseconds() + 60_000, os.urandom(16)]
+        [
+            *(1, network.chain_id, author.institution, author.office),
+            *([list(operation)] * 5, now_milliseconds() + 60_000, os.urandom(16)),
+        ]
     )
     signature = author.keys[0].sign(Domain.TRANSACTION_BODY, body)
     raw = encode([body, [[author.keys[0].public, signature]]])
@@ -95,9 +103,7 @@ def cut_short(network: Network) -> bytes:
 
 
 def of_a_stranger(network: Network) -> bytes:
-    author = network.author("civil-affairs")
     body = read_transaction(network.put("never")).body
-    del author
     return sign_body(body, [SigningKey(os.urandom(32))])
 
 
@@ -109,7 +115,7 @@ def of_a_stranger(network: Network) -> bytes:
         (oversized, 400, "malformed-transaction"),
         (wrongly_signed, 400, "bad-signature"),
         (of_another_chain, 400, "wrong-chain"),
-        (expired, 409, "expired"),
+        (expired, 200, "expired"),
         (future, 400, "valid-too-far-ahead"),
         (of_a_stranger, 403, "key-not-of-office"),
     ],
@@ -118,7 +124,8 @@ def test_a_bad_transaction_is_refused_by_name(
     make: Any, status: int, outcome: str, network: Network
 ) -> None:
     told, row = row_of(network, make(network))
-    assert (told, row["outcome"], row["status"]) == (status, outcome, "refused"), row
+    assert (told, row["outcome"]) == (status, outcome), row
+    assert row["status"] == ("expired" if outcome == "expired" else "refused")
     assert row["text"]
     assert row["remedy"]
     assert network.record(network.leader(), "never") is None
@@ -142,7 +149,7 @@ def test_stripped_and_added_signatures_burn_nothing(network: Network) -> None:
         chain_id=network.chain_id,
         institution="civil-affairs",
         office=OFFICE,
-        operations=[put("signed-by-two")],
+        operations=[(int(Kind.PUT), ["two", b"signed-by-two", ["value"], None])],
         valid_until=now_milliseconds() + LIFETIME_MILLISECONDS,
         salt=os.urandom(16),
     )
@@ -152,9 +159,9 @@ def test_stripped_and_added_signatures_burn_nothing(network: Network) -> None:
     assert row_of(network, stripped)[1]["outcome"] == "signatures-insufficient"
     assert row_of(network, added)[1]["status"] == "refused"
     row = row_of(network, good)[1]
-    assert (row["status"], row["code"]) in (("committed", 16), ("committed", 0), ("committed", 102))
-    assert row["height"] is not None
-    assert row_of(network, stripped)[1]["height"] in (None, row["height"])
+    assert (row["status"], row["outcome"]) in (("committed", "applied"), ("certified", "applied"))
+    found = network.json(network.leader(), "/v1/registers/two/records/signed-by-two")
+    assert found["value"] == {"v": "value"}
 
 
 def test_oversized_and_loose_requests(network: Network) -> None:
@@ -167,7 +174,7 @@ def test_oversized_and_loose_requests(network: Network) -> None:
     assert loose.json()["error"]["remedy"]
 
 
-# --- the peers' door, by somebody who holds a member's key ------------------------------------------
+# --- the peers' door, by somebody who holds a member's key ----------------------------------------
 
 
 def gossip(raw: bytes) -> bytes:
@@ -213,8 +220,10 @@ async def test_what_no_honest_peer_sends_ends_its_link_only(make: Any, network: 
         await peer.send(make(network))
         assert await peer.ended(10)
     network.wait_for(
-        lambda: {told["event"] for told in network.events(target)[-10:]}
-        & {"link.misbehaved", "link.down"},
+        lambda: (
+            {told["event"] for told in network.events(target)[-10:]}
+            & {"link.misbehaved", "link.down"}
+        ),
         "the node does not say why",
     )
     await goes_on(network, f"after-{make.__name__}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def sound_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
 
 def choices() -> random.Random:
     seed = int.from_bytes(os.urandom(4), "big")
-    print(f"seed {seed}")
+    sys.stdout.write(f"seed {seed}\n")
     return random.Random(seed)
 
 

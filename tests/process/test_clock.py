@@ -21,8 +21,10 @@ def test_a_leader_with_a_clock_in_2099_gives_way(make_network: MakeNetwork) -> N
     network.set(wrong, **FAST)  # it will always be the first to ask for votes
     network.start_as(
         wrong,
-        [sys.executable, "-m", "tests.process.altered_node", str(network.folder(wrong))]
-        + ["--clock-ahead", str(AHEAD_MILLISECONDS)],
+        [
+            *(sys.executable, "-m", "tests.process.altered_node", str(network.folder(wrong))),
+            *("--clock-ahead", str(AHEAD_MILLISECONDS)),
+        ],
     )
     network.start(*right)
     told = network.wait_event(wrong, "clock.wrong")

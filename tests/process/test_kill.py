@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -25,6 +27,10 @@ KILLS = 100
 WRITERS = 2
 ROUND_SECONDS_MAX = 1.2  # between a round's start and its kill
 IN_START_SHARE = 0.15  # of kills that come while the node is still starting
+
+
+def more_than(writers: list[Writer], count: int) -> bool:
+    return sum(writer.count for writer in writers) > count
 
 
 def kill_at_random(network: Network, choice: random.Random, writers: list[Writer]) -> None:
@@ -41,7 +47,7 @@ def kill_at_random(network: Network, choice: random.Random, writers: list[Writer
         network.wait_ready(*network.validators)
         before = sum(writer.count for writer in writers)
         network.wait_for(
-            lambda before=before: sum(writer.count for writer in writers) > before,
+            partial(more_than, writers, before),
             f"no more is committed after {killed} kills",
         )
         time.sleep(choice.uniform(0, ROUND_SECONDS_MAX))
@@ -50,7 +56,7 @@ def kill_at_random(network: Network, choice: random.Random, writers: list[Writer
 @pytest.mark.timeout(420)
 def test_a_hundred_kills_lose_nothing_that_was_acknowledged(make_network: MakeNetwork) -> None:
     seed = int.from_bytes(os.urandom(4), "big")
-    print(f"seed {seed}")
+    sys.stdout.write(f"seed {seed}\n")
     network = make_network()
     with ForkServer(network):
         network.start_all()
@@ -66,11 +72,11 @@ def test_a_hundred_kills_lose_nothing_that_was_acknowledged(make_network: MakeNe
         network.stop(*network.names)
 
     acknowledged = {item for writer in writers for item in writer.acknowledged}
-    assert [] == [line for writer in writers for line in writer.unexpected]
+    assert [line for writer in writers for line in writer.unexpected] == []
     assert len(acknowledged) > KILLS
     ledgers = [read_ledger(network.folder(name)) for name in network.validators]
     for name, ledger in zip(network.validators, ledgers, strict=True):
-        assert {} == lost_or_doubled(ledger, acknowledged), name
+        assert lost_or_doubled(ledger, acknowledged) == {}, name
     shortest = min(len(ledger.hashes) for ledger in ledgers)
     assert shortest >= final["height"]
     assert len({ledger.hashes[:shortest] for ledger in ledgers}) == 1

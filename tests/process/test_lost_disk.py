@@ -92,7 +92,7 @@ def test_a_lost_store_is_new_until_it_is_readmitted(how: str, make_network: Make
     network.wait_ready(third)
 
     institutions = [node.institution for node in network.info.nodes]
-    readmit(network, lost, institutions[:2] + ["savings-bank"])
+    readmit(network, lost, [*institutions[:2], "savings-bank"])
     network.wait_for(
         lambda: network.status(lost)["in_configuration"], "it is not taken back as a voter"
     )

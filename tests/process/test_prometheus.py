@@ -44,9 +44,13 @@ def test_promtool_finds_nothing_wrong_with_a_scrape(make_network: MakeNetwork) -
     for name in network.names:
         text = scrape(network, name)
         done = subprocess.run(
-            ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
+            ["promtool", "check", "metrics"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "govchaind_commit_latency_seconds_count" in scrape(network, leader)
 
 
@@ -54,7 +58,9 @@ def test_a_real_prometheus_scrapes_real_nodes(make_network: MakeNetwork, tmp_pat
     network = make_network()
     network.start_all()
     network.create_register(network.leader())
-    targets = [str(node.metrics).removeprefix("http://").split("/")[0] for node in network.info.nodes]
+    targets = [
+        str(node.metrics).removeprefix("http://").split("/")[0] for node in network.info.nodes
+    ]
     file = tmp_path / "prometheus.yml"
     file.write_text(CONFIGURATION.format(targets=", ".join(f"'{one}'" for one in targets)))
     with socket.socket() as probe:
@@ -62,8 +68,14 @@ def test_a_real_prometheus_scrapes_real_nodes(make_network: MakeNetwork, tmp_pat
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     with (tmp_path / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
-            ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={tmp_path / 'tsdb'}"]
-            + [f"--web.listen-address={address}"],
+            [
+                *(
+                    "prometheus",
+                    f"--config.file={file}",
+                    f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+                ),
+                f"--web.listen-address={address}",
+            ],
             stdout=log,
             stderr=log,
         )

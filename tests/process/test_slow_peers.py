@@ -1,4 +1,4 @@
-"""Clients and peers that take their time: they cost a place for seconds, and nobody else waits long.
+"""Clients and peers that take their time: they cost a place for seconds, and nobody waits long.
 
 Slow-loris on both listeners (heads and handshakes that never end, in drops), and a member that is
 linked, asks for blocks and never reads them.
@@ -112,8 +112,10 @@ def test_slow_handshakes_do_not_shut_out_members(network: Network) -> None:
         network.kill(member)
         network.start(member)
         network.wait_for(
-            lambda: set(network.validators) - {member}
-            <= set((network.status_or_none(member) or {}).get("peers_linked", [])),
+            lambda: (
+                set(network.validators) - {member}
+                <= set((network.status_or_none(member) or {}).get("peers_linked", []))
+            ),
             "a member is shut out",
             HONEST_SECONDS_MAX,
         )

@@ -13,7 +13,8 @@ import pytest
 
 from govchaind.config import CONFIG_FILE
 from tests.process.conftest import MakeNetwork
-from tests.process.network import ROOT, Network, free_base_port, run_command, set_settings
+from tests.process.network import ROOT, Network, run_command, set_settings
+from tests.process.ports import free_base_port
 
 
 def refused_start(folder: Path) -> tuple[int, str]:
@@ -156,8 +157,9 @@ def test_a_copy_of_a_running_node_loses_and_doubles_nothing(make_network: MakeNe
     for i in range(20):
         ids += network.submit(network.leader(), network.put(f"beside-{i}"))
     network.wait_event(leader, "link.identity_twice", peer=victim)
-    told = [network.events(one, "link.down") for one in (victim, "twin")]
-    assert all(any("started twice" in one["reason"] for one in events) for events in told)
+    for one in (victim, "twin"):
+        ends = network.events(one, "link.down")
+        assert any("started twice" in end["reason"] for end in ends)
     network.kill("twin")
     ids += network.submit(network.leader(), network.put("alone-again"))
     final = network.wait_level(*network.names)

@@ -1,4 +1,4 @@
-"""Peers that are nobody here, or somebody with wrong papers: refused by name, and nobody is hurt."""
+"""Peers that are nobody here, or somebody with wrong papers: refused by name, nobody is hurt."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """A trace of a follower's system calls: no entry is acknowledged before a sync of it completed.
 
-SIGKILL keeps the page cache, so it proves nothing about sync; this does. The follower is traced with
-strace. Its frames are encrypted, so it marks in the trace, by writes to /dev/null, where an entry
-was received and where its acknowledgement is about to leave (`altered_node.py`). Between the two,
-for each entry, LMDB's data must have been synced (fdatasync) and its new root written through
+SIGKILL keeps the page cache, so it proves nothing about sync; this does. The follower is traced
+with strace. Its frames are encrypted, so it marks in the trace, by writes to /dev/null, where an
+entry was received and where its acknowledgement is about to leave (`altered_node.py`). Between
+the two, for each entry, LMDB's data must have been synced (fdatasync) and its new root written through
 (to a descriptor opened with O_DSYNC, or followed by a sync).
 """
 
@@ -85,9 +85,7 @@ def read_trace(text: str) -> Trace:
     return trace
 
 
-def _note(
-    trace: Trace, written_through: set[str], place: int, name: str, arguments: str
-) -> None:
+def _note(trace: Trace, written_through: set[str], place: int, name: str, arguments: str) -> None:
     of_store = "/data.mdb" in arguments
     if name == "openat" and of_store and "SYNC" in arguments:
         written_through.add(arguments.rpartition(" = ")[2].partition("<")[0])
@@ -111,8 +109,10 @@ def traced(network: Network, *alterations: str) -> Trace:
     command = [sys.executable, "-m", "tests.process.altered_node", str(network.folder(follower))]
     network.start_as(
         follower,
-        ["strace", "-f", "-y", "-qq", "-s", "64", "-e", f"trace={CALLS}", "-o", str(output)]
-        + [*command, "--mark", *alterations],
+        [
+            *("strace", "-f", "-y", "-qq", "-s", "64", "-e", f"trace={CALLS}", "-o", str(output)),
+            *(*command, "--mark", *alterations),
+        ],
     )
     network.wait_ready(follower)
     leader = network.leader()
@@ -128,7 +128,7 @@ def traced(network: Network, *alterations: str) -> Trace:
 def test_no_entry_is_acknowledged_before_its_sync(make_network: MakeNetwork) -> None:
     trace = traced(make_network())
     assert len(trace.acknowledged()) >= ENTRIES
-    assert [] == trace.not_synced()
+    assert trace.not_synced() == []
 
 
 def test_the_trace_finds_out_a_store_without_sync(make_network: MakeNetwork) -> None:
