@@ -6,7 +6,7 @@ Calm and flood are measured in one run, in turns: a lone client of another insti
 one transaction at a time through a node of its own, and each round has as many samples without
 the flood as with it. The flood comes from a process of its own that posts batches signed
 beforehand, each transaction new and by the next of a thousand keys, on many connections, without
-waiting for any outcome: as fast as the nodes can say yes or no, which is many times what they can commit.
+waiting for any outcome: as fast as the nodes can say yes or no, which is more than they commit.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 SIGKILL keeps the page cache, so it proves nothing about sync; this does. The follower is traced
 with strace. Its frames are encrypted, so it marks in the trace, by writes to /dev/null, where an
 entry was received and where its acknowledgement is about to leave (`altered_node.py`). Between
-the two, for each entry, LMDB's data must have been synced (fdatasync) and its new root written through
-(to a descriptor opened with O_DSYNC, or followed by a sync).
+the two, for each entry, LMDB's data must have been synced (fdatasync) and then its new root
+written through (to a descriptor opened with O_DSYNC).
 """
 
 from __future__ import annotations
