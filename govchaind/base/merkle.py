@@ -186,7 +186,7 @@ class Frontier:
         self.hasher = hasher
 
     def append(self, leaf: Hash) -> list[tuple[int, int, Hash]]:
-        """Add a hashed leaf; return the complete subtrees made: (level, index, root), leaf first."""
+        """Add a hashed leaf; return complete subtrees made: (level, index, root), leaf first."""
         made = [(0, self.size, leaf)]
         level, index, value = 0, self.size, leaf
         while index & 1:
