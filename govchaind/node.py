@@ -231,6 +231,7 @@ async def run_node(
         board=board,
         members=replica.members,
         links=mesh.linked,
+        pooled=replica.pool.has,
         failed=failed,
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,

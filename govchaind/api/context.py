@@ -45,7 +45,7 @@ class ApiLimits:
 
 
 class Pending:
-    """Ids that were accepted here, so that one can be called pending; the pool has no ids.
+    """Ids that were accepted here: pending also between the pool and the store.
 
     Bounded in number; whether one was decided since is for the notice board and the store to say.
     """
@@ -72,6 +72,7 @@ class Context:
     Attributes:
         members: everyone who may link: those wanted, and those in force.
         links: names of the peers to which a link is up.
+        pooled: says whether a transaction of an id waits here for a block.
         failed: called with the error that must stop the node.
         report: takes an event for the log, and its values.
     """
@@ -85,6 +86,7 @@ class Context:
     board: NoticeBoard
     members: Callable[[], Sequence[Member]]
     links: Callable[[], Sequence[NodeId]]
+    pooled: Callable[[Hash], bool]
     failed: Callable[[Fatal], None]
     report: Callable[[str, dict[str, Any]], None]
     wall_milliseconds: Callable[[], int] = wall_milliseconds  # only readiness looks at it

@@ -114,7 +114,7 @@ def routes(context: Context) -> APIRouter:
         raws = _batch(await request.body(), request, HTTP_BATCH_TRANSACTIONS_MAX)
         submission = Submission(raws, await context.gate.judge_transactions(raws))
         before = context.board.height
-        height = await _offer(context, submission)
+        height = await _offer(context, submission, before)
         if wait != "none":
             decided: dict[Hash, SeenOutcome] = {}
             certified = wait == "certified"
@@ -189,7 +189,12 @@ def _seen_since(context: Context, before: Height) -> Seen:
     return seen
 
 
-async def _offer(context: Context, submission: Submission) -> Height:
+def _nothing_seen(transaction: Hash) -> SeenOutcome | None:
+    del transaction
+    return None
+
+
+async def _offer(context: Context, submission: Submission, before: Height) -> Height:
     """Offer what is good, enter the answers; return the height that was read."""
     codes: dict[Hash, int] = {}
     if submission.good:
@@ -205,6 +210,7 @@ async def _offer(context: Context, submission: Submission) -> Height:
         submission.answered(codes, outcomes)
     for item in submission.open():
         context.pending.add(item.id, item.valid_until)
+        context.board.alive_again(item.id, after=before)
     return outcomes.applied
 
 
@@ -220,29 +226,12 @@ async def _wait(
     seen = _seen_since(context, before)
     heights = [view.height for view in submission.views if view is not None and view.height]
     for item in submission.open():
-        found = seen(item.id) or await context.board.wait_outcome(item.id)
-        if found.height is not None and found.height <= before:
-            # The board tells of an earlier copy, which did not consume the id.
-            found = await _watch_blocks(context, item.id, before)
+        found = seen(item.id) or await context.board.wait_outcome(item.id, above=before)
         decided[item.id] = found
         if found.height is not None:
             heights.append(found.height)
     if certified and heights:
         await context.board.wait_certified(max(heights))
-
-
-async def _watch_blocks(context: Context, transaction: Hash, after: Height) -> SeenOutcome:
-    """Wait for the block above `after` that holds this id, and return the outcome there."""
-    height = after
-    while True:
-        height += 1
-        await context.board.wait_height(height)
-        with context.reading() as reader:
-            outcomes = Outcomes(reader)
-            position = outcomes.position(height, transaction)
-            if position is not None:
-                _, _, code, operation = outcomes.result(height).outcomes[position]
-                return SeenOutcome(height, code, operation, position)
 
 
 def _reply(views: Sequence[TransactionView], wait: Wait, height: Height) -> Response:
@@ -278,9 +267,10 @@ async def _one(
 ) -> tuple[TransactionView, Height]:
     """Return the fate of one id, waited for as far as asked, and the node's height."""
     view, height = fate_now(context, transaction)
+    before = context.board.height
     with context.patience(seconds if wait != "none" else 0):
         if wait != "none" and view.status in ("unknown", "pending"):
-            await context.board.wait_outcome(transaction)
+            await context.board.wait_outcome(transaction, above=before)
             view, height = fate_now(context, transaction)
         if wait == "certified" and view.height is not None:
             await context.board.wait_certified(view.height)
@@ -293,8 +283,12 @@ def fate_now(context: Context, transaction: Hash) -> tuple[TransactionView, Heig
     """Return the fate of one id as far as it is known here now, and the node's height."""
     with context.reading() as reader:
         outcomes = Outcomes(reader)
-        view = decided_view(transaction, outcomes, context.board.outcome_seen)
-    if view is None:
+        waits = context.pooled(transaction)  # then what was seen came of another copy
+        seen = _nothing_seen if waits else context.board.outcome_seen
+        view = decided_view(transaction, outcomes, seen)
+    if view is None and waits:
+        view = fate(transaction, "pending")
+    elif view is None:
         valid_until = context.pending.valid_until(transaction)
         if valid_until is None:
             view = fate(transaction, "unknown")

@@ -60,6 +60,7 @@ class Pool:
         self._count_max = count_max
         self._bytes_max = bytes_max
         self._all: dict[Hash, tuple[Transaction, Seconds]] = {}
+        self._ids: dict[Hash, int] = {}  # how many signed copies of a body are here
         self._taken: dict[Hash, Transaction] = {}
         self._queues: dict[str, _Queue] = {}
         self._turns: deque[str] = deque()  # institutions with something waiting
@@ -78,6 +79,10 @@ class Pool:
     def get(self, identity: Hash) -> Transaction | None:
         found = self._all.get(identity)
         return None if found is None else found[0]
+
+    def has(self, transaction_id: Hash) -> bool:
+        """Say whether a transaction of this id, however signed, waits here."""
+        return transaction_id in self._ids
 
     def room_for(self, transaction: Transaction) -> bool:
         """Say whether the transaction fits the pool and its institution's share."""
@@ -113,6 +118,7 @@ class Pool:
         queue.bytes += transaction.size
         self.bytes += transaction.size
         self._all[identity] = (transaction, now)
+        self._ids[transaction.id] = self._ids.get(transaction.id, 0) + 1
         heapq.heappush(self._expiries, (transaction.valid_until, identity))
         if len(self._expiries) > 2 * len(self._all) + EXPIRIES_KEPT:
             # Those of included ones would stay until their time passes, which may be in weeks.
@@ -126,6 +132,9 @@ class Pool:
         if found is None:
             return None
         transaction, since = found
+        copies = self._ids.pop(transaction.id)
+        if copies > 1:
+            self._ids[transaction.id] = copies - 1
         queue = self._queues[transaction.institution]
         if self._taken.pop(identity, None) is None:
             del queue.waiting[identity]

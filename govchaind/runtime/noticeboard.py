@@ -3,6 +3,8 @@
 Rules kept here:
 - A waiter that comes just after its notice still sees it: recent outcomes and answers are kept,
   a bounded number of each. What is older is read from the store.
+- The outcome that used an id stands, whatever comes later. One that left the id free gives way to
+  the next: another copy of the body may still do better.
 - Waiters are bounded in number (Busy beyond), and a waiter that is cancelled leaves nothing.
 - Nothing here waits with a time limit of its own: callers set theirs with a cancel scope.
 """
@@ -19,6 +21,7 @@ import trio
 
 from govchaind.base.errors import Busy
 from govchaind.base.types import Hash, Height
+from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.replica.events import (
     Certified,
     Committed,
@@ -77,6 +80,10 @@ class _Answers(Generic[K, V]):
         if value is not None:
             await trio.lowlevel.checkpoint()
             return value
+        return await self.wait_next(key)
+
+    async def wait_next(self, key: K) -> V:
+        """Wait for a value that is posted from now on."""
         event, box, count = self._waiting.get(key, (trio.Event(), [], 0))
         self._waiting[key] = (event, box, count + 1)
         self.waiters += 1
@@ -156,7 +163,7 @@ class NoticeBoard:
         """Wake whoever waits for this."""
         if isinstance(notice, Committed):
             for position, (identity, code, operation) in enumerate(notice.outcomes):
-                if self._outcomes.seen(identity) is None:  # a first outcome is the outcome
+                if not self._used(identity):
                     seen = SeenOutcome(notice.height, code, operation, position)
                     self._outcomes.post(identity, seen)
             self._committed.rise(notice.height)
@@ -168,8 +175,21 @@ class NoticeBoard:
             self._reads.post(notice.request, (notice.height,))
         elif isinstance(notice, Expired):
             for identity in notice.ids:
-                if self._outcomes.seen(identity) is None:
+                if not self._used(identity):
                     self._outcomes.post(identity, SeenOutcome(None, 0, None))
+
+    def alive_again(self, transaction_id: Hash, *, after: Height) -> None:
+        """Forget a refusal at a height up to `after`: a copy has been taken in since."""
+        seen = self._outcomes.seen(transaction_id)
+        if seen is None or seen.height is None or self._used(transaction_id):
+            return
+        if seen.height <= after:
+            self._outcomes.forget(transaction_id)
+
+    def _used(self, transaction_id: Hash) -> bool:
+        """Say whether an outcome seen here has used the id, for good."""
+        seen = self._outcomes.seen(transaction_id)
+        return seen is not None and seen.height is not None and OUTCOMES[seen.code].consumes_id
 
     # --- what can be seen at once -------------------------------------------------------------
 
@@ -210,9 +230,16 @@ class NoticeBoard:
         self._tickets += 1
         return self._tickets
 
-    async def wait_outcome(self, transaction_id: Hash) -> SeenOutcome:
-        """Wait until the transaction is committed and durable here, or has expired."""
+    async def wait_outcome(self, transaction_id: Hash, *, above: Height = -1) -> SeenOutcome:
+        """Wait until the transaction is committed and durable here, or has expired.
+
+        Args:
+            above: heights up to this one told of an earlier copy, which did not use the id.
+        """
+        seen = self._outcomes.seen(transaction_id)
         with self._place():
+            if seen is not None and seen.height is not None and seen.height <= above:
+                return await self._outcomes.wait_next(transaction_id)
             return await self._outcomes.wait(transaction_id)
 
     async def wait_offer(self, token: int) -> list[int]:

@@ -214,6 +214,7 @@ async def running(
         board=board,
         members=replica.members,
         links=lambda: [],
+        pooled=replica.pool.has,
         failed=failures.append,
         report=lambda name, values: reports.append((name, values)),
         wall_milliseconds=wall_milliseconds,

@@ -106,6 +106,34 @@ async def test_a_refusal_that_did_not_consume_the_id_is_not_taken_for_the_answer
         assert (row["status"], row["code"]) == ("certified", 0)
 
 
+async def test_an_old_refusal_is_not_shown_while_the_id_is_alive_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.create_register()
+        raw = node.put("11")
+        item = read_transaction(raw)
+        board = node.context.board
+        refused: list[tuple[bytes, int, int | None]] = [(item.id, int(Code.KEY_EXPIRED), None)]
+        board.post(Committed(board.height, 0, b"", refused, None))
+        assert node.replica.pool.add(item, trio.current_time())  # a peer has sent a better copy
+        found = await node.client.get(
+            f"/v1/transactions/{item.id.hex()}", params={"wait": "certified"}
+        )
+        assert (found.json()["status"], found.json()["code"]) == ("certified", 0)
+
+
+async def test_what_came_by_gossip_is_pending(tmp_path: Path) -> None:
+    async with running(tmp_path, lead=False) as node:
+        item = read_transaction(node.put("11"))
+        path = f"/v1/transactions/{item.id.hex()}"
+        assert (await node.client.get(path)).json()["status"] == "unknown"
+        node.replica.pool.add(item, trio.current_time())
+        assert (await node.client.get(path)).json()["status"] == "pending"
+        refused: list[tuple[bytes, int, int | None]] = [(item.id, int(Code.KEY_EXPIRED), None)]
+        node.context.board.post(Committed(1, 0, b"", refused, None))
+        assert (await node.client.get(path)).json()["status"] == "pending"
+        node.replica.pool.remove(item.identity)
+
+
 async def test_wait_none_is_pending_then_found(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.create_register()

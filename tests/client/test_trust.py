@@ -91,6 +91,7 @@ async def door(cluster: Cluster, path: Path) -> AsyncIterator[str]:
         board=NoticeBoard(lambda: replica.status(cluster.now)),
         members=replica.members,
         links=lambda: [],
+        pooled=replica.pool.has,
         failed=lambda error: pytest.fail(str(error)),
         report=lambda name, values: pytest.fail(f"{name} {values}"),
         limits=ApiLimits(grace_seconds=1.0),

@@ -7,6 +7,7 @@ import trio
 import trio.testing
 
 from govchaind.base.errors import Busy
+from govchaind.ledger.outcomes import Code
 from govchaind.replica.events import (
     Certified,
     Committed,
@@ -69,13 +70,46 @@ async def test_an_outcome_wakes_those_who_wait_and_those_who_come_late() -> None
     assert board.waiters == 0
 
 
-async def test_the_first_outcome_stands() -> None:
+async def test_the_outcome_that_used_the_id_stands() -> None:
     board = board_of()
     board.post(committed(7, ONE))
-    board.post(committed(8, ONE, code=9))
+    board.post(committed(8, ONE, code=Code.DUPLICATE))
     board.post(Expired([ONE, TWO]))
     assert board.outcome_seen(ONE) == SeenOutcome(7, 0, None, 0)
     assert board.outcome_seen(TWO) == SeenOutcome(None, 0, None)
+
+
+async def test_a_refusal_that_left_the_id_free_gives_way_to_what_comes_later() -> None:
+    board = board_of()
+    board.post(committed(7, ONE, code=Code.SIGNATURES_INSUFFICIENT))
+    board.post(committed(8, ONE, code=Code.KEY_EXPIRED))
+    assert board.outcome_seen(ONE) == SeenOutcome(8, Code.KEY_EXPIRED, None, 0)
+    got: list[SeenOutcome] = []
+
+    async def wait(above: int) -> None:
+        got.append(await board.wait_outcome(ONE, above=above))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait, 7)
+        nursery.start_soon(wait, 8)
+        await trio.testing.wait_all_tasks_blocked()
+        assert got == [SeenOutcome(8, Code.KEY_EXPIRED, None, 0)]
+        board.post(committed(9, ONE, code=Code.REVISION_CONFLICT))
+    board.post(committed(10, ONE, code=Code.DUPLICATE))
+    assert got[1:] == [board.outcome_seen(ONE)] == [SeenOutcome(9, 105, None, 0)]
+
+
+async def test_a_refusal_is_forgotten_when_the_id_is_taken_again() -> None:
+    board = board_of()
+    board.post(committed(7, ONE, code=Code.KEY_EXPIRED))
+    board.post(committed(8, TWO))
+    for one in (ONE, TWO):
+        board.alive_again(one, after=6)
+    assert board.outcome_seen(ONE) == SeenOutcome(7, Code.KEY_EXPIRED, None, 0)
+    for one in (ONE, TWO):
+        board.alive_again(one, after=8)
+    assert board.outcome_seen(ONE) is None
+    assert board.outcome_seen(TWO) == SeenOutcome(8, 0, None, 0)
 
 
 async def test_heights_and_certificates_are_waited_for() -> None:
