@@ -6,6 +6,8 @@ Rules kept here:
 - Signatures go to worker threads in batches; callers' items share batches. A batch leaves as soon
   as a worker is free: under load batches fill while others are verified, and a lone transaction
   waits for nothing.
+- Blocks go first: everyone waits for them. All other callers take turns, one transaction each, so
+  a caller with one waits for one of each other's and not for all that a flood has brought.
 - One message with one bad transaction is bad as a whole: an honest peer has judged it too.
 - `begin` returns at once, so that a link can read on; it awaits judgements in order, and so a
   peer's messages stay in order.
@@ -27,7 +29,8 @@ from govchaind.base.errors import Invalid, InvalidSignature
 from govchaind.base.limits import VERDICTS_MAX, VERIFY_BATCH_MAX
 from govchaind.base.types import Hash
 from govchaind.ledger.transaction import Transaction, read_transaction, signature_checks
-from govchaind.raft.messages import Heartbeat
+from govchaind.raft.messages import AppendEntries, Heartbeat
+from govchaind.replica.messages import CertifiedBlocks
 from govchaind.runtime import codec
 from govchaind.runtime.environment import Threads
 
@@ -84,6 +87,37 @@ class Judgement:
         return self.message
 
 
+class _Turns:
+    """Transactions to verify: those of blocks in order, then one of each other caller in turn."""
+
+    __slots__ = ("_blocks", "_callers", "_count")
+
+    def __init__(self) -> None:
+        self._blocks: deque[Transaction] = deque()
+        self._callers: deque[deque[Transaction]] = deque()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, transactions: Sequence[Transaction], *, first: bool) -> None:
+        self._count += len(transactions)
+        if first:
+            self._blocks.extend(transactions)
+        else:
+            self._callers.append(deque(transactions))
+
+    def take(self) -> Transaction:
+        self._count -= 1
+        if self._blocks:
+            return self._blocks.popleft()
+        turn = self._callers.popleft()
+        transaction = turn.popleft()
+        if turn:
+            self._callers.append(turn)
+        return transaction
+
+
 class Gate:
     """One per node; `run` must be running for anything to be verified."""
 
@@ -104,7 +138,7 @@ class Gate:
         self._verdicts: OrderedDict[Hash, bool] = OrderedDict()
         # by identity: who waits for a verdict under way
         self._waiting: dict[Hash, list[_Waiting]] = {}
-        self._queue: deque[Transaction] = deque()
+        self._queue = _Turns()
         self._idle = 0
         self._work = trio.Event()
 
@@ -118,7 +152,8 @@ class Gate:
         """Decode a frame's body and set its verification going. Raises Invalid."""
         frame = codec.split(body)
         message = codec.read(frame, self._known)
-        waiting = self._ask(codec.transactions_of(message))
+        blocks = isinstance(message, AppendEntries | CertifiedBlocks)
+        waiting = self._ask(codec.transactions_of(message), first=blocks)
         early = None if waiting.done.is_set() else frame.heard()
         return Judgement(message, len(body), early, waiting)
 
@@ -145,9 +180,10 @@ class Gate:
                 answers[place] = InvalidSignature("a signature of the transaction does not verify")
         return answers
 
-    def _ask(self, transactions: Sequence[Transaction]) -> _Waiting:
+    def _ask(self, transactions: Sequence[Transaction], *, first: bool = False) -> _Waiting:
         """Queue what has no verdict yet; return the wait for all of them."""
         waiting = _Waiting()
+        unknown: list[Transaction] = []
         for transaction in transactions:
             identity = transaction.identity
             if self._known(identity) is transaction:
@@ -162,9 +198,11 @@ class Gate:
             others = self._waiting.get(identity)
             if others is None:
                 self._waiting[identity] = [waiting]
-                self._queue.append(transaction)
+                unknown.append(transaction)
             else:
                 others.append(waiting)
+        if unknown:
+            self._queue.add(unknown, first=first)
         if waiting.left == 0:
             waiting.done.set()
         if self._queue:
@@ -195,7 +233,7 @@ class Gate:
         batch: list[Transaction] = []
         signatures = 0
         while queue and len(batch) < share and signatures < VERIFY_BATCH_MAX:
-            transaction = queue.popleft()
+            transaction = queue.take()
             batch.append(transaction)
             signatures += len(transaction.signatures)
         self.counts.batches += 1

@@ -16,7 +16,7 @@ from govchaind.raft.messages import AppendEntries, Entry, Heartbeat
 from govchaind.replica.messages import Gossip
 from govchaind.runtime import codec
 from govchaind.runtime.environment import Threads
-from govchaind.runtime.gate import Gate
+from govchaind.runtime.gate import Gate, Judgement
 from govchaind.runtime.system import InlineThreads, WorkerThreads
 from tests.runtime.made import block, none_known, raw_transaction, transaction
 
@@ -105,6 +105,27 @@ async def test_callers_share_batches_while_workers_are_busy() -> None:
             await judgement.done()
         assert gate.counts.verified == 102
         assert gate.counts.batches <= 8
+
+
+async def test_blocks_go_first_and_a_flood_lets_others_have_their_turn() -> None:
+    threads = HeldThreads()
+    done: list[str] = []
+
+    async def wait(name: str, judgement: Judgement) -> None:
+        await judgement.done()
+        done.append(name)
+
+    flood = Gossip([transaction(n) for n in range(1000)])
+    append = AppendEntries(3, 7, 3, [Entry(8, 3, block(8, [transaction(2001)]))], 0)
+    async with running(threads) as gate, trio.open_nursery() as nursery:
+        nursery.start_soon(wait, "flood", gate.begin(body_of(flood)))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(wait, "lone", gate.begin(body_of(Gossip([transaction(2000)]))))
+        nursery.start_soon(wait, "block", gate.begin(body_of(append)))
+        await trio.testing.wait_all_tasks_blocked()
+        threads.leave.set()
+    assert done[-1] == "flood"
+    assert set(done[:2]) == {"lone", "block"}
 
 
 async def test_a_lone_signature_does_not_go_to_a_thread() -> None:
