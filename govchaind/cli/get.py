@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from govchaind.cli.options import FILE, Target, json_option, target_options
+from govchaind.cli.options import FILE, Target, json_option, key_bytes, target_options
 from govchaind.cli.output import cell, note, print_json, print_table
 
 HISTORY_ITEMS_MAX = 1000
@@ -53,7 +54,7 @@ def get(
 
     if history and (proof or newest or height):
         raise click.UsageError("--history goes with none of --proof, --newest and --at")
-    wanted = _key(key, key_is_hex)
+    wanted = key_bytes(key, key_is_hex)
 
     async def run() -> Any:
         async with target.client() as client:
@@ -67,7 +68,10 @@ def get(
     if proof is not None:
         proof.write_bytes(found)
         note(f"Wrote {proof} ({len(found)} bytes).")
-        note(f"Check it: govchaind verify-receipt {proof} --genesis {target.genesis}")
+        note(
+            f"Check it: govchaind verify-receipt {quote(str(proof))} --genesis {target.genesis} "
+            f"--register {register} --key {quote(key)}{' --hex' if key_is_hex else ''}"
+        )
     elif as_json:
         print_json(found)
     elif history:
@@ -78,15 +82,6 @@ def get(
         print_table("", ["height", "revision", "retired", "value"], rows)
     else:
         _show(register, key, found)
-
-
-def _key(text: str, is_hex: bool) -> bytes:
-    if not is_hex:
-        return text.encode()
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise click.UsageError(f"with --hex the key is hex digits, not {text!r}") from None
 
 
 def _show(register: str, key: str, found: dict[str, Any]) -> None:

@@ -111,6 +111,16 @@ key_option = click.option(
 )  # fmt: skip
 
 
+def key_bytes(text: str, is_hex: bool) -> bytes:
+    """Return a record's key as it was given: text, or hex."""
+    if not is_hex:
+        return text.encode()
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise click.UsageError(f"with --hex the key is hex digits, not {text!r}") from None
+
+
 def hex_bytes(text: str, what: str, length: int) -> bytes:
     """Return `text` as bytes. Raises InvalidSetting unless it is `length` bytes in hex."""
     try:

@@ -10,13 +10,14 @@ import click
 from govchaind.base.encoding import decode
 from govchaind.base.errors import GovchaindError, InvalidProof, InvalidSetting
 from govchaind.base.limits import RECEIPT_BYTES_MAX
-from govchaind.cli.options import FILE, json_option
+from govchaind.cli.options import FILE, json_option, key_bytes
 from govchaind.cli.output import moment, print_json
-from govchaind.cli.reading import state_sentence, state_value
+from govchaind.cli.reading import state_name, state_sentence, state_value
 from govchaind.client.trust import load_trust, trust_from_genesis
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.receipt import VerifiedReceipt
 from govchaind.ledger.receipt import verify_receipt as check_receipt
+from govchaind.ledger.state_keys import RECORD, record_key
 from govchaind.ledger.state_proof import VerifiedState, verify_state_proof
 from govchaind.ledger.trust import TrustRoot
 
@@ -25,9 +26,19 @@ from govchaind.ledger.trust import TrustRoot
 @click.argument("file", type=FILE)
 @click.option("--trust", "trust_file", type=FILE, help="Your trust file.")
 @click.option("--genesis", type=FILE, help="The chain's genesis, if you have no trust file.")
+@click.option("--register", metavar="NAME", help="Refuse a proof of another register's record.")
+@click.option("--key", metavar="KEY", help="Refuse a proof of another record; with --register.")
+@click.option("--hex", "key_is_hex", is_flag=True, help="KEY is given in hex.")
 @json_option
 def verify_receipt(
-    file: Path, trust_file: Path | None, genesis: Path | None, as_json: bool
+    *,
+    file: Path,
+    trust_file: Path | None,
+    genesis: Path | None,
+    register: str | None,
+    key: str | None,
+    key_is_hex: bool,
+    as_json: bool,
 ) -> None:
     """Verify FILE, a receipt or a state proof, without asking anyone.
 
@@ -35,13 +46,18 @@ def verify_receipt(
     record had a value at a height, or that there was none. Both are judged by what you trust: the
     chain's genesis, or a trust file. The exit code is 2 when the proof does not hold.
 
+    A state proof that somebody gives you names its record; if you asked for one, name it with
+    --register and --key, so that a true proof of another one is not taken for it.
+
     \b
     Example:
       govchaind verify-receipt receipt.cbor --genesis my-network/genesis.bin
-      govchaind verify-receipt beijing.proof --trust trust.file --json
+      govchaind verify-receipt beijing.proof --trust trust.file \\
+          --register provinces --key 110000
     """
     if (trust_file is None) == (genesis is None):
         raise click.UsageError("give either --trust FILE or --genesis FILE")
+    wanted = _wanted(register, key, key_is_hex)
     trust = load_trust(trust_file) if trust_file else trust_from_genesis(genesis or Path())
     data = _read(file)
     try:
@@ -52,6 +68,8 @@ def verify_receipt(
         raise InvalidProof(
             f"{file} proves nothing: {error.message}", code=error.code, remedy=remedy
         ) from None
+    if wanted is not None:
+        _compare(file, wanted, proved)
     if isinstance(proved, VerifiedReceipt):
         details = _receipt_details(proved)
         sentence = _receipt_sentence(proved)
@@ -77,6 +95,27 @@ def _verify(data: bytes, trust: TrustRoot) -> VerifiedReceipt | VerifiedState:
     if what == "state-proof":
         return verify_state_proof(data, trust)
     raise InvalidProof("it is neither a receipt nor a state proof", code="not-a-proof")
+
+
+def _wanted(register: str | None, key: str | None, is_hex: bool) -> bytes | None:
+    """Return the state key of the record that the options name, if they name one."""
+    if register is None and key is None and not is_hex:
+        return None
+    if register is None or key is None:
+        raise click.UsageError("a record is named by both --register NAME and --key KEY")
+    return record_key(register, key_bytes(key, is_hex))
+
+
+def _compare(file: Path, wanted: bytes, proved: VerifiedReceipt | VerifiedState) -> None:
+    """Raise InvalidProof unless what is proved is what was asked for."""
+    if isinstance(proved, VerifiedState) and proved.key == wanted:
+        return
+    what = "a transaction" if isinstance(proved, VerifiedReceipt) else state_name(proved.key)
+    raise InvalidProof(
+        f"{file} holds, but it is of {what}, not of {state_name(wanted)}",
+        code="other-key",
+        remedy="Fetch the proof of that very record: `govchaind get REGISTER KEY --proof FILE`.",
+    )
 
 
 def _receipt_sentence(proved: VerifiedReceipt) -> str:
@@ -117,6 +156,7 @@ def _receipt_details(proved: VerifiedReceipt) -> dict[str, Any]:
 def _state_details(proved: VerifiedState) -> dict[str, Any]:
     return {
         "kind": "state-proof",
+        "record": state_name(proved.key) if proved.key.startswith(RECORD) else None,
         "key": proved.key.hex(),
         "present": proved.value is not None,
         "value": state_value(proved.value),

@@ -90,6 +90,41 @@ def test_a_value_and_an_absence_are_proved(chain: Chain, govchaind: Command) -> 
     assert (absent.code, absent.json["present"]) == (OK, False)
 
 
+def test_another_record_than_the_one_asked_for_is_refused(chain: Chain, govchaind: Command) -> None:
+    """One path can prove the absence of many keys, so whoever asked for one compares it."""
+    Path("here").write_bytes(proof_of(chain, KEY))
+    Path("gone").write_bytes(proof_of(chain, record_key("divisions", b"\xff9")))
+    trusted = ("--genesis", "genesis.bin")
+    wanted = ("--register", "divisions", "--key", "110101")
+
+    held = govchaind("verify-receipt", "here", *trusted, *wanted, "--json")
+    in_hex = govchaind(
+        "verify-receipt", "gone", *trusted, "--register", "divisions", "--key", "ff39", "--hex"
+    )
+    other = govchaind("verify-receipt", "gone", *trusted, *wanted)
+    elsewhere = govchaind(
+        "verify-receipt", "here", *trusted, "--register", "division", "--key", "s110101"
+    )
+
+    assert (held.code, held.json["record"]) == (OK, 'record "110101" of register "divisions"')
+    assert (in_hex.code, 'no record ff39 of register "divisions"' in in_hex.output) == (OK, True)
+    for ended in (other, elsewhere):
+        assert (ended.code, ended.output) == (INVALID, "")
+        assert ended.errors.startswith("error[other-key]")
+    assert 'is of record ff39 of register "divisions"' in other.errors
+
+
+def test_a_receipt_is_not_taken_for_a_record(chain: Chain, govchaind: Command) -> None:
+    Path("r.cbor").write_bytes(receipt_of(chain, 5))
+    trusted = ("verify-receipt", "r.cbor", "--genesis", "genesis.bin")
+
+    ended = govchaind(*trusted, "--register", "divisions", "--key", "110101")
+
+    assert (ended.code, "error[other-key]" in ended.errors) == (INVALID, True)
+    for half in (("--register", "divisions"), ("--key", "110101"), ("--hex",)):
+        assert "--register NAME and --key KEY" in govchaind(*trusted, *half).errors
+
+
 def test_every_changed_byte_is_refused(chain: Chain, govchaind: Command) -> None:
     whole = receipt_of(chain, 5)
     for place in range(0, len(whole), 37):
