@@ -201,6 +201,16 @@ def test_a_configuration_block_needs_a_quorum_of_both_sets() -> None:
     assert node.receive("d", 2) == [2]
 
 
+def test_in_each_set_only_those_count_that_may_sign_there() -> None:
+    before = membership_of(FOUR, 0)
+    after = membership_of([FOUR[0], replace(FOUR[1], signs_above=5), *FOUR[2:]], 1)
+    node = Signer("o", [(0, before), (2, after)])
+    node.apply(1)
+    node.apply(2)
+    assert [node.receive(name, 1) for name in "abc"] == [[], [], [1]]
+    assert [node.receive(name, 2) for name in "abcd"] == [[], [], [], [2]]
+
+
 def test_a_learner_signs_the_block_that_promotes_it() -> None:
     before = membership_of([replace(FOUR[0], role="learner"), *FOUR[1:]], 0)
     node = Signer("a", [(0, before), (2, membership_of(FOUR, 1))])

@@ -40,6 +40,7 @@ def test_a_lone_transaction_commits_and_certifies(validators: str) -> None:
     item = cluster.put(1)
     assert cluster.offer(cluster.leader(), [item]) == [0]
     cluster.settle()
+    assert cluster.certified()[cluster.leader()] == 2  # without any timer
     for name in cluster.nodes:
         cluster.run(0.5)
         assert outcomes(cluster, name) == [(item.id, 0)]
