@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from govchaind.base.crypto import Domain
-from govchaind.base.keyspace import Table, height_key
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Role
-from govchaind.raft.messages import RequestVote, Vote
+from govchaind.raft.messages import Entry, RequestVote, Vote
 from govchaind.replica.events import Event, Work
 from govchaind.replica.messages import Attest, Objection, PeerMessage
 from govchaind.replica.store import HARD_STATE
@@ -79,7 +78,10 @@ class Checks:
             step.old_role is not Role.LEADER or step.old_term != step.term
         )
         self._mark_configuration(mirror.configurations[-1][0], raft.configuration_index)
+        last = mirror.entries[-1] if mirror.entries else None
         step.truncated_from, step.appended = mirror.sync(node)
+        if step.truncated_from is not None and last is not None:
+            self._mark_cut(node, last)
         mirror.term, mirror.vote = step.term, step.vote
         mirror.role, mirror.commit = step.role, step.commit
         ghost = self.ghost
@@ -162,9 +164,6 @@ class Checks:
         reach = self.marks.reach
         if step.truncated_from is not None:
             reach("log-truncated")
-            writing = step.node.disk.in_flight
-            if writing and height_key(Table.LOG, step.truncated_from) in writing[0].changes:
-                reach("stale-ticket")
         if step.elected:
             step.node.world.elected(step.node, step.term)
             for name, other in self.ghost.mirrors.items():
@@ -177,7 +176,9 @@ class Checks:
             disk = step.node.disk
             if disk.in_flight is not None and disk.hung_until > step.node.world.heap.now:
                 reach("disk-hung-leader-deposed")
-        if step.old_role is step.role is Role.CANDIDATE and step.term > step.old_term:
+        gave_up = step.role in (Role.FOLLOWER, Role.PRE_CANDIDATE) and step.term == step.old_term
+        replica = step.node.replica
+        if gave_up and step.old_role is Role.CANDIDATE and replica and replica.raft.leader is None:
             reach("split-vote")
         if step.commit > step.old_commit:
             self._mark_commit(step)
@@ -208,6 +209,10 @@ class Checks:
                 self.marks.reach("voter-removed")
                 if name == step.node.name:
                     self.marks.reach("leader-removed")
+
+    def _mark_cut(self, node: Node, last: Entry) -> None:
+        if not self.ghost.holds(node.disk, last.index, last.term):
+            self.marks.reach("stale-ticket")
 
     def _mark_configuration(self, before: int, now: int) -> None:
         if now < before:

@@ -60,7 +60,7 @@ class Faults:
         mean = self.world.options.fault_every
         if kind in ("wipe", "restore", "disk-error"):
             mean *= 4
-        elif kind in ("membership", "disk-full", "clock"):
+        elif kind in ("disk-full", "clock"):
             mean *= 2
         self.world.heap.after(pick.expovariate(1 / mean), self._happen, kind, act, pick)
 
@@ -113,20 +113,30 @@ class Faults:
 
     def change_proposed(self, leader: Node) -> None:
         """A leader is about to send a configuration: at times it is cut off right then."""
-        names = sorted(self.world.nodes)
-        if self.over or self._partition or not self.world.options.on("partition"):
+        options = self.world.options
+        if self.over or self._partition or not options.on("partition"):
             return
-        if len(names) > 1 and self._random.random() < 0.4:
-            others = [name for name in names if name != leader.name]
-            reached = set(self._random.sample(others, self._random.choice((0, 0, 1)) % len(names)))
-            self._partition = between(
-                [leader.name], [each for each in others if each not in reached]
+        others = [name for name in sorted(self.world.nodes) if name != leader.name]
+        if others and self._random.random() < 0.7:
+            lasts = self._lasts() + options.election_max
+            self._cut_out(
+                leader, self._random.sample(others, self._random.choice((0, 0, 1))), lasts
             )
-            self._say(leader.name, f"cut off with a change proposed, but for {sorted(reached)}")
-            self.world.network.cut(self._partition)
-            self.world.heap.after(
-                self._lasts() + self.world.options.election_max, self._mend, self._partition
-            )
+            if options.on("disk-hang") and self._random.random() < 0.5:
+                self._hang(leader, 2 * lasts)
+
+    def _cut_out(self, node: Node, reached: list[str], lasts: float) -> None:
+        """Cut a node off from all but those that it still reaches."""
+        others = [name for name in sorted(self.world.nodes) if name != node.name]
+        directions = between([node.name], [name for name in others if name not in reached])
+        self._partition = directions
+        self._say(node.name, f"cut off, but for {sorted(reached)}")
+        self.world.network.cut(directions)
+        self.world.heap.after(lasts, self._mend, directions)
+
+    def _hang(self, node: Node, lasts: float) -> None:
+        node.disk.hung_until = self.world.heap.now + lasts
+        self._say(node.name, f"disk hangs until {node.disk.hung_until:.3f}")
 
     def _mend(self, directions: Directions) -> None:
         if directions is self._partition:
@@ -298,9 +308,17 @@ class Faults:
 
     def _disk_hang(self) -> None:
         node = self._some()
-        if node is not None:
-            node.disk.hung_until = self.world.heap.now + 2 * self._lasts()
-            self._say(node.name, f"disk hangs until {node.disk.hung_until:.3f}")
+        if node is None:
+            return
+        lasts = 2 * self._lasts() + self.world.options.election_max
+        leader = self.world.leader()
+        may_cut = self.world.options.on("partition") and not self._partition
+        if may_cut and leader is not None and self._random.random() < 0.4:
+            # It hears of a successor while what it wrote as leader is still under way.
+            node = leader
+            if len(self.world.nodes) > 1:
+                self._cut_out(node, [], 0.7 * lasts)
+        self._hang(node, lasts)
 
     def _disk_error(self) -> None:
         node = self._some()

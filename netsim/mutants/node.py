@@ -9,13 +9,16 @@ from govchaind.base.errors import PeerError
 from govchaind.base.types import Hash
 from govchaind.ledger import apply
 from govchaind.raft import acceptance
+from govchaind.raft.core import Role
 from govchaind.raft.messages import HardState
 from govchaind.replica import leadership, parts
 from govchaind.replica.attestation import Attestations
 from govchaind.replica.certification import Certification
+from govchaind.replica.events import Committed, Work
 from govchaind.replica.execution import Executor
+from govchaind.replica.replica import Replica
 from govchaind.replica.screening import Screener
-from govchaind.replica.store import APPLIED
+from govchaind.replica.store import APPLIED, block_of
 from netsim.mutants.plant import Plant
 
 # These modules import by name what is replaced here; that is no part of what they export.
@@ -152,3 +155,22 @@ def honest_peer_accused(plant: Plant) -> None:
         raise PeerError(f"{sender} speaks in term {message.term}, which is over")
 
     plant(acceptance, "answer_older", answer)
+
+
+def told_on_append(plant: Plant) -> None:
+    """A leader tells its clients as soon as it has appended their transactions (Q-10)."""
+    original = Replica.step
+
+    def step(self: Replica, now: float, wall_ms: int, events: Any, reader: Any) -> Work:
+        before = self.raft.last_index
+        work = original(self, now, wall_ms, events, reader)
+        for index in range(before + 1, self.raft.last_index + 1):
+            if self.raft.role is Role.LEADER:
+                block = block_of(self.raft.entry(index))
+                told: list[tuple[Hash, int, int | None]] = [
+                    (transaction.id, 0, None) for transaction in block.transactions
+                ]
+                work.notices.append(Committed(index, block.time, block.hash, told, None))
+        return work
+
+    plant(Replica, "step", step)
