@@ -232,6 +232,7 @@ async def run_node(
         members=replica.members,
         links=mesh.linked,
         pooled=replica.pool.has,
+        metrics=telemetry.metrics,
         failed=failed,
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,

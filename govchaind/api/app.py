@@ -50,6 +50,7 @@ def make_app(context: Context) -> Asgi:
     return Door(
         make_routes(context),
         body_bytes_max=context.limits.body_bytes_max,
+        metrics=context.metrics,
         failed=context.failed,
         report=context.report,
     )

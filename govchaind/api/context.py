@@ -25,6 +25,7 @@ from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.system import wall_milliseconds
+from govchaind.runtime.telemetry import Metrics
 
 READ_INDEX_SECONDS_MAX = 5.0  # longer than any election that goes well
 OFFER_SECONDS_MAX = 10.0  # a disk that hangs; what was offered may still be taken
@@ -87,6 +88,7 @@ class Context:
     members: Callable[[], Sequence[Member]]
     links: Callable[[], Sequence[NodeId]]
     pooled: Callable[[Hash], bool]
+    metrics: Metrics
     failed: Callable[[Fatal], None]
     report: Callable[[str, dict[str, Any]], None]
     wall_milliseconds: Callable[[], int] = wall_milliseconds  # only readiness looks at it

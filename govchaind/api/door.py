@@ -7,6 +7,7 @@ Rules it keeps:
 - An error of ours becomes its JSON; a fatal one also stops the node; any other exception becomes
   a 500 that tells the client nothing, and a line in the log. This is the one broad `except`
   around a request (twice: inside the nursery, and around it).
+- Every request is counted under its route's pattern: a label has no value that a client chooses.
 - Whoever leaves is not waited for: its handler is cancelled.
 - No websockets, no cross-origin headers: pages of other sites cannot read from here.
 """
@@ -21,6 +22,7 @@ from starlette.responses import Response
 
 from govchaind.api.errors import Unexpected, reply_to
 from govchaind.base.errors import Busy, Fatal, GovchaindError, Invalid, InvalidEncoding
+from govchaind.runtime.telemetry import Metrics
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -31,6 +33,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 BODY_SECONDS_MAX = 15.0
 BODIES_BYTES_MAX = 64 * 1024 * 1024  # of all requests under way at once
 DRAIN_SECONDS = 1.0  # what a refused body may still send, so that its client sees the reply
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # as labels; else "other"
 SEND_SECONDS_MAX = 60.0  # of one part of a reply, under HTTP/2 flow control too
 
 _CONTENT_POLICY = (
@@ -55,11 +58,13 @@ class Door:
         app: Asgi,
         *,
         body_bytes_max: int,
+        metrics: Metrics,
         failed: Callable[[Fatal], None],
         report: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._app = app
         self._body_bytes_max = body_bytes_max
+        self._metrics = metrics
         self._failed = failed
         self._report = report
         self._bodies_bytes = 0
@@ -73,7 +78,24 @@ class Door:
             await self._request(scope, receive, send)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = _Sending(send)
+        begun = trio.current_time()
+
+        def count(status: str) -> None:
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            route = _route(scope)
+            self._metrics.http_requests.labels(method=method, route=route, status=status).inc()
+            self._metrics.http_seconds.labels(route=route).observe(trio.current_time() - begun)
+
+        sending = _Sending(send, count)
+        self._metrics.http_in_flight.inc()
+        try:
+            await self._serve(scope, receive, sending)
+        finally:
+            self._metrics.http_in_flight.dec()
+            if not sending.started:
+                count("gone")
+
+    async def _serve(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
         reserved = 0
         try:
             body, reserved = await self._body(scope, receive)
@@ -190,14 +212,16 @@ class _Sending:
     it is or not, and must not be cancelled while it makes the connection ready for the next one.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, starts: Callable[[str], None]) -> None:
         self._send = send
+        self._starts = starts  # called with the reply's status
         self.started = False
         self.finishing = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self._starts(str(message["status"]))
             headers = list(message.get("headers", ()))
             names = {name for name, _ in headers}
             headers += [item for item in SECURITY_HEADERS if item[0] not in names]
@@ -243,7 +267,7 @@ def _announced(scope: Scope) -> int | None:
 def _route(scope: Scope) -> str:
     """Return the route's pattern, not the path: paths may hold what is nobody's business."""
     route = scope.get("route")
-    return str(getattr(route, "path", "unknown"))
+    return str(getattr(route, "path", "none"))
 
 
 async def _refuse(error: GovchaindError, scope: Scope, receive: Receive, send: _Sending) -> None:

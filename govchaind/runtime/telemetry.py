@@ -31,6 +31,7 @@ BYTES_SHOWN = 8
 _SECRET_NAMES = ("secret", "seed", "passphrase", "password", "private", "signing_key")
 _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _SHORT_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
+_REQUEST_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)  # a client may ask to wait
 _BUILD = ("version", "python")
 ROLES = ("leader", "follower", "candidate", "pre-candidate", "learner", "observer")
 
@@ -138,8 +139,9 @@ class Metrics:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(f"govchaind_{name}", text, labels, registry=self.registry)
 
-        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(f"govchaind_{name}", text, buckets=buckets, registry=self.registry)
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            name = f"govchaind_{name}"
+            return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
         self.role = gauge("raft_role", "1 for the role this node has in Raft now.", "role")
         self.term = gauge("raft_term", "Raft term.")
@@ -174,6 +176,20 @@ class Metrics:
             "refused", "Transactions and messages refused at the door.", "reason"
         )
         self.events = counter("events", "Events by name, as in the log.", "event")
+        self.http_requests = counter(
+            "http_requests",
+            "Requests of clients, by route and the reply's status (gone: the client left first).",
+            *("method", "route", "status"),
+        )
+        self.http_seconds = histogram(
+            "http_request_seconds",
+            "From a request's head to its reply's head, or to its end if there was no reply.",
+            _REQUEST_BUCKETS,
+            "route",
+        )
+        self.http_in_flight = gauge(
+            "http_requests_in_flight", "Requests under way, event streams among them."
+        )
         self.peers = gauge("peers", "Links that are up.")
         self.received_bytes = counter("peer_received_bytes", "Bytes received from a peer.", "peer")
         self.sent_bytes = counter("peer_sent_bytes", "Bytes sent to a peer.", "peer")

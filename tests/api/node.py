@@ -36,7 +36,7 @@ from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.system import InlineThreads, wall_milliseconds
-from govchaind.runtime.telemetry import Telemetry
+from govchaind.runtime.telemetry import Metrics, Telemetry
 
 NODE = "node-a"
 STORE = b"store-of-node-a."
@@ -215,6 +215,7 @@ async def running(
         members=replica.members,
         links=lambda: [],
         pooled=replica.pool.has,
+        metrics=Metrics(version="test"),
         failed=failures.append,
         report=lambda name, values: reports.append((name, values)),
         wall_milliseconds=wall_milliseconds,

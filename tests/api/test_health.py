@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
 
+from govchaind.api.door import Door, Message, Receive, Scope, Send
 from govchaind.base.encoding import encode
 from govchaind.replica.events import Room
 from govchaind.runtime.noticeboard import NoticeBoard
+from govchaind.runtime.telemetry import Metrics
 from tests.api.node import NODE, STORE, Node, running
 
 
@@ -29,6 +33,81 @@ async def test_status_names_the_store_that_a_vote_must_name(tmp_path: Path) -> N
     async with running(tmp_path) as node:
         status = (await node.client.get("/v1/status")).json()
         assert (NODE, STORE.hex()) == (status["node"], status["store"])
+
+
+async def test_requests_are_counted_by_route_and_never_by_path(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.create_register()
+        for name in ("a" * 64, "b" * 64):
+            await node.client.get(f"/v1/transactions/{name}")
+        for path in ("/v1/blocks/999999", "/blocks/1", "/secret/path", "/v1/state/zz"):
+            await node.client.get(path)
+        await node.client.request("BREW", "/v1/blocks/1")
+        too_large = "x" * (node.context.limits.body_bytes_max + 1)
+        await node.client.post("/v1/transactions", content=too_large)
+        count, seconds = _requests(node.context.metrics)
+        assert count == {
+            ("POST", "/v1/transactions", "200"): 1,
+            ("GET", "/v1/transactions/{id}", "200"): 2,
+            ("GET", "/v1/blocks/{block}", "404"): 1,
+            ("GET", "/blocks/{name}", "200"): 1,
+            ("GET", "none", "404"): 1,
+            ("GET", "/v1/state/{key}", "400"): 1,
+            ("other", "/v1/blocks/{block}", "405"): 1,
+            ("POST", "none", "413"): 1,
+        }
+        assert seconds["/v1/transactions/{id}"] == 2
+        assert sum(seconds.values()) == sum(count.values())
+
+
+async def test_requests_under_way_and_those_whose_client_left() -> None:
+    metrics = Metrics(version="test")
+    under_way, leave = trio.Event(), trio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = Route()
+        under_way.set()
+        await trio.sleep_forever()
+
+    async def receive() -> Message:
+        await leave.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    door = Door(app, body_bytes_max=1, metrics=metrics, failed=print, report=print)
+    scope = {"type": "http", "method": "GET", "headers": [], "http_version": "1.1"}
+    in_flight = partial(metrics.registry.get_sample_value, "govchaind_http_requests_in_flight")
+    async with trio.open_nursery() as nursery:
+        assert in_flight() == 0
+        nursery.start_soon(door, scope, receive, send)
+        await under_way.wait()
+        assert in_flight() == 1
+        leave.set()
+    assert in_flight() == 0
+    assert _requests(metrics)[0] == {("GET", "/v1/{name}", "gone"): 1}
+
+
+class Route:
+    """What the router leaves in a request's scope."""
+
+    path = "/v1/{name}"
+
+
+def _requests(metrics: Metrics) -> tuple[dict[tuple[str, str, str], float], dict[str, float]]:
+    """Return the requests by method, route and status, and how many were timed by route."""
+    counted: dict[tuple[str, str, str], float] = {}
+    timed: dict[str, float] = {}
+    for family in metrics.registry.collect():
+        for sample in family.samples:
+            labels = sample.labels
+            if sample.name == "govchaind_http_requests_total":
+                place = (labels["method"], labels["route"], labels["status"])
+                counted[place] = sample.value
+            elif sample.name == "govchaind_http_request_seconds_count":
+                timed[labels["route"]] = sample.value
+    return counted, timed
 
 
 async def test_without_a_leader(tmp_path: Path) -> None:

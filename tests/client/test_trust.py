@@ -29,6 +29,7 @@ from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.system import InlineThreads
+from govchaind.runtime.telemetry import Metrics
 from tests.cli.command import Command
 from tests.replica.cluster import Cluster, key, member
 
@@ -92,6 +93,7 @@ async def door(cluster: Cluster, path: Path) -> AsyncIterator[str]:
         members=replica.members,
         links=lambda: [],
         pooled=replica.pool.has,
+        metrics=Metrics(version="test"),
         failed=lambda error: pytest.fail(str(error)),
         report=lambda name, values: pytest.fail(f"{name} {values}"),
         limits=ApiLimits(grace_seconds=1.0),
