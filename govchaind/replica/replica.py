@@ -163,7 +163,9 @@ class Replica:
                 self._more = False
                 break
             if applying:  # the rest in the next step, after what has come in meanwhile
-                self._take_ready()
+                moved = self._take_ready()
+                behind = self.ledger.height < self.raft.commit
+                self._more = moved or behind or self.raft.role is Role.LEADER or self.is_observer()
                 break
         self._intake.flush()
         if self._certification.feed():
