@@ -104,10 +104,11 @@ def _corrupt(error: Exception) -> StorageCorrupt:
 class LmdbSnapshot:
     """A consistent view; close it before the next await."""
 
-    __slots__ = ("_closed", "_ended", "_transaction")
+    __slots__ = ("_closed", "_cursor", "_ended", "_transaction")
 
     def __init__(self, transaction: Any, ended: Callable[[], None]) -> None:
         self._transaction = transaction
+        self._cursor: Any = None  # for looks at neighbours; made when first needed
         self._ended = ended
         self._closed = False
 
@@ -127,19 +128,21 @@ class LmdbSnapshot:
 
     def _check_absent(self, key: bytes) -> None:
         """Raise StorageCorrupt if a damaged neighbour may be `key` in disguise."""
-        with self._transaction.cursor() as cursor:
-            if cursor.set_range(key):
-                above, stored = cursor.item()
-                _sound(above, stored)
-                in_order = above > key
-                has_below = cursor.prev()
-            else:
-                in_order = True
-                has_below = cursor.last()
-            if has_below:
-                below, stored = cursor.item()
-                _sound(below, stored)
-                in_order = in_order and below < key
+        cursor = self._cursor
+        if cursor is None:
+            cursor = self._cursor = self._transaction.cursor()
+        if cursor.set_range(key):
+            above, stored = cursor.item()
+            _sound(above, stored)
+            in_order = above > key
+            has_below = cursor.prev()
+        else:
+            in_order = True
+            has_below = cursor.last()
+        if has_below:
+            below, stored = cursor.item()
+            _sound(below, stored)
+            in_order = in_order and below < key
         if not in_order:
             raise StorageCorrupt(f"{_named(key)}: the keys around it are out of order")
 
@@ -195,6 +198,8 @@ class LmdbSnapshot:
         """End the view; a second call does nothing."""
         if not self._closed:
             self._closed = True
+            if self._cursor is not None:
+                self._cursor.close()
             self._transaction.abort()
             self._ended()
 
