@@ -104,20 +104,22 @@ def _refuse(state: State, sender: NodeId, append: AppendEntries) -> None:
     state.send(sender, reply)
 
 
-def adopt(state: State, now: Seconds, entry: Entry) -> None:
+def adopt(state: State, now: Seconds, entry: Entry, *, another_payload: bool) -> None:
     """Take the entry after the last committed one, which is known from elsewhere to be committed.
 
-    Whatever else the log holds there was never committed, and goes.
+    Whatever else the log holds there was never committed, and goes. `another_payload`: what it
+    holds is not the same entry even if the terms agree: its leader has told two tales.
     """
     invariant(entry.index == state.commit + 1, "committed entries are adopted in order")
     invariant(state.leading is None, "a leader adopts nothing")
     if entry.term > state.term:
         state.become_follower(now, entry.term)
     log = state.log
-    if entry.index <= log.last_index and log.term(entry.index) != entry.term:
+    if entry.index <= log.last_index and (another_payload or log.term(entry.index) != entry.term):
         log.truncate(entry.index)
         state.writes.truncate(entry.index)
         state.membership.truncate(entry.index)
+        state.verified = min(state.verified, entry.index - 1)  # no heartbeat may commit beyond it
     if entry.index > log.last_index:
         log.append(entry)
         if entry.configuration is not None:

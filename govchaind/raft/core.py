@@ -186,10 +186,14 @@ class Raft:
             and self._state.membership.index <= self._state.commit
         )
 
-    def adopt(self, now: Seconds, entry: Entry) -> None:
-        """Take the next entry after `commit`, known to be committed by other proof than Raft's."""
+    def adopt(self, now: Seconds, entry: Entry, *, another_payload: bool = False) -> None:
+        """Take the next entry after `commit`, known to be committed by other proof than Raft's.
+
+        Args:
+            another_payload: the log holds another payload at this index, whatever its term says.
+        """
         self._state.now = now
-        acceptance.adopt(self._state, now, entry)
+        acceptance.adopt(self._state, now, entry, another_payload=another_payload)
 
     def read(self, now: Seconds, request: int) -> None:
         """Ask for an index at which a read is linearizable; the answer is in Ready.reads."""

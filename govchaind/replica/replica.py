@@ -92,11 +92,8 @@ class Replica:
         wall_ms: BlockTime,
         guard: Guard | None,
     ) -> None:
-        self.name = name
-        self.store = store
-        self.genesis = genesis
-        self._now = now
-        self._wall = wall_ms
+        self.name, self.store, self.genesis = name, store, genesis
+        self._now, self._wall = now, wall_ms
         self._work = Work()
         parts = Parts(
             name=name,
@@ -306,7 +303,11 @@ class Replica:
 
     def _adopt(self, entry: Entry) -> None:
         """Put a certified block into the log, so that Raft and the store know the same one."""
-        self.raft.adopt(self._now, entry)
+        held = (
+            block_of(self.raft.entry(entry.index)) if entry.index <= self.raft.last_index else None
+        )
+        another = held is not None and held.hash != block_of(entry).hash
+        self.raft.adopt(self._now, entry, another_payload=another)
         self._take_ready()
 
     def _apply(self) -> bool:
