@@ -2,7 +2,7 @@
 
 The figure of the rule (p99 at most twice its calm value) needs a machine that does nothing else:
 `python -m tests.process.flood` prints it. Here a busy machine must not fail the test, so the bound
-is that or a second, whichever is more; that every transaction of the other institution is taken and
+is that or some seconds, whichever is more; that every transaction of the other institution is taken and
 committed at once holds on any machine.
 """
 
@@ -15,7 +15,7 @@ import pytest
 from tests.process.conftest import MakeNetwork
 from tests.process.flood import measure, prepare
 
-SECONDS_MAX = 1.0
+SECONDS_MAX = 8.0  # less than one request's patience: the flood starves nobody
 
 
 @pytest.mark.timeout(240)
