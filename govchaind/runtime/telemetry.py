@@ -15,6 +15,7 @@ import io
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, TextIO, TypeAlias
 
 import structlog
@@ -35,18 +36,25 @@ _REQUEST_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)  # a client m
 _BUILD = ("version", "python")
 ROLES = ("leader", "follower", "candidate", "pre-candidate", "learner", "observer")
 
-# events that deserve more than "info"; by prefix
-_WARNINGS = (
-    "storage.full",
-    "storage.low",
-    "link.refused",
-    "link.misbehaved",
-    "loop.late",
-    "raft.stepped_down",
-    "clock.",
+# Of events that are not "info".
+LEVEL_OF: Mapping[str, str] = MappingProxyType(
+    {
+        "block.own_refused": "warning",
+        "block.refused": "warning",
+        "clock.wrong": "warning",
+        "http.request_failed": "error",
+        "link.dial_failed": "debug",
+        "link.identity_twice": "error",
+        "link.misbehaved": "warning",
+        "link.refused": "warning",
+        "loop.late": "warning",
+        "node.failed": "error",
+        "peer.misbehaved": "warning",
+        "storage.full": "warning",
+        "storage.low": "warning",
+        "store.set_back": "warning",
+    }
 )
-_ERRORS = ("node.failed", "link.failed", "link.identity_twice", "http.request_failed")
-_DEBUGS = ("link.dial_failed",)
 
 
 class Secret:
@@ -112,15 +120,11 @@ def log_to(stream: TextIO, *, form: str, level: str, node: str) -> Sink:
     return write
 
 
-def level_of(name: str) -> str:
-    """Return the level of an event name."""
-    if name.startswith(_ERRORS):
-        return "error"
-    if name.startswith(_WARNINGS):
-        return "warning"
-    if name.startswith(_DEBUGS):
-        return "debug"
-    return "info"
+def level_of(name: str, values: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Return the level of an event."""
+    if name == "store.made" and values.get("first") is False:
+        return "warning"  # this node forgot what it had said, and must be re-admitted
+    return LEVEL_OF.get(name, "info")
 
 
 def silent(severity: str, name: str, values: Mapping[str, Any]) -> None:
@@ -252,7 +256,7 @@ class Telemetry:
         """Tell of one thing: to the log, redacted, and counted by name."""
         self.metrics.events.labels(event=name).inc()
         shown = {key: redacted(key, value) for key, value in values.items()}
-        self._sink(level_of(name), name, shown)
+        self._sink(level_of(name, values), name, shown)
 
 
 def standard_error() -> TextIO:

@@ -14,7 +14,7 @@ from govchaind.base.crypto import Domain
 from govchaind.cli import main as cli_main
 from govchaind.config import settings
 from govchaind.ledger.outcomes import OUTCOMES
-from govchaind.runtime.telemetry import level_of
+from govchaind.runtime.telemetry import LEVEL_OF, level_of
 from tests.docs.code import commands, error_codes, event_names
 from tests.docs.tables import DOCS, metric_names
 
@@ -40,6 +40,10 @@ def test_metrics_that_the_page_names_exist() -> None:
     named = set(re.findall(r"govchaind_[a-z_]+", OPERATE))
     known = {name for name, _, _ in metric_names()}
     assert sorted(named - known) == []
+
+
+def test_every_level_is_of_an_event() -> None:
+    assert sorted(set(LEVEL_OF) - event_names()) == []
 
 
 def test_every_event_stands_there_with_its_level() -> None:

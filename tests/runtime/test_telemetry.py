@@ -80,6 +80,20 @@ def test_levels_follow_names() -> None:
     ]
 
 
+def test_what_somebody_should_look_at_is_a_warning() -> None:
+    seen: list[tuple[str, str]] = []
+    telemetry = Telemetry(version="0", sink=lambda level, name, _: seen.append((level, name)))
+    names = [
+        *("block.own_refused", "block.refused", "clock.wrong", "peer.misbehaved"),
+        *("store.made", "store.set_back"),
+    ]
+    for name in names:
+        telemetry.event(name, first=False)
+    assert seen == [("warning", name) for name in names]
+    telemetry.event("store.made", first=True)
+    assert seen[-1] == ("info", "store.made")
+
+
 def test_metrics_have_help_units_and_a_registry_of_their_own() -> None:
     first, second = Metrics(version="0.1.0"), Metrics(version="0.1.0")
     first.blocks.inc()
