@@ -24,7 +24,7 @@ from tests.process.fork_server import ENDED_WITH, ForkServer
 from tests.process.network import POLL_SECONDS, Network
 
 FACTS = 60
-FLIPS_STOPPED, FLIPS_RUNNING = 24, 12
+FLIPS_STOPPED, FLIPS_RUNNING = 16, 10
 SECONDS_MAX = 30.0
 FATAL = 70
 VALUE = b"the value of fact"

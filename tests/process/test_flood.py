@@ -2,8 +2,8 @@
 
 The figure of the rule (p99 at most twice its calm value) needs a machine that does nothing else:
 `python -m tests.process.flood` prints it. Here a busy machine must not fail the test, so the bound
-is that or some seconds, whichever is more; that every transaction of the other institution is taken and
-committed at once holds on any machine.
+is that or some seconds, whichever is more; that every transaction of the other institution is
+taken and committed at once holds on any machine.
 """
 
 from __future__ import annotations

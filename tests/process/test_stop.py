@@ -43,6 +43,7 @@ def rest_of(stream: socket.socket) -> bytes:
     return rest
 
 
+@pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")  # of cut requests
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_leader_that_is_asked_to_stop_hands_over_first(
     number: signal.Signals, network: Network
