@@ -77,8 +77,7 @@ class Liveness:
             return False
         world.network.noisy = False
         for node in world.nodes.values():
-            node.disk.slow, node.disk.full, node.disk.hung_until = 1.0, False, 0.0
-            node.disk.fails = node.crash_on_write = False
+            node.mend_disk()
             node.step_cost = 0.0
             node.clock.set_ahead(self.random.uniform(-2, 2))
             if node.name not in names:
@@ -137,7 +136,7 @@ class Liveness:
         stores = {node.name: node.store for node in nodes if node is not wild}
         # Who is removed may never hear that the block which removes it is committed, and then does
         # not sign it; so nothing is demanded that hangs on its signature (docs/netsim.md).
-        staying = {name for voters in self.world.operators.ordered_voters() for name in voters}
+        staying = set(self.world.operators.ordered_voters()[-1])
         stores = {name: store for name, store in stores.items() if name in staying}
         for configuration in needed:
             voters = configuration.voters

@@ -207,7 +207,7 @@ class Node:
                 self.crash_on_write = False
                 world.faults.crash(self, "at a write")
                 return
-            self._write()
+            self._write(work.ticket)
         for notice in work.notices:
             world.noticed(self, notice)
             if self.life != life:
@@ -225,20 +225,28 @@ class Node:
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def _write(self) -> None:
+    def _write(self, ticket: int) -> None:
         disk, world = self.disk, self.world
         mean = world.options.write_mean * disk.slow
         wait = mean * (0.5 + self.random.random())
-        world.heap.after(wait, self._durable, self.life, disk)
+        world.heap.after(wait, self._durable, self.life, disk, ticket)
 
-    def _durable(self, life: int, disk: Disk) -> None:
+    def mend_disk(self) -> None:
+        """End all that is wrong with the disk; a write that hangs goes on."""
+        disk = self.disk
+        disk.slow, disk.full, disk.hung_until, disk.fails = 1.0, False, 0.0, False
+        self.crash_on_write = False
+        if disk.in_flight is not None:
+            self._write(disk.in_flight[1])
+
+    def _durable(self, life: int, disk: Disk, ticket: int) -> None:
         """The write in flight ends, well or badly."""
         world = self.world
         now = world.heap.now
-        if life != self.life or disk.in_flight is None:
+        if life != self.life or disk.in_flight is None or disk.in_flight[1] != ticket:
             return
         if disk.hung_until > now:
-            world.heap.at(disk.hung_until, self._durable, life, disk)
+            world.heap.at(disk.hung_until, self._durable, life, disk, ticket)
             return
         if disk.fails:
             disk.fails = False
@@ -249,9 +257,9 @@ class Node:
                 disk.told_full = True
                 world.trace.line(now, self.name, "disk full")
                 self.arrive(Room(False))
-            world.heap.after(ROOM_RETRY_SECONDS, self._durable, life, disk)
+            world.heap.after(ROOM_RETRY_SECONDS, self._durable, life, disk, ticket)
             return
-        ticket = disk.complete()
+        disk.complete()
         world.trace.line(now, self.name, f"durable {ticket} {len(disk.batches[-1])}")
         world.checks.durable(self)
         disk.acked = len(disk.batches)
