@@ -45,6 +45,7 @@ FILLED_OPERATIONS = BLOCK_OPERATIONS_MAX // 2  # worth a further block while oth
 CAUGHT_UP_HEIGHTS = 16
 QUIET_SECONDS = 60.0
 NO_ROOM_SECONDS = 10.0  # between tries of a leader whose disk is full to hand over
+CHECKPOINT_PATIENCE_MILLISECONDS = 25  # under calm traffic the next block makes the checkpoint
 RETRY_SECONDS = 0.1  # after a refusal, which lasts as long as a hand-over
 
 
@@ -88,9 +89,10 @@ def checkpoint_due(
     """Return in how many milliseconds an empty block should make a checkpoint; None: none waits."""
     if not pending_changes:
         return None
-    wait = checkpoint_time + CHECKPOINT_INTERVAL_MILLISECONDS - wall_milliseconds
+    longest = CHECKPOINT_INTERVAL_MILLISECONDS + CHECKPOINT_PATIENCE_MILLISECONDS
+    wait = checkpoint_time + longest - wall_milliseconds
     # A clock far behind block time must not keep changes waiting for ever.
-    return min(max(wait, 0), CHECKPOINT_INTERVAL_MILLISECONDS)
+    return min(max(wait, 0), longest)
 
 
 def rest_due(last_block_at: Seconds) -> Seconds:
