@@ -180,6 +180,24 @@ class Metrics:
             "refused", "Transactions and messages refused at the door.", "reason"
         )
         self.events = counter("events", "Events by name, as in the log.", "event")
+        self.step = histogram("step_seconds", "Time of one step of the replica.", _SHORT_BUCKETS)
+        self.loop_lateness = histogram(
+            "event_loop_lateness_seconds",
+            "How much later than asked a timer on the event loop fired.",
+            _SHORT_BUCKETS,
+        )
+        self.inbox_transactions = gauge("inbox_transactions", "Transactions in the inbox.")
+        self.inbox_consensus = gauge("inbox_consensus_events", "Consensus events in the inbox.")
+        _tell_build(gauge("build_info", "Always 1; the labels say what runs.", *_BUILD), version)
+        self._declare_doors(counter, gauge, histogram)
+
+    def _declare_doors(
+        self,
+        counter: Callable[..., Counter],
+        gauge: Callable[..., Gauge],
+        histogram: Callable[..., Histogram],
+    ) -> None:
+        """Declare what is counted where the node meets clients, peers, disk and threads."""
         self.http_requests = counter(
             "http_requests",
             "Requests of clients, by route and the reply's status (gone: the client left first).",
@@ -207,15 +225,6 @@ class Metrics:
         self.storage_used = gauge("storage_used_bytes", "Bytes of the store's file in use.")
         self.storage_free = gauge("storage_free_bytes", "Bytes that can still be written.")
         self.verified = gauge("signatures_verified", "Signatures verified since the start.")
-        self.step = histogram("step_seconds", "Time of one step of the replica.", _SHORT_BUCKETS)
-        self.loop_lateness = histogram(
-            "event_loop_lateness_seconds",
-            "How much later than asked a timer on the event loop fired.",
-            _SHORT_BUCKETS,
-        )
-        self.inbox_transactions = gauge("inbox_transactions", "Transactions in the inbox.")
-        self.inbox_consensus = gauge("inbox_consensus_events", "Consensus events in the inbox.")
-        _tell_build(gauge("build_info", "Always 1; the labels say what runs.", *_BUILD), version)
 
     def watch(self, status: Callable[[], Status]) -> None:
         """Have the gauges of a node's state read from `status` whenever metrics are read."""
