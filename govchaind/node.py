@@ -33,7 +33,7 @@ from govchaind.config import CONFIG_FILE, Config, load_config, split_address
 from govchaind.identity import STORE_ID_BYTES, Identity, load_identity
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.raft.messages import Timing
-from govchaind.replica.events import Guard
+from govchaind.replica.events import Guard, Status
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
 from govchaind.runtime.drive import Drive
@@ -196,12 +196,11 @@ async def run_node(
         members=replica.members(),
         further_addresses=config.peer.dial,
     )
-    status = replica.status(trio.current_time())
-    board = NoticeBoard(
-        lambda: replica.status(trio.current_time()),
-        height=status.height,
-        certified=status.certified,
-    )
+
+    def status() -> Status:
+        return replica.status(trio.current_time())
+
+    board = NoticeBoard(status, height=status().height, certified=status().certified)
     drive = Drive(
         replica=replica,
         storage=environment.storage,
@@ -220,7 +219,7 @@ async def run_node(
         failures.append(error)
         stopping.set()
 
-    telemetry.metrics.watch(lambda: board.status)
+    telemetry.metrics.watch(status)
     context = Context(
         name=identity.name,
         version=software_version(),

@@ -7,7 +7,7 @@ Rules kept here:
   5 ms each to have it back.) A cancelled `write` still ends as a whole before the caller goes on.
 - Stored value = value ‖ checksum(key, value), judged at each read. A miss is judged too: both
   neighbours must be sound and stand in order, so a damaged key does not pass for an absent one.
-- Full (map, disk, quota, file size): nothing was written, StorageFull. Any other failure of a write:
+- Full (map, disk, quota, file size): nothing was written, StorageFull. Any other failure:
   StorageFailed, and every later one is refused: a sync that "succeeds" after it proves nothing.
 - One process per store: an exclusive lock on a file beside the data, released by the kernel.
 - LMDB's own locks bind a write transaction to one thread, so they are off. What they protect is
