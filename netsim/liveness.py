@@ -96,9 +96,10 @@ class Liveness:
     def _choose(self) -> list[Node]:
         """Return a core, all nodes if no smaller one will do, none if all are not enough."""
         world = self.world
-        needed = self._needed()
+        world.operators.queue.clear()
+        world.operators.look()
         nodes = list(world.nodes.values())
-        if not self._enough(nodes, needed):
+        if not self._enough(nodes):
             return []
         if self.random.random() < 0.5:
             return nodes
@@ -106,18 +107,17 @@ class Liveness:
         self.random.shuffle(core)
         for node in list(core):
             smaller = [other for other in core if other is not node]
-            if self.random.random() < 0.8 and self._enough(smaller, needed):
+            if self.random.random() < 0.8 and self._enough(smaller):
                 core = smaller
         return sorted(core, key=lambda node: node.name)
 
-    def _needed(self) -> list[Configuration]:
+    def _needed(self, nodes: list[Node]) -> list[Configuration]:
         """Return every configuration that may be in force or come into force.
 
-        Also those whose heights are not yet certified; what is ordered and not begun is dropped.
+        Also those whose heights none of `nodes` has certificates for: another's are out of reach.
         """
         world = self.world
-        world.operators.queue.clear()
-        certified = max(world.certified(node) for node in world.nodes.values())
+        certified = max((world.certified(node) for node in nodes), default=0)
         committed = len(world.ghost.committed)
         found: dict[Configuration, bool] = {}  # in order
         for mirror in world.ghost.mirrors.values():
@@ -131,14 +131,14 @@ class Liveness:
             found[Configuration(tuple(sorted(voters.items())))] = True
         return sorted(found, key=lambda configuration: configuration.voters)
 
-    def _enough(self, nodes: list[Node], needed: list[Configuration]) -> bool:
+    def _enough(self, nodes: list[Node]) -> bool:
         wild = self.world.wild_clock  # it, too, counts among the faulty: its blocks are objected to
         stores = {node.name: node.store for node in nodes if node is not wild}
         # Who is removed may never hear that the block which removes it is committed, and then does
         # not sign it; so nothing is demanded that hangs on its signature (docs/netsim.md).
         staying = set(self.world.operators.ordered_voters()[-1])
         stores = {name: store for name, store in stores.items() if name in staying}
-        for configuration in needed:
+        for configuration in self._needed(nodes):
             voters = configuration.voters
             intact = sum(1 for name, store in voters if stores.get(name) == store)
             if intact < max(majority(len(voters)), certificate_quorum(len(voters))):

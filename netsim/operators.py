@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from govchaind.base.types import NodeId, StoreId
 from govchaind.ledger.operations.motions import MotionKind
-from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.events import Offered
 from netsim.clock import EPOCH_MILLISECONDS
@@ -52,6 +51,7 @@ class Operators:
         self._round = 0
         self._register: Transaction | None = None
         self._sent = 0
+        self._seen = 0  # the height at which `wanted` was looked up
 
     @property
     def idle(self) -> bool:
@@ -106,6 +106,7 @@ class Operators:
         world = self.world
         world.heap.after(AGAIN_SECONDS * (0.5 + self.random.random()), self._tick)
         self._found_register()
+        self.look()
         if self.current is None:
             self._look_for_strange_stores()
             if not self.queue:
@@ -116,6 +117,15 @@ class Operators:
             for ballot in self._ballots:
                 if ballot.id not in world.workload.history.by_id:
                     self._offer(ballot)
+
+    def look(self) -> None:
+        """Ask the node that is furthest what is wanted: a ballot given up may have counted."""
+        for node in self.world.running():
+            replica = node.replica
+            if replica is not None and replica.ledger.height > self._seen:
+                self._seen = replica.ledger.height
+                members = replica._executor.wanted
+                self.wanted = {member.name: (member.role, member.store) for member in members}
 
     def _look_for_strange_stores(self) -> None:
         for name in sorted(self.wanted):
@@ -146,12 +156,7 @@ class Operators:
             return
         ends = [self.world.workload.history.by_id.get(ballot.id) for ballot in self._ballots]
         if all(end is not None for end in ends):
-            if all(end is not None and end[1] == Code.APPLIED for end in ends):
-                if order.role is None:
-                    self.wanted.pop(order.name, None)
-                else:
-                    store = order.store or self.wanted[order.name][1]
-                    self.wanted[order.name] = (order.role, store)
+            self.look()
             self.current = None
         elif self._ballots[0].valid_until + 60_000 < self._until() - LIFETIME_SECONDS * 1000:
             self.current = None  # too late for one of the ballots
