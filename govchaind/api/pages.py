@@ -79,6 +79,12 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
             render.style, media_type="text/css", headers={"cache-control": "max-age=3600"}
         )
 
+    @router.get("/icon.svg")
+    async def icon() -> Response:
+        return Response(
+            render.icon, media_type="image/svg+xml", headers={"cache-control": "max-age=3600"}
+        )
+
     @router.get("/docs")
     async def docs() -> Response:
         document = app.openapi()

@@ -1,8 +1,13 @@
-"""How templates become pages: escaping on, undefined names refused, nothing loaded from outside."""
+"""How templates become pages: escaping on, undefined names refused, nothing loaded from outside.
+
+Characters that nobody sees, but that turn around the text beside them, are shown by their numbers:
+what is on the ledger may say anything, but only in its own place.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +20,7 @@ from govchaind.api.replies import HEIGHT_HEADER
 from govchaind.base.types import Height
 
 LINE_CHARS_MAX = 96
+_UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 PAGE_TYPE = "text/html; charset=utf-8"
 
 
@@ -23,9 +29,11 @@ class Renderer:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        loader = jinja2.PackageLoader("govchaind.api", "templates")
         self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("govchaind.api", "templates"),
+            loader=loader,
             autoescape=True,
+            finalize=visible,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -42,10 +50,10 @@ class Renderer:
             record_path=record_page_path,
             schema_words=schema_words,
         )
-        source, _, _ = self._templates.loader.get_source(  # type: ignore[union-attr]  # given above
-            self._templates, "style.css"
+        self.style, self.icon = (
+            loader.get_source(self._templates, name)[0].encode()
+            for name in ("style.css", "icon.svg")
         )
-        self.style = source.encode()
 
     def page(
         self, template: str, height: Height, *, http_status: int = 200, **values: Any
@@ -60,6 +68,13 @@ class Renderer:
             media_type=PAGE_TYPE,
             headers={HEIGHT_HEADER: str(height)},
         )
+
+
+def visible(value: Any) -> Any:
+    """Return what a template prints, with the unseen in text that was not made here shown."""
+    if type(value) is not str:  # what a template made itself is Markup
+        return value
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
 
 
 def moment(text: str) -> str:

@@ -56,6 +56,23 @@ async def test_every_page_renders_and_escapes(tmp_path: Path) -> None:
         assert node.reports == []
 
 
+async def test_what_would_turn_text_around_is_shown_as_what_it_is(tmp_path: Path) -> None:
+    """Else a record's value could rewrite the sentence in which it stands."""
+    async with running(tmp_path) as node:
+        await node.create_register()
+        raw = node.put("\u202ekcab")
+        row = (await node.submit(raw)).json()["transactions"][0]
+        for path in (
+            "/registers/provinces",
+            "/registers/provinces/%E2%80%AEkcab",
+            f"/blocks/{row['height']}",
+            f"/transactions/{row['id']}",
+        ):
+            text = (await node.client.get(path, headers=HTML)).text
+            assert "\u202e" not in text, path
+            assert ("⟨U+202E⟩kcab" in text) == (not path.startswith("/blocks")), path
+
+
 async def test_links_of_the_pages_lead_somewhere(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.create_register()
