@@ -131,12 +131,13 @@ def _many(arguments: argparse.Namespace) -> int:
         f"slowest seed {result.slowest[1]}: {result.slowest[0]:.2f} s; "
         f"{result.heights} heights committed"
     )
-    for name, count in sorted(result.marks.items(), key=lambda item: item[1]):
-        print(f"  mark {name:28} {count} seeds")
+    for name, seeds in sorted(result.marks.items(), key=lambda item: len(item[1])):
+        few = " ".join(map(str, seeds[:5]))
+        print(f"  mark {name:28} {len(seeds)} seeds: {few}{' …' if len(seeds) > 5 else ''}")
     for property_id, failed in sorted(result.failures.items()):
         first = failed[0]
-        seeds = " ".join(str(verdict.options.seed) for verdict in failed[:12])
-        print(f"\n{property_id} does not hold in {len(failed)} of {result.seeds} seeds: {seeds}")
+        few = " ".join(str(verdict.options.seed) for verdict in failed[:12])
+        print(f"\n{property_id} does not hold in {len(failed)} of {result.seeds} seeds: {few}")
         print("\n".join(last_events(first, 12)))
         print("again: " + command(first, nodes=arguments.nodes, without=without))
     if result.failures:

@@ -34,7 +34,7 @@ class Sweep:
     messages: int = 0
     seconds: float = 0.0
     heights: int = 0
-    marks: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, list[int]] = field(default_factory=dict)  # which seeds have reached each
     failures: dict[str, list[Verdict]] = field(default_factory=dict)
     slowest: tuple[float, int] = (0.0, -1)
 
@@ -49,7 +49,7 @@ class Sweep:
         self.heights += verdict.heights
         self.slowest = max(self.slowest, (verdict.real_seconds, verdict.options.seed))
         for mark in verdict.marks:
-            self.marks[mark] = self.marks.get(mark, 0) + 1
+            self.marks.setdefault(mark, []).append(verdict.options.seed)
         if verdict.violation is not None:
             self.failures.setdefault(verdict.violation[0], []).append(verdict)
 

@@ -33,12 +33,14 @@ from netsim.network import Network
 from netsim.node import Node
 from netsim.operators import Operators
 from netsim.options import Options, source
+from netsim.properties.base import Stopped, Violation
 from netsim.properties.ledger import TakesEffectOnce
 from netsim.signing import Signatures
 from netsim.trace import Trace
 from netsim.workload import Workload
 
 BROKEN_LINK_JITTER = 0.05
+INSTANT_STEPS_MAX = 50_000  # a thousand times what an instant of a healthy run was seen to take
 
 
 class World:
@@ -97,8 +99,13 @@ class World:
         """Go on until `done`, or `time`, or so many messages in all; True if done."""
         heap, network = self.heap, self.network
         steps = 0
+        instant, since = heap.now, 0
         while network.messages < messages_max:
             steps += 1
+            if heap.now != instant:
+                instant, since = heap.now, steps
+            elif steps - since > INSTANT_STEPS_MAX:
+                self._stands_still(steps - since)
             if not steps & 15 and done():
                 return True
             if heap.next_at > time:
@@ -106,6 +113,12 @@ class World:
                 break
             heap.step()
         return done()
+
+    def _stands_still(self, steps: int) -> None:
+        """Somebody does something again and again without time going by: a livelock."""
+        if not self.checks.watches("L-e"):
+            raise Stopped
+        raise Violation("L-e", "-", f"time stands still: {steps} steps at {self.heap.now:.6f} s")
 
     # --- what a node looks like from outside -----------------------------------------------------
 

@@ -9,7 +9,7 @@ from govchaind.base.errors import PeerError
 from govchaind.base.types import Hash
 from govchaind.ledger import apply
 from govchaind.raft import acceptance
-from govchaind.raft.core import Role
+from govchaind.raft.core import Raft, Role
 from govchaind.raft.messages import HardState
 from govchaind.replica import leadership, parts
 from govchaind.replica.attestation import Attestations
@@ -174,3 +174,23 @@ def told_on_append(plant: Plant) -> None:
         return work
 
     plant(Replica, "step", step)
+
+
+def changes_overlap(plant: Plant) -> None:
+    """A membership change is proposed while another is under way (M-1)."""
+
+    def may(self: Raft) -> bool:
+        leading = self._state.leading
+        return leading is not None and leading.transfer is None
+
+    def change(self: Any, now: float, wall: int, wanted: Any, ordered_at: int) -> bool:
+        self._drains = False
+        current = self._memberships.latest()
+        found = leadership.next_membership(self._raft, current, wanted, ordered_at)[0]
+        if found is None or not may(self._raft):
+            return False
+        self._propose(now, wall, [], found)
+        return True
+
+    plant(Raft, "may_change_configuration", may)
+    plant(leadership.Proposer, "_change_membership", change)

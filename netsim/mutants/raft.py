@@ -6,11 +6,12 @@ import random
 from typing import Any
 
 from govchaind.base.quorum import committed_index
-from govchaind.raft import acceptance, core, election, leadership, reads, replication
+from govchaind.raft import acceptance, election, leadership, reads, replication
 from govchaind.raft.log import Log
 from govchaind.raft.membership import Membership
 from govchaind.raft.progress import Progress
 from govchaind.raft.state import State, Transfer
+from govchaind.raft.writes import Writes
 from netsim.mutants.plant import Plant
 
 
@@ -139,16 +140,6 @@ def old_term_committed(plant: Plant) -> None:
     plant(replication, "advance_commit", advance)
 
 
-def changes_overlap(plant: Plant) -> None:
-    """A membership change is taken while another is under way (M-1)."""
-
-    def may(self: core.Raft) -> bool:
-        leading = self._state.leading
-        return leading is not None and leading.transfer is None
-
-    plant(core.Raft, "may_change_configuration", may)
-
-
 def configuration_kept(plant: Plant) -> None:
     """A configuration stays in force after its entry is cut from the log (S-5)."""
 
@@ -234,6 +225,12 @@ def no_check_quorum(plant: Plant) -> None:
 
 def hung_disk_leads(plant: Plant) -> None:
     """A leader whose disk hangs goes on leading."""
+
+    plant(Writes, "oldest_issued_at", None)
+
+
+def clock_stands(plant: Plant) -> None:
+    """A leader whose disk hangs asks to be woken at once, again and again."""
 
     def hangs(self: State, now: float) -> bool:
         return False

@@ -2,7 +2,8 @@
 
 A mutant counts as found only if the named property fires (all others are not looked at), within a
 budget of `BUDGET` seeds from 0 on, and the same seed is green without the bug, every property
-looked at. The table holds the first such seed, so that a test needs one run each.
+looked at. The table holds a seed that did it when the table was written: it is tried first, since
+any change of the product changes what a seed brings about, and the whole budget after it.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ def _m(
 
 
 MUTANTS: tuple[Mutant, ...] = (
-    _m(raft.second_vote, "I-1", 1, "E-7"),
-    _m(raft.second_vote, "I-2", 1, "E-4"),
+    _m(raft.second_vote, "I-1", 6, "E-7"),
+    _m(raft.second_vote, "I-2", 0, "E-4"),
     _m(raft.leader_cuts_own_log, "I-3", 0, "R-6"),
-    _m(raft.previous_term_ignored, "I-4", 9, "R-8"),
-    _m(raft.stale_log_elected, "I-5", 0, "E-10"),
-    _m(raft.commit_alone, "I-6", 5, "R-12"),
+    _m(raft.previous_term_ignored, "I-4", 36, "R-8"),
+    _m(raft.stale_log_elected, "I-5", 4, "E-10"),
+    _m(raft.commit_alone, "I-6", 0, "R-12"),
     _m(node.term_forgotten, "I-7", 0, "E-2"),
     _m(raft.commit_not_verified, "I-8", 1, "R-3"),
     _m(raft.answer_before_write, "I-9", 0, "D-1"),
@@ -40,27 +41,28 @@ MUTANTS: tuple[Mutant, ...] = (
     _m(raft.majority_too_small, "I-10", 0, "R-18"),
     _m(raft.match_of_old_store, "I-11", 20, "D-10"),
     _m(raft.old_term_committed, "I-12", 0, "R-1"),
-    _m(raft.changes_overlap, "I-13", 18, "M-1"),
-    _m(raft.configuration_kept, "I-14", 62, "S-5"),
+    _m(node.changes_overlap, "I-13", 0, "M-1"),
+    _m(raft.configuration_kept, "I-14", 2, "S-5"),
     _m(raft.second_vote, "I-14", 0, "E-12"),
     _m(node.chain_not_linked, "I-15", 0),
     _m(node.process_in_result, "I-16", 0, "A-2"),
     _m(node.ids_forgotten, "I-17", 0, "Q-9"),
     _m(node.told_on_append, "I-18", 0, "Q-10"),
     _m(raft.reads_without_quorum, "I-20", 14, "Q-2"),
-    _m(node.process_in_statement, "I-23", 5, "A-1"),
+    _m(node.process_in_statement, "I-23", 4, "A-1"),
     _m(node.attested_before_durable, "I-24", 0, "B-1"),
     _m(node.applied_written_late, "I-26", 2, "E-3"),
     _m(raft.clock_of_process, "I-33", 0),
-    _m(raft.sticks_for_ever, "L-a", 0, "E-17"),
-    _m(node.promoted_never_signs, "L-b", 0),
-    _m(node.restart_settles_nothing, "L-b", 18, "D-7"),
+    _m(raft.sticks_for_ever, "L-a", 2, "E-17"),
+    _m(node.promoted_never_signs, "L-b", 3),
+    _m(node.restart_settles_nothing, "L-b", 3, "D-7", nodes=1),
     _m(raft.refusal_ignored, "L-c", 22, "R-16"),
     _m(raft.no_pre_vote, "L-d", 20, "L-1"),
     _m(raft.hasty_campaigns, "L-e", 0, "L-8"),
-    _m(raft.no_check_quorum, "L-f", 2, "L-2"),
-    _m(raft.hung_disk_leads, "L-f", 0),
-    _m(raft.transfer_without_end, "L-g", 0, "L-7"),
+    _m(raft.clock_stands, "L-e", 4),
+    _m(raft.no_check_quorum, "L-f", 45, "L-2"),
+    _m(raft.hung_disk_leads, "L-f", 7),
+    _m(raft.transfer_without_end, "L-g", 52, "L-7"),
     _m(node.step_raises, "N-1", 0),
     _m(node.honest_peer_accused, "N-2", 0),
 )
@@ -89,16 +91,21 @@ def is_green(mutant: Mutant, seed: int) -> bool:
     return run(draw(seed, nodes=mutant.nodes)).violation is None
 
 
+def found_at(mutant: Mutant, budget: int = BUDGET) -> int | None:
+    """Return the first seed, the remembered one before all others, that finds the bug."""
+    seeds = dict.fromkeys((mutant.seed, *range(budget)))
+    return next((seed for seed in seeds if finds(mutant, seed) and is_green(mutant, seed)), None)
+
+
 def report(names: list[str], search: int) -> int:
     """Print what finds each mutant; with `search`, look for the first seed that does."""
     missed = 0
     for mutant in MUTANTS:
         if names and mutant.name not in names and mutant.property_id not in names:
             continue
-        seeds = range(min(search, BUDGET)) if search else (mutant.seed,)
-        found = next((seed for seed in seeds if finds(mutant, seed) and is_green(mutant, seed)), -1)
-        missed += found < 0
-        where = f"seed {found}" if found >= 0 else "NOT FOUND"
+        found = found_at(mutant, min(search, BUDGET) if search else BUDGET)
+        missed += found is None
+        where = "NOT FOUND" if found is None else f"seed {found}"
         head = f"{mutant.property_id:5} {mutant.name:26} {mutant.source:5} {where:10}"
         print(f"{head} {mutant.text}", flush=True)
     return EXIT_MISSED if missed else EXIT_FOUND
