@@ -67,6 +67,14 @@ class Daemon:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """SIGKILL, also to what it started: a tracer's node would live on without its tracer."""
+        if self._child is None:
+            self.send(signal.SIGKILL)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # a session, and so a group, of its own
+
     def wait(self, seconds: float) -> int | None:
         """Wait for the end; return the exit code (None: not known, of the fork server's)."""
         if self._child is not None:
@@ -163,7 +171,7 @@ class Network:
         """SIGKILL: the nodes have no say in it."""
         daemons = [self.daemons.pop(name) for name in names]
         for daemon in daemons:
-            daemon.send(signal.SIGKILL)
+            daemon.kill()
         for daemon in daemons:
             daemon.wait(WAIT_SECONDS)
 

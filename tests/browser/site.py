@@ -1,0 +1,139 @@
+"""A real node with real records, and the worst that people may enter, on a thread of its own."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from govchaind.ledger.operations.costs import Kind
+from tests.api.node import Node, running
+
+DIVISIONS = Path(__file__).parent.parent.parent / "examples" / "divisions"
+COUNTIES_MAX = 60  # more than a page
+LONG_WORD = "x" * 900
+LONG_TEXT = "自治区直辖县级行政区划" * 40
+LONG_KEY = "k" * 128
+
+
+@dataclass
+class Site:
+    """Where the node is, and what can be found on it."""
+
+    url: str = ""
+    pages: list[str] = field(default_factory=list)  # every kind of page, in every state
+    transaction: str = ""
+    refused: str = ""
+    block_hash: str = ""
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[Site]:
+    """Run a node, filled, until the block ends."""
+    site = Site()
+    ready, token = threading.Event(), []
+    failed: list[BaseException] = []
+
+    async def run() -> None:
+        async with running(path) as node:
+            await _fill(node, site)
+            stop = trio.Event()
+            token.append((trio.lowlevel.current_trio_token(), stop))
+            ready.set()
+            await stop.wait()
+
+    def in_thread() -> None:
+        try:
+            trio.run(run)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    ready.wait()
+    try:
+        if failed:
+            raise failed[0]
+        yield site
+    finally:
+        for trio_token, stop in token:
+            trio_token.run_sync_soon(stop.set)
+        thread.join()
+
+
+def rows(name: str, count: int) -> list[list[str]]:
+    """Return the first rows of one of the example's tables, without its head."""
+    with (DIVISIONS / name).open(encoding="utf-8-sig", newline="") as opened:
+        return list(csv.reader(opened))[1 : count + 1]
+
+
+async def _fill(node: Node, site: Site) -> None:
+    site.url = node.url
+    await _register(node, "provinces", "省级行政区 Provinces", ["code", "name"])
+    await _register(node, "counties", "县级行政区 Counties", ["code", "name"])
+    await _register(node, "long", LONG_TEXT[:100], [f"{'f' * 28}-{n}" for n in range(8)])
+    await _register(node, "hidden", "Commitments", [], "commitment")
+    await _register(node, "empty", "Nothing yet", ["a"])
+    provinces = [[row[0], row[1]] for row in rows("province_divisions.csv", 40)]
+    counties = [[row[0], row[1]] for row in rows("county_divisions.csv", COUNTIES_MAX)]
+    first = await _put(node, "provinces", {row[0]: row for row in provinces})
+    await _put(node, "counties", {row[0]: row for row in counties})
+    long = [LONG_WORD, LONG_TEXT, "", "<b>", "a\nb\tc", "🏛", "\u202ertl", "1"]
+    await _put(node, "long", {LONG_KEY: long, "a/b": long, "c?d#e &f": long})
+    hidden = (int(Kind.PUT), ["hidden", b"\xff\x00", bytes(range(32)), None])
+    refused = (int(Kind.PUT), ["nowhere", b"x", ["y"], None])
+    retired = (int(Kind.RETIRE), ["provinces", provinces[1][0].encode()])
+    reply = await node.submit(*(node.raw(item) for item in (hidden, refused, retired)))
+    fates = reply.json()["transactions"]
+    assert [fate["outcome"] for fate in fates] == ["applied", "unknown-register", "applied"]
+    site.transaction, site.refused = first["id"], fates[1]["id"]
+    site.block_hash = (await node.client.get(f"/v1/blocks/{first['height']}")).json()["hash"]
+    await _checkpoint(node)
+    key = provinces[0][0]
+    site.pages = [
+        *("/", "/docs", "/blocks", "/blocks?before=3", "/registers"),
+        *("/registers/provinces", "/registers/counties", "/registers/long", "/registers/hidden"),
+        *("/registers/empty", f"/registers/provinces/{key}"),
+        *(f"/registers/provinces/{provinces[1][0]}", f"/registers/long/{LONG_KEY}"),
+        *("/registers/long/612f62?key_hex=true", "/registers/long/c%3Fd%23e%20%26f"),
+        *("/registers/hidden/ff00?key_hex=true", "/institutions/ministry", "/institutions/bank"),
+        *(f"/transactions/{site.transaction}", f"/transactions/{site.refused}"),
+        *(f"/transactions/{'ab' * 32}", "/blocks/1", f"/blocks/{first['height']}"),
+    ]
+
+
+async def _register(
+    node: Node, name: str, title: str, fields: list[str], mode: str = "clear"
+) -> None:
+    schema = [[field, "text"] for field in fields]
+    operation = (int(Kind.CREATE_REGISTER), [name, title, schema, mode, []])
+    reply = await node.submit(node.raw(operation))
+    assert reply.json()["transactions"][0]["code"] == 0, reply.text
+
+
+async def _put(node: Node, register: str, records: dict[str, list[str]]) -> dict[str, Any]:
+    """Put records by one transaction; return its fate."""
+    operations = [
+        (int(Kind.PUT), [register, key.encode(), value, None]) for key, value in records.items()
+    ]
+    fate: dict[str, Any] = (await node.submit(node.raw(*operations))).json()["transactions"][0]
+    assert fate["code"] == 0, fate
+    return fate
+
+
+async def _checkpoint(node: Node) -> None:
+    """Make blocks until everything so far can be proved."""
+    height = node.context.board.height
+    while True:
+        status = (await node.client.get("/v1/status")).json()
+        if height <= status["checkpoint"] <= status["certified"]:
+            return
+        await _put(node, "provinces", {"zz": ["zz", "台湾省"]})
