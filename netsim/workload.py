@@ -17,7 +17,7 @@ from govchaind.ledger.results import find_transaction, read_result
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import record_key
 from govchaind.ledger.transaction import Transaction
-from govchaind.replica.events import Committed, Offered, ReadAsked
+from govchaind.replica.events import Decided, Offered, ReadAsked
 from netsim.chain import INSTITUTIONS, REGISTER
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.history import History, Operation
@@ -183,9 +183,8 @@ class Workload:
         self._request += 1
         return self._request
 
-    def committed(self, node: Node, notice: Committed) -> None:
-        """A node tells of a height."""
-        self.history.block(notice)
+    def decided(self, node: Node, notice: Decided) -> None:
+        """A node tells how the transactions of a height have ended."""
         for transaction, code, _ in notice.outcomes:
             client = self.waiting.get(transaction)
             if client is not None and node.name in client.nodes and code != Code.DUPLICATE:

@@ -53,6 +53,7 @@ def make_app(context: Context) -> Asgi:
         metrics=context.metrics,
         failed=context.failed,
         report=context.report,
+        readable=context.board.wait_readable,
     )
 
 

@@ -61,8 +61,11 @@ class Door:
         metrics: Metrics,
         failed: Callable[[Fatal], None],
         report: Callable[[str, dict[str, Any]], None],
+        readable: Callable[[], Awaitable[None]],
     ) -> None:
+        """`readable` waits until what was told can be read."""
         self._app = app
+        self._readable = readable
         self._body_bytes_max = body_bytes_max
         self._metrics = metrics
         self._failed = failed
@@ -99,6 +102,8 @@ class Door:
         reserved = 0
         try:
             body, reserved = await self._body(scope, receive)
+            if scope["method"] != "POST":
+                await self._readable()
             await self._handle(scope, body, receive, sending)
         except _Disconnected:
             return

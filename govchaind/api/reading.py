@@ -130,13 +130,6 @@ class Outcomes:
         _, _, code, operation = self.result(height).outcomes[position]
         return height, position, code, operation
 
-    def position(self, height: Height, transaction: Hash) -> int | None:
-        """Return the place of an id in a block, also of one that did not consume it."""
-        for position, outcome in enumerate(self.result(height).outcomes):
-            if outcome[0] == transaction:
-                return position
-        return None
-
     def view(self, transaction: Hash) -> TransactionView | None:
         """Return what became of a transaction that used its id, if one did."""
         found = self.find(transaction)

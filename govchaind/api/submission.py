@@ -96,8 +96,7 @@ def decided_view(transaction: Hash, outcomes: Outcomes, seen: Seen) -> Transacti
     if found.height is None:
         return fate(transaction, "expired", Code.EXPIRED)
     status = "certified" if found.height <= outcomes.certified else "committed"
-    position = outcomes.position(found.height, transaction)
-    return fate(transaction, status, found.code, found.height, position, found.operation)
+    return fate(transaction, status, found.code, found.height, found.position, found.operation)
 
 
 def _door_view(raw: bytes, item: Transaction | GovchaindError) -> TransactionView | None:

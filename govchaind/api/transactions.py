@@ -113,7 +113,7 @@ def routes(context: Context) -> APIRouter:
         wait, seconds = _waiting(request, context)
         raws = _batch(await request.body(), request, HTTP_BATCH_TRANSACTIONS_MAX)
         submission = Submission(raws, await context.gate.judge_transactions(raws))
-        before = context.board.height
+        before = context.board.told
         height = await _offer(context, submission, before)
         if wait != "none":
             decided: dict[Hash, SeenOutcome] = {}
@@ -125,7 +125,8 @@ def routes(context: Context) -> APIRouter:
                 outcomes = Outcomes(reader)
                 submission.settle(outcomes, lambda item: decided.get(item) or recent(item))
             height = outcomes.applied
-        return _reply(submission.final(), wait, height)
+        views = submission.final()
+        return _reply(views, wait, max(height, *(view.height or 0 for view in views)))
 
     @router.get(
         "/{id}",
@@ -178,13 +179,13 @@ def _batch(body: bytes, request: Request, count_max: int) -> list[bytes]:
 
 
 def _seen_since(context: Context, before: Height) -> Seen:
-    """Return the board's recent outcomes, without those of heights up to `before`."""
+    """Return the board's recent outcomes, without what was refused, id free, up to `before`."""
 
     def seen(transaction: Hash) -> SeenOutcome | None:
         found = context.board.outcome_seen(transaction)
-        if found is not None and found.height is not None and found.height <= before:
-            return None
-        return found
+        if found is None or found.height is None or found.height > before:
+            return found
+        return found if OUTCOMES[found.code].consumes_id else None
 
     return seen
 
@@ -267,7 +268,7 @@ async def _one(
 ) -> tuple[TransactionView, Height]:
     """Return the fate of one id, waited for as far as asked, and the node's height."""
     view, height = fate_now(context, transaction)
-    before = context.board.height
+    before = context.board.told
     with context.patience(seconds if wait != "none" else 0):
         if wait != "none" and view.status in ("unknown", "pending"):
             await context.board.wait_outcome(transaction, above=before)

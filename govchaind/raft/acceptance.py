@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from govchaind.base.errors import PeerError, invariant
 from govchaind.base.types import NodeId, Seconds
-from govchaind.raft.messages import AppendEntries, AppendReply, Entry, Heartbeat, HeartbeatReply
+from govchaind.raft.messages import (
+    NO_ANSWER,
+    AppendEntries,
+    AppendReply,
+    Entry,
+    Heartbeat,
+    HeartbeatReply,
+)
 from govchaind.raft.state import Role, State
 
 
@@ -134,7 +141,8 @@ def accept_heartbeat(state: State, now: Seconds, sender: NodeId, heartbeat: Hear
     # The leader names no more than it knows this store to hold. A store that was exchanged under
     # its feet may hold less, so own knowledge bounds it too.
     state.commit_to(min(heartbeat.commit, state.verified))
-    state.send(sender, HeartbeatReply(state.term, state.store, heartbeat.round))
+    if heartbeat.round != NO_ANSWER:
+        state.send(sender, HeartbeatReply(state.term, state.store, heartbeat.round))
 
 
 def answer_older(state: State, sender: NodeId, message: AppendEntries | Heartbeat) -> None:

@@ -12,6 +12,8 @@ from typing import Protocol, TypeAlias
 
 from govchaind.base.types import NodeId, StoreId
 
+NO_ANSWER = 0  # the round of a heartbeat that only passes the commit index on
+
 
 class Payload(Protocol):
     """What an entry carries. Raft looks at nothing but its size."""
@@ -101,7 +103,7 @@ class AppendReply:
 class Heartbeat:
     term: int
     commit: int  # never above what the receiver is known to match
-    round: int  # for check-quorum and read index
+    round: int  # for check-quorum and read index, from 1 on; NO_ANSWER: only told
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ Rules kept here:
   store is sent everything and counted never;
 - what is lost is noticed by the first heartbeat answer of a later round, and asked about with an
   empty append, so that a peer with a slow disk is not sent everything twice;
-- the commit index is passed on at once, with an empty append when there is nothing else to send.
+- the commit index is passed on at once: with the next append, or, when there is nothing else to
+  send, with a heartbeat of round 0, which wants no answer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from govchaind.base.errors import PeerError
 from govchaind.base.limits import APPEND_BYTES_MAX
 from govchaind.base.quorum import committed_index
 from govchaind.base.types import NodeId, Seconds
-from govchaind.raft.messages import AppendEntries, AppendReply, Entry, HeartbeatReply
+from govchaind.raft.messages import (
+    NO_ANSWER,
+    AppendEntries,
+    AppendReply,
+    Entry,
+    Heartbeat,
+    HeartbeatReply,
+)
 from govchaind.raft.progress import Progress
 from govchaind.raft.state import Leading, State
 
@@ -34,8 +42,10 @@ def send_appends(state: State, leading: Leading) -> None:
             previous = peer.next - 1
             peer.sent(entries[-1].index, size, leading.round)
             _append(state, node, peer, previous, entries)
-        if peer.next > state.log.last_index and state.commit > peer.commit_sent:
-            _append(state, node, peer, peer.next - 1, [])
+        known = min(state.commit, peer.match)
+        if peer.next > state.log.last_index and known > peer.commit_sent:
+            peer.commit_sent = known
+            state.out.append((node, Heartbeat(state.term, known, NO_ANSWER)))
 
 
 def _probe(state: State, leading: Leading, node: NodeId, peer: Progress, *, empty: bool) -> None:

@@ -98,6 +98,16 @@ class OfferAnswered:
 
 
 @dataclass(slots=True)
+class Decided:
+    """A block is committed: a majority has it durably, so its outcomes, (id, code, operation),
+    stand for ever. Here they are known, but not yet durable: nothing of it can be read."""
+
+    height: Height
+    outcomes: list[tuple[Hash, int, int | None]]
+    waited_seconds: float | None  # from the first of its transactions' offer here, if any was
+
+
+@dataclass(slots=True)
 class Committed:
     """A block is committed, applied and durable here. `outcomes`: (id, code, operation)."""
 
@@ -105,7 +115,6 @@ class Committed:
     time: BlockTime
     block_hash: Hash
     outcomes: list[tuple[Hash, int, int | None]]
-    waited_seconds: float | None  # from the first of its transactions' offer here, if any was
 
 
 @dataclass(slots=True)
@@ -147,7 +156,14 @@ class MembersChanged:
 
 
 Notice: TypeAlias = (
-    OfferAnswered | Committed | Certified | Expired | ReadReady | Happened | MembersChanged
+    OfferAnswered
+    | Decided
+    | Committed
+    | Certified
+    | Expired
+    | ReadReady
+    | Happened
+    | MembersChanged
 )
 
 

@@ -1,8 +1,9 @@
 """Committed blocks: applied to the ledger, signed, and told once all of it is durable.
 
-Rules it keeps: the applied height, the state and the own attestation change in one write; nothing
-of a height is told before that write is durable; a certificate is told when its row is; a
-committed configuration block that the state before it does not order stops the node.
+Rules it keeps: the applied height, the state and the own attestation change in one write; outcomes
+are told when the block is committed and applied, since a majority holds it and every node comes to
+the same ones; everything else of a height, when that write is durable; a certificate when its row
+is. A committed configuration block that the state before it does not order stops the node.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from govchaind.ledger.membership import Membership, next_steps
 from govchaind.ledger.state_tree import StateTree
 from govchaind.raft.messages import HardState
 from govchaind.replica.attestation import Attestations
-from govchaind.replica.events import Certified, Committed, MembersChanged, Notice
+from govchaind.replica.events import Certified, Committed, Decided, MembersChanged, Notice
 from govchaind.replica.pool import Pool
 from govchaind.replica.store import APPLIED
 
@@ -54,6 +55,7 @@ class Executor:
         self._before = membership_before
         self._attestations = attestations
         self._pool = pool
+        self.decided: list[Notice] = []  # what may be told at once; the replica takes it out
         self.checkpoint: Height = ledger.last_checkpoint
         self.state_root: Hash = StateTree().root(reader, ledger.last_checkpoint)
         self._look(reader)
@@ -78,7 +80,8 @@ class Executor:
             if since is not None:
                 waited = now - since if waited is None else max(waited, now - since)
             told.append((transaction.id, outcome.code, outcome.operation))
-        pending.notices.append(Committed(height, block.time, block.hash, told, waited))
+        pending.notices.append(Committed(height, block.time, block.hash, told))
+        self.decided.append(Decided(height, told, waited))
         if applied.state_root is not None:
             self.checkpoint, self.state_root = height, applied.state_root
         if applied.membership_changed:

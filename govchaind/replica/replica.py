@@ -164,6 +164,8 @@ class Replica:
                 behind = self.ledger.height < self.raft.commit
                 self._more = moved or behind or self.raft.role is Role.LEADER or self.is_observer()
                 break
+        work.notices.extend(self._executor.decided)
+        self._executor.decided.clear()
         self._intake.flush()
         if self._certification.feed():
             self._more = True

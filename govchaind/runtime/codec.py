@@ -24,6 +24,7 @@ from govchaind.ledger.certificate import read_certificate
 from govchaind.ledger.shapes import Bytes32, Count, Name, Signature64, Store, shaped
 from govchaind.ledger.transaction import Transaction, read_transaction
 from govchaind.raft.messages import (
+    NO_ANSWER,
     AppendEntries,
     AppendReply,
     Entry,
@@ -240,7 +241,7 @@ class Split:
         """Return what an append says before its blocks are judged: its leader lives."""
         if self.row.kind is not AppendEntries:
             return None
-        return Heartbeat(term=self.fields[0], commit=0, round=0)
+        return Heartbeat(term=self.fields[0], commit=0, round=NO_ANSWER)
 
 
 def split(body: bytes) -> Split:

@@ -31,6 +31,7 @@ from govchaind.ledger.membership import Member
 from govchaind.replica.events import (
     Certified,
     Committed,
+    Decided,
     Event,
     Guard,
     Happened,
@@ -191,6 +192,7 @@ class Drive:
         if isinstance(notice, Committed):
             metrics.blocks.inc()
             metrics.transactions.inc(len(notice.outcomes))
+        elif isinstance(notice, Decided):
             if notice.waited_seconds is not None:
                 metrics.commit_latency.observe(notice.waited_seconds)
         elif isinstance(notice, Certified):

@@ -1,6 +1,9 @@
-"""What the API waits on: drive posts here after a write is durable, waiters wake.
+"""What the API waits on: drive posts here, waiters wake.
 
 Rules kept here:
+- Outcomes are told when their block is committed; heights, which can be read, when they are durable
+  here as well. Whoever reads next waits that moment (`wait_readable`), so that nobody reads less
+  than was told.
 - A waiter that comes just after its notice still sees it: recent outcomes and answers are kept,
   a bounded number of each. What is older is read from the store.
 - The outcome that used an id stands, whatever comes later. One that left the id free gives way to
@@ -25,6 +28,7 @@ from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.replica.events import (
     Certified,
     Committed,
+    Decided,
     Expired,
     Notice,
     OfferAnswered,
@@ -34,6 +38,7 @@ from govchaind.replica.events import (
 
 WAITERS_MAX = 50_000
 OUTCOMES_KEPT = 50_000
+READABLE_SECONDS_MAX = 1.0  # a disk that hangs makes reads old, and late by no more than this
 ANSWERS_KEPT = 4096  # of offers and reads whose asker has not looked yet
 
 K = TypeVar("K")
@@ -155,17 +160,20 @@ class NoticeBoard:
         self._committed.rise(height)
         self._certified.rise(certified)
         self._tickets = 0
+        self._told: Height = height
         self.room = True
 
     # --- drive's side -----------------------------------------------------------------------
 
     def post(self, notice: Notice) -> None:
         """Wake whoever waits for this."""
-        if isinstance(notice, Committed):
+        if isinstance(notice, Decided):
             for position, (identity, code, operation) in enumerate(notice.outcomes):
                 if not self._used(identity):
                     seen = SeenOutcome(notice.height, code, operation, position)
                     self._outcomes.post(identity, seen)
+            self._told = max(self._told, notice.height)
+        elif isinstance(notice, Committed):
             self._committed.rise(notice.height)
         elif isinstance(notice, Certified):
             self._certified.rise(notice.height)
@@ -204,6 +212,11 @@ class NoticeBoard:
         return self._committed.height
 
     @property
+    def told(self) -> Height:
+        """Outcomes of heights up to this one have been told: committed, and durable elsewhere."""
+        return max(self._told, self._committed.height)
+
+    @property
     def certified(self) -> Height:
         """Every height up to this one has a certificate here."""
         return self._certified.height
@@ -231,14 +244,15 @@ class NoticeBoard:
         return self._tickets
 
     async def wait_outcome(self, transaction_id: Hash, *, above: Height = -1) -> SeenOutcome:
-        """Wait until the transaction is committed and durable here, or has expired.
+        """Wait until the transaction is committed, or has expired.
 
         Args:
             above: heights up to this one told of an earlier copy, which did not use the id.
         """
         seen = self._outcomes.seen(transaction_id)
         with self._place():
-            if seen is not None and seen.height is not None and seen.height <= above:
+            old = seen is not None and seen.height is not None and seen.height <= above
+            if old and not self._used(transaction_id):
                 return await self._outcomes.wait_next(transaction_id)
             return await self._outcomes.wait(transaction_id)
 
@@ -262,6 +276,13 @@ class NoticeBoard:
         """Wait until `height` is committed and durable here; return the height then reached."""
         with self._place():
             return await self._committed.wait(height)
+
+    async def wait_readable(self) -> None:
+        """Wait until what was told can be read here; not for long, and not for a full disk."""
+        if self._committed.height >= self._told or not self.room:
+            return
+        with trio.move_on_after(READABLE_SECONDS_MAX):
+            await self._committed.wait(self._told)
 
     async def wait_certified(self, height: Height) -> Height:
         """Wait until `height` has a certificate here; return the height then certified."""

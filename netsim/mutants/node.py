@@ -14,7 +14,7 @@ from govchaind.raft.messages import HardState
 from govchaind.replica import leadership, parts
 from govchaind.replica.attestation import Attestations
 from govchaind.replica.certification import Certification
-from govchaind.replica.events import Committed, Work
+from govchaind.replica.events import Decided, Work
 from govchaind.replica.execution import Executor
 from govchaind.replica.replica import Replica
 from govchaind.replica.screening import Screener
@@ -170,7 +170,7 @@ def told_on_append(plant: Plant) -> None:
                 told: list[tuple[Hash, int, int | None]] = [
                     (transaction.id, 0, None) for transaction in block.transactions
                 ]
-                work.notices.append(Committed(index, block.time, block.hash, told, None))
+                work.notices.append(Decided(index, told, None))
         return work
 
     plant(Replica, "step", step)

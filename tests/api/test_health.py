@@ -76,7 +76,14 @@ async def test_requests_under_way_and_those_whose_client_left() -> None:
     async def send(message: Message) -> None:
         raise AssertionError(message)
 
-    door = Door(app, body_bytes_max=1, metrics=metrics, failed=print, report=print)
+    door = Door(
+        app,
+        body_bytes_max=1,
+        metrics=metrics,
+        failed=print,
+        report=print,
+        readable=trio.lowlevel.checkpoint,
+    )
     scope = {"type": "http", "method": "GET", "headers": [], "http_version": "1.1"}
     in_flight = partial(metrics.registry.get_sample_value, "govchaind_http_requests_in_flight")
     async with trio.open_nursery() as nursery:

@@ -11,7 +11,7 @@ from govchaind.base.limits import HTTP_BATCH_TRANSACTIONS_MAX
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.receipt import verify_receipt
 from govchaind.ledger.transaction import read_transaction
-from govchaind.replica.events import Committed
+from govchaind.replica.events import Decided
 from govchaind.runtime.inbox import Inbox
 from tests.api.node import running
 
@@ -101,7 +101,7 @@ async def test_a_refusal_that_did_not_consume_the_id_is_not_taken_for_the_answer
         refused: list[tuple[bytes, int, int | None]] = [
             (identifier, int(Code.SIGNATURES_INSUFFICIENT), None)
         ]
-        board.post(Committed(board.height, 0, b"", refused, None))
+        board.post(Decided(board.height, refused, None))
         row = (await node.submit(raw, wait="certified")).json()["transactions"][0]
         assert (row["status"], row["code"]) == ("certified", 0)
 
@@ -113,7 +113,7 @@ async def test_an_old_refusal_is_not_shown_while_the_id_is_alive_again(tmp_path:
         item = read_transaction(raw)
         board = node.context.board
         refused: list[tuple[bytes, int, int | None]] = [(item.id, int(Code.KEY_EXPIRED), None)]
-        board.post(Committed(board.height, 0, b"", refused, None))
+        board.post(Decided(board.height, refused, None))
         assert node.replica.pool.add(item, trio.current_time())  # a peer has sent a better copy
         found = await node.client.get(
             f"/v1/transactions/{item.id.hex()}", params={"wait": "certified"}
@@ -129,7 +129,7 @@ async def test_what_came_by_gossip_is_pending(tmp_path: Path) -> None:
         node.replica.pool.add(item, trio.current_time())
         assert (await node.client.get(path)).json()["status"] == "pending"
         refused: list[tuple[bytes, int, int | None]] = [(item.id, int(Code.KEY_EXPIRED), None)]
-        node.context.board.post(Committed(1, 0, b"", refused, None))
+        node.context.board.post(Decided(1, refused, None))
         assert (await node.client.get(path)).json()["status"] == "pending"
         node.replica.pool.remove(item.identity)
 

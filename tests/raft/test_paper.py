@@ -7,6 +7,7 @@ import pytest
 
 from govchaind.raft.core import Role
 from govchaind.raft.messages import (
+    NO_ANSWER,
     AppendEntries,
     AppendReply,
     Entry,
@@ -242,10 +243,10 @@ def test_thesis_4_2_2_a_leader_without_a_vote_does_not_count_itself() -> None:
     alone.turn()
     alone.acknowledge("n2", 2)
     assert (alone.raft.commit, alone.raft.role) == (1, Role.LEADER)
-    alone.take(AppendEntries)
+    alone.sent.clear()
     alone.acknowledge("n3", 2)
     assert (alone.raft.commit, alone.raft.role) == (2, Role.FOLLOWER)
-    assert {sent.commit for sent in alone.take(AppendEntries)} == {2}
+    assert {(sent.commit, sent.round) for sent in alone.take(Heartbeat)} == {(2, NO_ANSWER)}
     assert len(alone.take(TimeoutNow)) == 1
 
 
@@ -288,6 +289,7 @@ def test_thesis_6_4_a_read_waits_for_a_later_round_of_a_majority() -> None:
     alone = Alone()
     alone.lead()
     alone.acknowledge("n2", 1)
+    alone.take(Heartbeat)  # which pass the commit index on
     alone.raft.read(alone.now, 1)
     alone.turn()
     round_ = alone.take(Heartbeat, "n2")[0].round
@@ -302,6 +304,7 @@ def test_thesis_6_4_many_reads_share_a_round_and_followers_are_answered() -> Non
     alone = Alone()
     alone.lead()
     alone.acknowledge("n2", 1)
+    alone.take(Heartbeat)  # which pass the commit index on
     for request in range(50):
         alone.raft.read(alone.now, request)
     alone.raft.receive(alone.now, "n3", ReadIndex(1, 99))
@@ -310,6 +313,18 @@ def test_thesis_6_4_many_reads_share_a_round_and_followers_are_answered() -> Non
     alone.receive("n2", HeartbeatReply(1, store_of("n2"), 1))
     assert alone.reads == [(request, 1) for request in range(50)]
     assert alone.take(ReadIndexReply, "n3") == [ReadIndexReply(1, 99, 1)]
+
+
+def test_a_commit_index_passed_on_is_taken_and_not_answered() -> None:
+    """As far as this term's leader has verified the log, and no further (paper section 5.3)."""
+    follower = Alone()
+    entry = Entry(1, 1, Text("a"))
+    follower.receive("n2", AppendEntries(1, 0, 0, [entry], 0))
+    follower.sent.clear()
+    follower.receive("n2", Heartbeat(1, 5, NO_ANSWER))
+    assert (follower.raft.commit, follower.sent) == (1, [])
+    follower.receive("n2", Heartbeat(1, 5, 1))
+    assert [sent.round for sent in follower.take(HeartbeatReply)] == [1]
 
 
 def test_thesis_9_6_granting_a_pre_vote_changes_nothing() -> None:

@@ -11,12 +11,13 @@ from govchaind.ledger.outcomes import Code
 from govchaind.replica.events import (
     Certified,
     Committed,
+    Decided,
     Expired,
     OfferAnswered,
     ReadReady,
     Status,
 )
-from govchaind.runtime.noticeboard import NoticeBoard, SeenOutcome
+from govchaind.runtime.noticeboard import READABLE_SECONDS_MAX, NoticeBoard, SeenOutcome
 
 STATUS = Status(
     node="ada",
@@ -45,8 +46,12 @@ def board_of(**options: int) -> NoticeBoard:
     return NoticeBoard(lambda: STATUS, **options)
 
 
-def committed(height: int, *ids: bytes, code: int = 0) -> Committed:
-    return Committed(height, 1000, bytes(32), [(one, code, None) for one in ids], None)
+def decided(height: int, *ids: bytes, code: int = 0) -> Decided:
+    return Decided(height, [(one, code, None) for one in ids], None)
+
+
+def committed(height: int) -> Committed:
+    return Committed(height, 1000, bytes(32), [])
 
 
 async def test_an_outcome_wakes_those_who_wait_and_those_who_come_late() -> None:
@@ -61,9 +66,9 @@ async def test_an_outcome_wakes_those_who_wait_and_those_who_come_late() -> None
         nursery.start_soon(wait)
         await trio.testing.wait_all_tasks_blocked()
         assert board.waiters == 2
-        board.post(committed(7, TWO))
+        board.post(decided(7, TWO))
         assert got == []
-        board.post(committed(8, ONE, code=3))
+        board.post(decided(8, ONE, code=3))
     assert got == [SeenOutcome(8, 3, None, 0)] * 2
     assert await board.wait_outcome(ONE) == SeenOutcome(8, 3, None, 0)
     assert board.outcome_seen(TWO) == SeenOutcome(7, 0, None, 0)
@@ -72,8 +77,8 @@ async def test_an_outcome_wakes_those_who_wait_and_those_who_come_late() -> None
 
 async def test_the_outcome_that_used_the_id_stands() -> None:
     board = board_of()
-    board.post(committed(7, ONE))
-    board.post(committed(8, ONE, code=Code.DUPLICATE))
+    board.post(decided(7, ONE))
+    board.post(decided(8, ONE, code=Code.DUPLICATE))
     board.post(Expired([ONE, TWO]))
     assert board.outcome_seen(ONE) == SeenOutcome(7, 0, None, 0)
     assert board.outcome_seen(TWO) == SeenOutcome(None, 0, None)
@@ -81,8 +86,8 @@ async def test_the_outcome_that_used_the_id_stands() -> None:
 
 async def test_a_refusal_that_left_the_id_free_gives_way_to_what_comes_later() -> None:
     board = board_of()
-    board.post(committed(7, ONE, code=Code.SIGNATURES_INSUFFICIENT))
-    board.post(committed(8, ONE, code=Code.KEY_EXPIRED))
+    board.post(decided(7, ONE, code=Code.SIGNATURES_INSUFFICIENT))
+    board.post(decided(8, ONE, code=Code.KEY_EXPIRED))
     assert board.outcome_seen(ONE) == SeenOutcome(8, Code.KEY_EXPIRED, None, 0)
     got: list[SeenOutcome] = []
 
@@ -94,15 +99,15 @@ async def test_a_refusal_that_left_the_id_free_gives_way_to_what_comes_later() -
         nursery.start_soon(wait, 8)
         await trio.testing.wait_all_tasks_blocked()
         assert got == [SeenOutcome(8, Code.KEY_EXPIRED, None, 0)]
-        board.post(committed(9, ONE, code=Code.REVISION_CONFLICT))
-    board.post(committed(10, ONE, code=Code.DUPLICATE))
+        board.post(decided(9, ONE, code=Code.REVISION_CONFLICT))
+    board.post(decided(10, ONE, code=Code.DUPLICATE))
     assert got[1:] == [board.outcome_seen(ONE)] == [SeenOutcome(9, 105, None, 0)]
 
 
 async def test_a_refusal_is_forgotten_when_the_id_is_taken_again() -> None:
     board = board_of()
-    board.post(committed(7, ONE, code=Code.KEY_EXPIRED))
-    board.post(committed(8, TWO))
+    board.post(decided(7, ONE, code=Code.KEY_EXPIRED))
+    board.post(decided(8, TWO))
     for one in (ONE, TWO):
         board.alive_again(one, after=6)
     assert board.outcome_seen(ONE) == SeenOutcome(7, Code.KEY_EXPIRED, None, 0)
@@ -184,3 +189,36 @@ async def test_waiters_are_bounded() -> None:
 
 async def test_the_status_is_made_when_asked() -> None:
     assert board_of().status is STATUS
+
+
+async def test_a_read_waits_until_what_was_told_is_there() -> None:
+    board = board_of(height=6)
+    read: list[int] = []
+
+    async def reader() -> None:
+        await board.wait_readable()
+        read.append(board.height)
+
+    await board.wait_readable()
+    board.post(decided(7, ONE))
+    assert (board.told, board.height) == (7, 6)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reader)
+        await trio.testing.wait_all_tasks_blocked()
+        assert read == []
+        board.post(committed(7))
+    assert read == [7]
+
+
+async def test_a_read_waits_not_for_ever_and_not_for_a_full_disk(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    board = board_of(height=6)
+    board.post(decided(7, ONE))
+    board.room = False
+    before = trio.current_time()
+    await board.wait_readable()
+    assert trio.current_time() == before
+    board.room = True
+    await board.wait_readable()
+    assert trio.current_time() == before + READABLE_SECONDS_MAX
