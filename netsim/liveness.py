@@ -133,7 +133,7 @@ class Liveness:
 
     def _enough(self, nodes: list[Node]) -> bool:
         wild = self.world.wild_clock  # it, too, counts among the faulty: its blocks are objected to
-        stores = {node.name: node.store for node in nodes if node is not wild}
+        stores = {node.name: node.store_at_start() for node in nodes if node is not wild}
         # Who is removed may never hear that the block which removes it is committed, and then does
         # not sign it; so nothing is demanded that hangs on its signature (docs/netsim.md).
         staying = set(self.world.operators.ordered_voters()[-1])

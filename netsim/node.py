@@ -67,6 +67,14 @@ class Node:
         number = self.stores_made
         return self.world.store_id(self.name, number)
 
+    def store_at_start(self) -> StoreId:
+        """Return under which store it takes part: another than the disk's, once it starts, if that
+        is behind what the guard file remembers."""
+        behind = None
+        if not self.life and self.guard is not None:
+            behind = behind_guard(self.disk.image, self.guard)
+        return self.store if behind is None else self.next_store_id()
+
     def _new_disk(self) -> Disk:
         store = self.next_store_id()
         self.stores_made += 1

@@ -10,7 +10,7 @@ Rules it keeps:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -59,6 +59,7 @@ TransactionId = Annotated[
 WaitFor = Annotated[Wait, Query(description="answer only when it is as far as this")]
 Timeout = Annotated[float, Query(ge=0, description="how long to wait at most")]
 
+PATH = "/v1/transactions"
 _WAITS: dict[str, Wait] = {"none": "none", "committed": "committed", "certified": "certified"}
 _CLASS_STATUS = {
     "invalid": 400,
@@ -92,23 +93,9 @@ _SUBMIT_BODY = {
 }
 
 
-def routes(context: Context) -> APIRouter:
-    """Return the routes of this page."""
-    router = APIRouter(prefix="/v1/transactions", tags=["transactions"])
+def submitting(context: Context) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler of submissions."""
 
-    @router.post(
-        "",
-        operation_id="submitTransactions",
-        summary="Submit one transaction or a batch",
-        description="Safe to repeat with the same bytes, to this node or another. "
-        "200: all are decided as asked; 202: some are still pending.",
-        response_model=SubmitReply,
-        responses={
-            202: {"model": SubmitReply, "description": "Some are still pending"},
-            **failures(400, 403, 409, 413, 415, 503, 507),
-        },
-        openapi_extra={"requestBody": _SUBMIT_BODY, "parameters": _SUBMIT_PARAMETERS},
-    )
     async def submit(request: Request) -> Response:
         wait, seconds = _waiting(request, context)
         raws = _batch(await request.body(), request, HTTP_BATCH_TRANSACTIONS_MAX)
@@ -127,6 +114,27 @@ def routes(context: Context) -> APIRouter:
             height = outcomes.applied
         views = submission.final()
         return _reply(views, wait, max(height, *(view.height or 0 for view in views)))
+
+    return submit
+
+
+def routes(context: Context) -> APIRouter:
+    """Return the routes of this page."""
+    router = APIRouter(prefix=PATH, tags=["transactions"])
+
+    router.post(
+        "",
+        operation_id="submitTransactions",
+        summary="Submit one transaction or a batch",
+        description="Safe to repeat with the same bytes, to this node or another. "
+        "200: all are decided as asked; 202: some are still pending.",
+        response_model=SubmitReply,
+        responses={
+            202: {"model": SubmitReply, "description": "Some are still pending"},
+            **failures(400, 403, 409, 413, 415, 503, 507),
+        },
+        openapi_extra={"requestBody": _SUBMIT_BODY, "parameters": _SUBMIT_PARAMETERS},
+    )(submitting(context))
 
     @router.get(
         "/{id}",

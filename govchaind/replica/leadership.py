@@ -157,6 +157,8 @@ class Proposer:
         self._retry_at: Seconds = 0.0
         self._gives_way_at: Seconds = 0.0
         self._drains = False  # a configuration block waits until nothing is in flight
+        # What was found to be in force already: found again for each block otherwise.
+        self._in_force: tuple[object, ...] = (None, None, None)
         self.objections = Objections()
 
     def lead(
@@ -259,6 +261,12 @@ class Proposer:
         if not raft.may_change_configuration() or self._ledger.height < raft.configuration_index:
             return False
         current = self._memberships.latest()
+        asked = current, wanted, ordered_at
+        if all(new is old for new, old in zip(asked, self._in_force, strict=True)):
+            return False
+        if not next_steps(*asked):
+            self._in_force = asked
+            return False
         membership, successor = next_membership(raft, current, wanted, ordered_at)
         if successor is not None:
             raft.transfer(now, successor)

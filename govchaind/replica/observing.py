@@ -73,8 +73,8 @@ class Observing:
         if peer == self.follower.upstream and len(self._queue) <= 2 * WINDOW_HEIGHTS:
             self._queue.extend((peer, block, certificate) for block, certificate in blocks)
 
-    def apply(self, now: Seconds, operations_max: int) -> bool:
-        """Judge and apply what is queued, up to a bound; True if anything was applied."""
+    def apply(self, now: Seconds, operations_max: int) -> int:
+        """Judge and apply what is queued, up to a bound; return the operations, and some."""
         ledger = self._ledger
         first, operations = ledger.height, 0
         while self._queue and operations < operations_max:
@@ -102,7 +102,7 @@ class Observing:
             operations += block.operations + 10
         if ledger.height > first:
             self.follower.received(now, ledger.height)
-        return ledger.height > first
+        return operations
 
     def _check(self, block: Block, certificate: Certificate) -> None:
         check_block(

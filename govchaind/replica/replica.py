@@ -69,9 +69,8 @@ from govchaind.replica.store import block_of
 
 TERM_AHEAD_MAX = 1 << 32  # more elections than ever pass; terms must not be used up by a lie
 ROUNDS_MAX = 64  # of one step: a bound on work, not a wish
-APPLY_OPERATIONS_MAX = (
-    1000  # of one step: votes and heartbeats come between the blocks of a catch-up
-)
+APPLY_OPERATIONS_MAX = 1000  # of one step: votes and heartbeats come between the blocks
+BLOCK_COST = 10  # of a block besides its operations, in operations
 
 
 class Replica:
@@ -145,9 +144,11 @@ class Replica:
             self.raft.expire(now)
         self._keep_time()
         self._more = True
+        may_apply = APPLY_OPERATIONS_MAX
         for _ in range(ROUNDS_MAX):
             moved = self._take_ready()
-            applying = self._apply()
+            applied = self._apply(may_apply)
+            may_apply -= applied
             executor = self._executor
             proposed = self._proposer.lead(
                 now,
@@ -156,15 +157,13 @@ class Replica:
                 wanted=executor.wanted,
                 ordered_at=executor.ordered_at,
             )
-            if not (moved or applying or proposed):
+            if not (moved or applied or proposed):
                 self._more = False
                 break
-            if applying:  # the rest in the next step, after what has come in meanwhile
-                moved = self._take_ready()
-                behind = self.ledger.height < self.raft.commit
-                self._more = moved or behind or self.raft.role is Role.LEADER or self.is_observer()
+            if may_apply <= 0:  # the rest in the next step, after what has come in meanwhile
+                self._take_ready()
                 break
-        work.notices.extend(self._executor.decided)
+        work.notices += self._executor.decided
         self._executor.decided.clear()
         self._intake.flush()
         if self._certification.feed():
@@ -312,17 +311,16 @@ class Replica:
         self.raft.adopt(self._now, entry, another_payload=another)
         self._take_ready()
 
-    def _apply(self) -> bool:
-        """Apply committed blocks, as many as one step may; True if any was applied."""
+    def _apply(self, operations_max: int) -> int:
+        """Apply committed blocks, as many as this step may; return their operations, and some."""
         if self.raft.role is not Role.LEADER and self.raft.commit == self.ledger.height:
-            return self._observing.apply(self._now, APPLY_OPERATIONS_MAX)
+            return self._observing.apply(self._now, operations_max)
         operations = 0  # a node whose removal is under way still owes its signatures before it
-        first = self.ledger.height
-        while self.ledger.height < self.raft.commit and operations < APPLY_OPERATIONS_MAX:
+        while self.ledger.height < self.raft.commit and operations < operations_max:
             block = block_of(self.raft.entry(self.ledger.height + 1))
             self._executor.apply(block, self._desk.view, self._desk.pending, self._now)
-            operations += block.operations + 10
-        return self.ledger.height > first
+            operations += block.operations + BLOCK_COST
+        return operations
 
     # --- time ---
 

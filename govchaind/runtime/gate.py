@@ -4,8 +4,8 @@ Rules kept here:
 - Each transaction is verified once per node, whether it comes by the API, by gossip or in a block:
   verdicts go by identity, good and bad ones, in bounded memory.
 - Signatures go to worker threads in batches; callers' items share batches. A batch leaves as soon
-  as a worker is free: under load batches fill while others are verified, and a lone transaction
-  waits for nothing.
+  as a worker is free: under load batches fill while others are verified. A lone transaction waits
+  for nothing: it is verified on the spot.
 - Blocks go first: everyone waits for them. All other callers take turns, one transaction each, so
   a caller with one waits for one of each other's and not for all that a flood has brought.
 - One message with one bad transaction is bad as a whole: an honest peer has judged it too.
@@ -36,6 +36,7 @@ from govchaind.runtime.environment import Threads
 
 WORKERS = 2
 INLINE_SIGNATURES_MAX = 2  # cheaper here than the way to a worker thread and back
+INLINE_PAUSE_SECONDS = 0.002  # and at most so often: under load the loop has other things to do
 BATCH_MIN = 16  # below it, splitting between idle workers costs more than it gains
 
 
@@ -140,6 +141,7 @@ class Gate:
         self._waiting: dict[Hash, list[_Waiting]] = {}
         self._queue = _Turns()
         self._idle = 0
+        self._inline_at = -INLINE_PAUSE_SECONDS
         self._work = trio.Event()
 
     async def run(self) -> None:
@@ -201,13 +203,33 @@ class Gate:
                 unknown.append(transaction)
             else:
                 others.append(waiting)
-        if unknown:
+        if unknown and self._is_lone(unknown):
+            self._count(sum(len(item.signatures) for item in unknown))
+            self._settle(unknown, _verdicts(unknown))
+        elif unknown:
             self._queue.add(unknown, first=first)
         if waiting.left == 0:
             waiting.done.set()
         if self._queue:
             self._work.set()
         return waiting
+
+    def _is_lone(self, transactions: Sequence[Transaction]) -> bool:
+        """Say whether these are few, and come after a calm time: then they wait for nobody."""
+        if (
+            self._queue
+            or sum(len(item.signatures) for item in transactions) > INLINE_SIGNATURES_MAX
+        ):
+            return False
+        now = trio.current_time()
+        calm = now - self._inline_at >= INLINE_PAUSE_SECONDS
+        if calm:
+            self._inline_at = now
+        return calm
+
+    def _count(self, signatures: int) -> None:
+        self.counts.batches += 1
+        self.counts.signatures += signatures
 
     async def _work_on(self) -> None:
         while True:
@@ -236,8 +258,7 @@ class Gate:
             transaction = queue.take()
             batch.append(transaction)
             signatures += len(transaction.signatures)
-        self.counts.batches += 1
-        self.counts.signatures += signatures
+        self._count(signatures)
         return batch
 
     def _settle(self, batch: Sequence[Transaction], verdicts: Sequence[bool]) -> None:

@@ -50,6 +50,7 @@ from govchaind.runtime.store_files import (
     lacks_room,
     lock_store,
 )
+from govchaind.runtime.worker import Worker
 
 CHECKSUM_BYTES = 8
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
@@ -231,7 +232,7 @@ class LmdbStorage:
         self._writing = False
         self._snapshots_open = 0
         self._map_bytes_max = map_bytes_max
-        self._limiter = trio.CapacityLimiter(1)
+        self._worker = Worker("store")
         self._lock_file = lock_store(path)
         try:
             self._environment = _open(path, map_bytes_max)
@@ -277,7 +278,7 @@ class LmdbStorage:
                     _change(transaction, changes[first : first + PUTS_PER_SLICE])
                 committing = time.perf_counter()
                 commit = partial(_commit, transaction, self._ahead, self.used_bytes())
-                await trio.to_thread.run_sync(commit, limiter=self._limiter)
+                await self._worker.run(commit)
             except BaseException:
                 transaction.abort()  # after a failed commit it does nothing
                 raise
@@ -322,24 +323,12 @@ class LmdbStorage:
         """Return how much more can be written, by map and by disk."""
         return min(self._map_bytes_max - self.used_bytes(), shutil.disk_usage(self._path).free)
 
-    def scrub(self, after: bytes, count: int) -> bytes | None:
-        """Judge up to `count` rows above `after`; return the last key judged, None at the end.
-
-        Raises StorageCorrupt. For a slow walk in the background, and for `verify`.
-        """
-        judged = 0
-        with self.snapshot() as snapshot:
-            for key, _ in snapshot.scan(after + b"\x00", b"\xff" * STORED_KEY_BYTES_MAX):
-                judged += 1
-                if judged == count:
-                    return key
-        return None
-
     def close(self) -> None:
         """Close the store; nothing is saved here that a write has not saved."""
         if self._closed:
             return
         self._closed = True
+        self._worker.close()
         self._environment.close()
         self._ahead.close()
         os.close(self._lock_file)

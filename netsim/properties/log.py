@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from govchaind.base.quorum import majority
 from govchaind.raft.core import Role
-from govchaind.raft.messages import AppendEntries, Configuration, Entry
+from govchaind.raft.messages import AppendEntries, Configuration, Entry, Heartbeat
 from govchaind.replica.events import Received
 from govchaind.replica.messages import CertifiedBlocks
 from govchaind.replica.store import block_of
@@ -104,7 +104,15 @@ class CommitWithinLog(Property):
             return  # it takes no part in Raft
         if not applied <= step.commit <= last:
             self.fail(node.name, f"applied {applied}, commit {step.commit}, last {last}")
+        in_old_term = 0  # verified in the term before, and told by its leader in this very step
         if step.term != step.old_term:
+            if any(
+                isinstance(event, Received)
+                and isinstance(event.message, Heartbeat)
+                and event.message.term == step.old_term
+                for event in step.events
+            ):
+                in_old_term = mirror.verified
             mirror.verified = step.old_commit
         for event in step.events:
             if isinstance(event, Received):
@@ -119,7 +127,8 @@ class CommitWithinLog(Property):
             return
         if step.commit > step.old_commit:
             own = mirror.entries[-1].term == step.term
-            if step.commit > max(mirror.verified, mirror.verified_by_certificate) and not own:
+            most = max(mirror.verified, mirror.verified_by_certificate, in_old_term)
+            if step.commit > most and not own:
                 self.fail(
                     node.name,
                     f"commits {step.commit} where its leader has verified {mirror.verified}",

@@ -16,7 +16,7 @@ from govchaind.raft.messages import AppendEntries, Entry, Heartbeat
 from govchaind.replica.messages import Gossip
 from govchaind.runtime import codec
 from govchaind.runtime.environment import Threads
-from govchaind.runtime.gate import Gate, Judgement
+from govchaind.runtime.gate import INLINE_PAUSE_SECONDS, Gate, Judgement
 from govchaind.runtime.system import InlineThreads, WorkerThreads
 from tests.runtime.made import block, none_known, raw_transaction, transaction
 
@@ -135,8 +135,22 @@ async def test_a_lone_signature_does_not_go_to_a_thread() -> None:
         assert gate.counts.verified == 1
 
 
+async def test_a_lone_transaction_is_verified_on_the_spot_but_not_one_after_another(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with running(InlineThreads()) as gate:
+        gate.begin(body_of(Gossip([transaction(1)])))
+        assert gate.counts.verified == 1
+        soon = gate.begin(body_of(Gossip([transaction(2)])))
+        assert gate.counts.verified == 1
+        await soon.done()
+        await trio.sleep(INLINE_PAUSE_SECONDS)
+        gate.begin(body_of(Gossip([transaction(3)])))
+        assert gate.counts.verified == 3
+
+
 async def test_an_append_under_verification_tells_its_leader_early() -> None:
-    append = body_of(AppendEntries(3, 7, 3, [Entry(8, 3, block(8, [transaction(1)]))], 0))
+    append = body_of(AppendEntries(3, 7, 3, [Entry(8, 3, block(8, [transaction(1, keys=3)]))], 0))
     async with running(InlineThreads()) as gate:
         judgement = gate.begin(append)
         assert judgement.early == Heartbeat(3, 0, 0)

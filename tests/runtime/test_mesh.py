@@ -117,7 +117,7 @@ async def test_each_pair_has_one_link_and_says_so_once() -> None:
 async def test_messages_arrive_in_order_in_their_lanes() -> None:
     async with running("ada", "ben") as shells:
         await settled(lambda: bool(shells["ada"].mesh.linked() and shells["ben"].mesh.linked()))
-        append = AppendEntries(3, 7, 3, [Entry(8, 3, block(8, [transaction(1)]))], 0)
+        append = AppendEntries(3, 7, 3, [Entry(8, 3, block(8, [transaction(1, keys=3)]))], 0)
         shells["ada"].mesh.send("ben", codec.frame_of(append))
         for number in range(100):
             shells["ada"].mesh.send("ben", codec.frame_of(Heartbeat(3, 7, number)))
