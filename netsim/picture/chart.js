@@ -123,6 +123,7 @@ class Chart {
   }
 
   alongside(pen, text, x, top, low) {
+    if (Math.min(low, this.height) - Math.max(top, 0) < pen.measureText(text).width + 8) return;
     pen.save();
     pen.beginPath();
     pen.rect(x - 40, top, 80, low - top);
@@ -131,6 +132,9 @@ class Chart {
     pen.rotate(Math.PI / 2);
     pen.textAlign = "left";
     pen.textBaseline = "middle";
+    pen.lineWidth = 3;
+    pen.strokeStyle = this.colours.card;
+    pen.strokeText(text, 0, 0);
     pen.fillStyle = this.colours.soft;
     pen.fillText(text, 0, 0);
     pen.restore();

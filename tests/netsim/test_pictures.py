@@ -62,6 +62,9 @@ def test_a_record_holds_fates_roles_cuts_and_the_failure(record: Record) -> None
     assert {"sent", "cut", "unlinked"} <= {each.fate for each in record.messages}
     leaders = [(band.node, band.value) for band in record.bands if "leader" in band.value]
     assert leaders == [("n0", "leader t1"), ("n2", "leader t2"), ("n1", "leader t2")]
+    led = next(band for band in record.bands if band.value == "leader t1")
+    down = next(band for band in record.bands if (band.node, band.value) == ("n0", "down"))
+    assert led.end == down.begin
     states = {(band.node, band.value) for band in record.bands if band.kind == "state"}
     assert states == {("n0", "down"), ("o0", "down")}
     cuts = {(band.node, band.value) for band in record.bands if band.kind == "cut"}
