@@ -81,6 +81,8 @@ class _Line:
             return None
         if re.fullmatch(r"[+-]?\d+", token):
             return int(token)
+        if token in ("true", "false") or re.fullmatch(r"[+-]?\d+\.\d+", token):
+            return token
         if token[0] in '":' and len(token) > 1:
             return token
         raise self.fail(f"{token!r} is no value")
@@ -126,7 +128,8 @@ def _operation(line: _Line) -> str:
 
 def _begun(line: _Line, process: int) -> Call:
     kind = _operation(line)
-    key, value, expected = _value(line, kind, line.form())
+    empty = kind == "read" and not line.text[line.at :].strip()
+    key, value, expected = _value(line, kind, None if empty else line.form())
     return Call(process, kind, key, None if kind == "read" else value, expected, line.number)
 
 

@@ -77,6 +77,14 @@ class _Search(Generic[State]):
         self.spans = spans
         self.begun = [spans[at].begun for at in self.must]
         self.ended = [spans[at].ended for at in self.must]
+        # Unanswered calls that do the same, as bits; in the order in which the first of each began.
+        alike: dict[Hashable, int] = {}
+        for number, at in enumerate(self.may):
+            same = spans[at].same
+            like = ("", at) if same is None else ("same", same)
+            alike[like] = alike.get(like, 0) | 1 << number
+        self.alike = list(alike.values())
+        self.looks = [spans[at].effect if spans[at].pure else None for at in self.must]
         self.seen: dict[tuple[int, int, bool, State], list[int]] = {}
 
     def known(self, low: int, done: int, used: int, unseen: bool, state: State) -> bool:
@@ -91,27 +99,29 @@ class _Search(Generic[State]):
     def settle(self, place: _Place[State]) -> tuple[_Place[State], list[int], float]:
         """Place all calls that change nothing; return the place, which answered calls may come
         next, and the end that none of them may begin after."""
-        spans, must, begun, ended = self.spans, self.must, self.begun, self.ended
+        must, begun, ended, looks = self.must, self.begun, self.ended, self.looks
         low, done, used, unseen, state, path = place
         while True:
             while done & 1:
                 done >>= 1
                 low += 1
-            nearest, choices, placed = FOREVER, list[int](), False
+            nearest, choices, placed, left = FOREVER, list[int](), False, done
             for at in range(low, len(must)):
-                if done >> (at - low) & 1:
+                if left & 1:
+                    left >>= 1
                     continue
+                left >>= 1
                 if begun[at] > nearest:
                     break
-                span = spans[must[at]]
-                if span.pure and span.effect(state) is not None:
+                look = looks[at]
+                if look is None:
+                    choices.append(at)
+                elif look(state) is not None:
                     done |= 1 << (at - low)
                     path = (path, must[at])
                     placed = True
                     continue
                 nearest = min(nearest, ended[at])
-                if not span.pure:
-                    choices.append(at)
             if not placed:
                 return (low, done, used, unseen, state, path), choices, nearest
             unseen = False
@@ -122,16 +132,13 @@ class _Search(Generic[State]):
         """Return the places that may follow, the likeliest last."""
         spans = self.spans
         low, done, used, unseen, state, path = place
-        told = set[Hashable]()
         found: list[tuple[tuple[float, ...], int, _Place[State]]] = []
-        for number, at in enumerate(self.may):
-            span = spans[at]
-            if span.begun > nearest:
-                break
-            if used >> number & 1 or span.same in told or (unseen and span.blind):
+        for alike in self.alike:
+            rest = alike & ~used
+            number = (rest & -rest).bit_length() - 1  # the first that is left
+            span = spans[at := self.may[number]] if rest else None
+            if span is None or (unseen and span.blind) or span.begun > nearest:
                 continue
-            if span.same is not None:
-                told.add(span.same)
             after = span.effect(state)
             if after is not None and after != state:
                 then = (low, done, used | 1 << number, True, after, (path, at))
@@ -153,8 +160,13 @@ def search(spans: Sequence[Span[State]], initial: State, budget: int) -> Found[S
     stack: list[_Place[State]] = [(0, 0, 0, False, initial, None)]
     furthest: tuple[float, _Path, State] = (-FOREVER, None, initial)
     steps = 0
+    asked = set[tuple[int, int, int, bool, State]]()
     while stack:
-        place, choices, nearest = work.settle(stack.pop())
+        place = stack.pop()
+        if place[:-1] in asked:
+            continue
+        asked.add(place[:-1])
+        place, choices, nearest = work.settle(place)
         state, path = place[4:]
         if nearest > furthest[0]:
             furthest = (nearest, path, state)

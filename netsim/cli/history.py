@@ -45,7 +45,7 @@ def history(file: Path, model: str, budget: int, as_program: bool) -> None:
     happen at any time after it began.
     """
     try:
-        calls = read_history(file.read_text(encoding="utf-8").split("\n"))
+        calls = read_history(file.read_text(encoding="utf-8-sig").split("\n"))
         if not calls:
             raise HistoryError(1, 1, "no line of a history; one looks like: 0 :invoke :read nil")
         for call in calls:

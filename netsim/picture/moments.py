@@ -37,21 +37,18 @@ def part(record: Record, begin: float | None, end: float | None) -> Part:
     asked = begin is not None or end is not None
     within = [each for each in record.messages if (begin or 0.0) <= each.at <= last]
     most = MESSAGES_MAX if asked else MESSAGES_SHOWN
-    missing: Counter[str] = Counter()
     kept = within
     for group in CHATTER:
         if len(kept) > most:
-            missing[group] += sum(each.group == group for each in kept)
             kept = [each for each in kept if each.group != group]
-    earlier = len(kept) - most
-    if earlier > 0:
-        kept = kept[earlier:]
-    first = begin if begin is not None else (kept[0].at if kept and earlier > 0 else 0.0)
-    if earlier > 0:
-        first = kept[0].at
-        missing = Counter(each.group for each in within if each.at >= first and each not in kept)
-    words = [f"{count} of {group}" for group, count in sorted(missing.items()) if count]
-    if earlier > 0:
+    cut_off = len(kept) > most
+    kept = kept[-most:]
+    first = kept[0].at if cut_off else begin or 0.0
+    shown = {id(each) for each in kept}
+    missing = Counter(each.group for each in within if each.at >= first and id(each) not in shown)
+    words = [f"{count} of {group}" for group, count in sorted(missing.items())]
+    earlier = sum(each.at < first for each in within)
+    if earlier:
         words.append(f"{earlier} earlier ones")
     events = [each for each in record.events if each.kind in TELLING and first <= each.at <= last]
     sentence = f"Messages left out: {', '.join(words)}." if words else ""

@@ -14,7 +14,7 @@ from netsim.picture.moments import Part, part
 from netsim.picture.record import GROUPS, NOBODY, Band, Event, Message, Record
 
 ROW, COLUMN, LEFT, HEAD = 17, 196, 92, 34
-LABEL_MAX, VIOLATION_LINE = 29, 130
+LABEL_MAX = 27
 LIFE = 8
 STYLE = """
 svg { --paper: #fbfbf9; --ink: #1d2329; --soft: #56616b; --line: #cfd5da; --bad: #a3261a;
@@ -38,7 +38,7 @@ text { fill: var(--ink); }
 .end { text-anchor: end; }
 .leader { fill: var(--leader); } .candidate { fill: var(--candidate); }
 .follower { fill: var(--follower); }
-.paused { fill: var(--paused); }
+.paused { fill: var(--paused); } .cut { fill: var(--bad); }
 .down { fill: var(--paper); stroke: var(--soft); stroke-dasharray: 2 3; }
 path { fill: none; stroke-width: 1.4; } .dashed { stroke-dasharray: 6 4; }
 .cross { stroke: var(--bad); stroke-width: 1.8; }
@@ -72,7 +72,8 @@ class _Diagram:
         self.notes = [
             f"From {shown.begin:.3f} to {shown.end:.3f} s. Each sending, arrival and event has a "
             "row of its own. Dashed: held, overtaken, doubled or still under way. Crossed: lost, "
-            "cut off, or to a life that has ended.",
+            "cut off, or to a life that has ended. Green leads, amber campaigns, dotted is "
+            "down; a red line: cut off in some direction.",
             *([shown.left_out] if shown.left_out else []),
         ]
         lines = [line for note in self.notes for line in textwrap.wrap(note, self.width // 7)]
@@ -161,15 +162,18 @@ class _Diagram:
 
     def _band(self, band: Band) -> list[str]:
         end = self.record.end + 1 if band.end is None else band.end
-        if band.kind == "cut" or end < self.shown.begin or band.begin > self.shown.end:
+        if end < self.shown.begin or band.begin > self.shown.end:
             return []
         top, low = self.y_at(band.begin), self.y_at(end)
         role = band.value.split(" ")[0]
         look = "candidate" if "candidate" in role else role
         if band.kind == "role" and look not in ("leader", "candidate"):
             look = "follower"
+        left, wide = self.x[band.node] - LIFE / 2, LIFE
+        if band.kind == "cut":
+            look, left, wide = "cut", left - 5, 3
         return [
-            f'<rect class="{look}" x="{self.x[band.node] - LIFE / 2}" y="{top}" width="{LIFE}" '
+            f'<rect class="{look}" x="{left}" y="{top}" width="{wide}" '
             f'height="{max(low - top, 1)}"><title>{escape(f"{band.node}: {band.value}")}</title>'
             "</rect>"
         ]
@@ -241,7 +245,7 @@ class _Diagram:
             text = textwrap.shorten(event.text, self.width // 7, placeholder=" …")
             return [f'<text class="halo event fault" x="{LEFT}" y="{y + 4}">{escape(text)}</text>']
         x = self.x[event.node]
-        text = textwrap.shorten(event.text, LABEL_MAX + 1, placeholder=" …")
+        text = textwrap.shorten(event.text, LABEL_MAX + 3, placeholder=" …")
         look = "fault" if event.kind == "fault" else "leader" if "is leader" in event.text else ""
         return [
             f'<g class="{look}"><title>{escape(event.text)}</title>'

@@ -22,7 +22,8 @@ INFO  jepsen.util - 0   :ok     :write  3
 INFO jepsen.util - 2 :info :cas [3 4] :timed-out
 INFO jepsen.util - 1 :invoke :write "a b"
 INFO jepsen.util - 1 :fail :write :timed-out
-INFO jepsen.util - 3 :invoke :read nil
+INFO jepsen.util - 3 :invoke :read
+INFO jepsen.util - 4 :invoke :write [true 1.5]
 WARN  jepsen.util - 9 :ok :read 1
 """
 
@@ -35,6 +36,7 @@ def test_all_forms_of_lines_are_read() -> None:
         (2, ":cas [3 4]", "8-", "info"),
         (1, ':write "a b"', "10-11", "fail"),
         (3, ":read", "12-", "open"),
+        (4, ":write 1.5", "13-", "open"),
     ]
 
 
@@ -81,9 +83,11 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_exit_codes(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log.write_text(GOOD)
+    log.write_text("\ufeff" + GOOD.replace("\n", "\r\n"))
     assert main(["history", str(log)]) == 0
-    assert capsys.readouterr().out == "register: yes, 5 calls, 1 steps\nverdict: linearizable\n"
+    assert capsys.readouterr().out == (
+        "register: yes, 5 calls, 1 steps\nkey true: yes, 1 calls, 0 steps\nverdict: linearizable\n"
+    )
     log.write_text(BAD_READ)
     assert main(["history", str(log)]) == 1
     said = capsys.readouterr().out

@@ -103,9 +103,11 @@ def test_a_diagram_shows_what_led_to_the_failure(record: Record) -> None:
     shown = part(record, None, None)
     assert len(shown.messages) <= MESSAGES_SHOWN
     assert any(text.startswith("Messages left out: ") for text in texts)
-    assert len(record.messages) - len(shown.messages) == sum(
-        map(int, re.findall(r"(\d+) (?:of|earlier)", shown.left_out))
-    )
+    for begin, end in ((None, None), (0.0, None), (0.5, 3.0)):
+        one = part(record, begin, end)
+        within = [each for each in record.messages if (begin or 0) <= each.at <= one.end]
+        counted = sum(map(int, re.findall(r"(\d+) (?:of|earlier)", one.left_out)))
+        assert len(within) - len(one.messages) == counted
     arrows = [each for each in root.iter(f"{SVG}path") if "marker-end" in each.attrib]
     crosses = [each for each in root.iter(f"{SVG}path") if each.get("class") == "cross"]
     assert len(arrows) + len(crosses) >= len(shown.messages)
