@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from netsim.checker.calls import KINDS, Call, Value, said
 
 _HISTORY = re.compile(
-    r"^(?:(?:.*?[\s}])?INFO\s+(?:\[[^\]]*\]\s*)?jepsen\.util\s*(?:-|:)\s*|\s*)(?=\d+\s+:\S)"
+    r"^(?:(?:.*?[\s}])?INFO\s(?:.*?\s)??jepsen\.util\b\s*[-:]?\s*|\s*)(?=\d+\s+:\S)"
 )
 _TOKEN = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*"|[\[\]]|[^\s,\[\]"]+)')
 _TYPES = ("invoke", "ok", "fail", "info")

@@ -9,7 +9,7 @@ until it is written.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netsim.checker.calls import Call, Value
 from netsim.checker.search import FOREVER, Answer, Span, search
@@ -69,17 +69,50 @@ def check(calls: list[Call], budget: int = BUDGET) -> list[KeyVerdict]:
 
 def _check_key(key: Value, calls: list[Call], budget: int) -> KeyVerdict:
     kept = [call for call in calls if call.happened is not False]
+    kept.sort(key=lambda call: call.begun)
     kept = [call for call in kept if call.kind != "read" or call.happened]
-    found = search([span(call) for call in kept], (None,), budget)
+    orphan = _orphan(kept)
+    if orphan is not None:
+        kept = [call for call in kept if call.begun < orphan.ended and call is not orphan]
+    spans = [span(call) for call in kept]
+    if orphan is not None:  # what ends after it may be missing in the order before it
+        late = [at for at, call in enumerate(kept) if call.ended > orphan.ended]
+        for at in late:
+            spans[at] = replace(spans[at], ended=FOREVER)
+    found = search(spans, (None,), budget)
+    stuck = orphan
+    if found.stuck is not None and (orphan is None or found.answer is Answer.NO):
+        stuck = kept[found.stuck]
     return KeyVerdict(
         key=key,
-        answer=found.answer,
+        answer=found.answer if orphan is None else Answer.NO,
         calls=len(calls),
         steps=found.steps,
         order=tuple(kept[at] for at in found.order),
         state=found.state[0],
-        stuck=None if found.stuck is None else kept[found.stuck],
+        stuck=stuck,
     )
+
+
+def _orphan(calls: list[Call]) -> Call | None:
+    """Return the first call to end that met a value which nothing before its end can have written:
+    then no search is needed to say no, only one for what comes before it."""
+    first: dict[Value, list[Call]] = {}
+    for call in calls:
+        if call.kind != "read":
+            first.setdefault(call.value, []).append(call)
+    found: Call | None = None
+    for call in calls:
+        met = call.value if call.kind == "read" else call.expected
+        if not call.happened or call.kind == "write" or met is None:
+            continue
+        writers = (each for each in first.get(met, ()) if each is not call)
+        nearest = next(writers, None)
+        if nearest is not None and nearest.begun < call.ended:
+            continue
+        if found is None or call.ended < found.ended:
+            found = call
+    return found
 
 
 def overall(verdicts: list[KeyVerdict]) -> Answer:

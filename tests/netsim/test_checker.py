@@ -119,7 +119,7 @@ def test_a_history_that_the_eye_can_judge(name: str) -> None:
 def test_a_budget_that_is_not_enough_is_no_answer() -> None:
     text = "".join(f"{each} :invoke :write {each}\n" for each in range(9))
     text += "".join(f"{each} :ok :write {each}\n" for each in range(9))
-    text += "0 :invoke :read nil\n0 :ok :read 99"
+    text += "0 :invoke :read nil\n0 :ok :read nil"
     assert verdict(text, budget=50) == "unknown"
     assert verdict(text) == "no"
 
@@ -202,6 +202,16 @@ def test_a_log_is_read_as_it_was_told() -> None:
             str(call) for call in calls if call.happened
         ]
         assert [call.lines for call in again] == [call.lines for call in calls]
+
+
+def test_a_value_that_was_never_written_needs_no_search() -> None:
+    text = "".join(f"{each} :invoke :write {each}\n" for each in range(9))
+    text += "9 :invoke :cas [1 5]\n9 :info :cas [1 5]\n"
+    text += "9 :invoke :read nil\n9 :ok :read 99\n9 :invoke :write 99\n"
+    (found,) = check(read_history(text.split("\n")), 1)
+    assert (found.answer, str(found.stuck)) == (Answer.NO, ":read 99")
+    calls = read_history(text.split("\n"))
+    assert [each.answer for each in check(calls[::-1])] == [Answer.NO]
 
 
 def test_a_value_that_was_never_written_is_always_found() -> None:

@@ -19,7 +19,7 @@ INFO  jepsen.util - 0   :ok     :write  3
 12:01:07.113 [jepsen-worker-1] INFO  jepsen.util - 1 :invoke :read nil
 2026-01-01 12:01:07,114{GMT}\tINFO\t[jepsen worker 1] jepsen.util: 1\t:ok\t:read\t3
   2 :invoke :cas [3, 4]
-INFO jepsen.util - 2 :info :cas [3 4] :timed-out
+INFO [2026-01-01 12:01:08,001] jepsen worker 2 - jepsen.util 2 :info :cas [3 4] :timed-out
 INFO jepsen.util - 1 :invoke :write "a b"
 INFO jepsen.util - 1 :fail :write :timed-out
 INFO jepsen.util - 3 :invoke :read
@@ -95,8 +95,8 @@ def test_exit_codes(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "3-4  process 1    :read 2" in said
     assert "longest linearizable prefix, 1 calls:" in said
     assert said.endswith("verdict: NOT linearizable\n")
-    log.write_text("".join(f"{n} :invoke :write {n}\n" for n in range(9)) + "9 :invoke :read nil\n"
-                   "9 :ok :read 99\n")  # fmt: skip
+    writes = [f"{n} :{end} :write {n}\n" for end in ("invoke", "ok") for n in range(9)]
+    log.write_text("".join(writes) + "9 :invoke :read nil\n9 :ok :read nil\n")
     assert main(["history", str(log), "--budget", "3"]) == 3
     assert capsys.readouterr().out.endswith("verdict: unknown\n")
 
