@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 from netsim.checker.calls import KINDS, Call, Value, said
 
-_HISTORY = re.compile(
-    r"^(?:(?:.*?[\s}])?INFO\s(?:.*?\s)??jepsen\.util\b\s*[-:]?\s*|\s*)(?=\d+\s+:\S)"
-)
+_BARE = re.compile(r"\s*(?=\d+\s+:\S)")
+_LOGGER = re.compile(r"(?<=\s)jepsen\.util\b\s*(?:[-:]\s*)?(?=\d+\s+:\S)")
+_LEVEL = re.compile(r"(?:^|[\s}])INFO\s")
 _TOKEN = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*"|[\[\]]|[^\s,\[\]"]+)')
+DEPTH_MAX = 3  # [key [expected new]] has two
 _TYPES = ("invoke", "ok", "fail", "info")
 Form = Value | list["Form"]
 
@@ -60,12 +61,14 @@ class _Line:
         self.at, self.start = found.end(), found.start(1)
         return found.group(1)
 
-    def form(self) -> Form:
+    def form(self, depth: int = 0) -> Form:
         """Return the next value: nil, a number, a string, a keyword, or a vector of them."""
         token = self.token()
         if token is None:
             raise self.fail("the value is missing")
         if token == "[":
+            if depth >= DEPTH_MAX:
+                raise self.fail("vectors in vectors in vectors")
             start, forms = self.start, list[Form]()
             while True:
                 before = self.at
@@ -76,7 +79,7 @@ class _Line:
                     self.start = start
                     return forms
                 self.at = before
-                forms.append(self.form())
+                forms.append(self.form(depth + 1))
         if token == "nil":
             return None
         if re.fullmatch(r"[+-]?\d+", token):
@@ -93,8 +96,8 @@ def read_history(lines: Iterable[str]) -> list[Call]:
     calls: list[Call] = []
     open_calls: dict[int, Call] = {}
     for number, text in enumerate(lines, start=1):
-        found = _HISTORY.match(text)
-        if found is None:
+        found = _BARE.match(text) or _LOGGER.search(text)
+        if found is None or (found.start() and not _LEVEL.search(text, 0, found.start())):
             continue
         line = _Line(number, text, found.end())
         process = int(line.token() or "")

@@ -59,6 +59,7 @@ def test_a_process_may_go_on_after_info() -> None:
         ("0 :invoke :cas [3 4", 16, "without its ]"),
         ("0 :invoke :cas [3 4 5]", 16, "[expected new]"),
         ("0 :invoke :write [1 2 3]", 18, "[key value]"),
+        ("0 :invoke :write [[[[1]]]]", 21, "vectors in vectors"),
         ("0 :invoke :write :timed-out", 18, "is an error"),
         ("1 :invoke :read nil", 1, "before its call of line 1 ended"),
         ("2 :ok :read 1", 1, "no call that could end"),
