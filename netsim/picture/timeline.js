@@ -78,6 +78,7 @@ function show(begin, end) {
   const most = Math.max(0, run.end + span * 0.04 - span);
   view.begin = Math.max(0, Math.min(begin, most));
   view.end = view.begin + span;
+  if (!view.chosen) $("list").scrollTop = Math.max(0, view.items.findIndex(item => item.at >= view.begin)) * ROW; // it follows
   redraw();
 }
 

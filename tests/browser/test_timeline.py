@@ -144,6 +144,10 @@ def test_the_keyboard_alone_is_enough(chromium: Browser, pictures: Path) -> None
     assert seen.span()[0] == 0.0
     seen.press("Escape")
     assert "Nothing chosen" in seen.details()
+    seen.press("+", "+", "+")
+    first = seen.ask("view.items.findIndex(item => item.at >= view.begin)")
+    assert first > 0
+    assert seen.ask("document.getElementById('list').scrollTop") == first * 24
     seen.press("f")
     assert "I-1 at n1" in seen.details()
 
