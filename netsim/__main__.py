@@ -21,6 +21,8 @@ EXAMPLES = """examples:
   python -m netsim --seed 7 --without crash            the same run without one kind of fault
   python -m netsim sweep --seeds 0:300 --jobs 2        many seeds; fails on a missed mark
   python -m netsim mutants                             planted bugs, and what finds them
+  python -m netsim picture --seed 7 --out DIR          the same run as timeline, diagram, text
+  python -m netsim history FILE                        is a log of Jepsen's linearizable?
 
 exit codes: 0 all holds, 1 a property does not hold, 2 wrong arguments, 3 a mark was missed
 """
@@ -148,10 +150,26 @@ def _many(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _click(argv: list[str]) -> int:
+    """Run one of the commands that are made with click."""
+    from netsim.cli.history import history
+    from netsim.cli.picture import picture
+
+    try:
+        {"history": history, "picture": picture}[argv[0]].main(
+            argv[1:], prog_name=f"python -m netsim {argv[0]}"
+        )
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] in (["history"], ["picture"]):
+        return _click(words)
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args(words)
     if arguments.command == "sweep":
         return _many(arguments)
     if arguments.command == "mutants":

@@ -1,21 +1,23 @@
 """What clients did and were told, and what the chain says: I-17 to I-20 from outside.
 
-Linearizability is checked twice. In linear time from heights: each answer names the height at
-which it holds, heights order everything, and what began after an answer must not lie before it.
-And by search, per key, from the calls and answers alone (Wing and Gong 1993, with Lowe's memory of
-states 2017), which does not believe the heights; it has a budget and three answers.
+Linearizability is checked twice. In linear time from the heights that answers name, while the run
+goes on (`checker/heights.py`); and at its end by search, per key, from the calls and answers alone,
+which does not believe the heights (`checker/search.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.results import read_result
 from govchaind.replica.events import Committed
+from netsim.checker.heights import Heights
+from netsim.checker.search import FOREVER, Answer, Span, search
 from netsim.properties.base import Violation
 
 SEARCH_BUDGET = 20_000
@@ -48,14 +50,16 @@ class History:
         self.operations: list[Operation] = []
         self.blocks: dict[int, Committed] = {}
         self.by_id: dict[Hash, tuple[int, int]] = {}  # id → (height, code) of its first outcome
-        self.floor = 0
         self._puts: dict[Hash, Operation] = {}
-        self._states: dict[
-            bytes, list[tuple[int, int, int]]
-        ] = {}  # key → (height, revision, value)
+        self._heights = Heights()
         self._replayed = 0
         self.acknowledged: list[tuple[Hash, int, int, NodeId]] = []
         self.certified: list[tuple[int, NodeId]] = []
+
+    @property
+    def floor(self) -> int:
+        """Return the greatest height that anybody was told of."""
+        return self._heights.told
 
     def begin(self, operation: Operation) -> None:
         self.operations.append(operation)
@@ -76,37 +80,27 @@ class History:
             if code != Code.DUPLICATE:
                 self.by_id.setdefault(transaction, (notice.height, code))
             put = self._puts.get(transaction)
-            if put is None or code != Code.APPLIED:
-                continue
-            states = self._states.setdefault(put.key, [])
-            revision = states[-1][1] if states else 0
-            states.append((notice.height, revision + 1, put.value))
+            if put is not None and code == Code.APPLIED:
+                self._heights.write(put.key, notice.height, put.value)
 
     def state_at(self, key: bytes, height: int) -> tuple[int, int] | None:
         """Return (revision, value) of `key` after `height`; None if that height is not replayed."""
-        if height > self._replayed:
-            return None
-        found = (0, 0)
-        for at, revision, value in self._states.get(key, ()):
-            if at > height:
-                break
-            found = (revision, value)
-        return found
+        return None if height > self._replayed else self._heights.state(key, height)
 
     def answered(self, operation: Operation, now: float) -> None:
         """Take an answer: nothing that began after an earlier one may lie before it."""
         operation.ended = now
-        late = operation.height < operation.floor
-        if operation.kind != "read":
-            late = operation.height <= operation.floor and operation.code == Code.APPLIED
-        if late and self._watched:
+        read = operation.kind == "read"
+        counts = read or operation.code == Code.APPLIED
+        late = self._heights.is_late(operation.floor, operation.height, wrote=not read)
+        if counts and late and self._watched:
             raise Violation(
                 "I-20",
                 operation.node,
                 f"{operation.kind} begun after height {operation.floor} was told is answered at "
                 f"height {operation.height}",
             )
-        self.floor = max(self.floor, operation.height)
+        self._heights.tell(operation.height)
 
     def check_read(self, operation: Operation) -> None:
         """A read must show the state of the height that it names."""
@@ -172,39 +166,19 @@ def linearizable(
     A read without an answer explains nothing and is left out. `hints` (heights by id) say only what
     to try first: a wrong one costs time, and never changes the answer.
     """
-    calls = [each for each in calls if each.kind != "read" or each.ended is not None]
-    calls.sort(key=lambda each: each.begun)
-    ends = [float("inf") if each.ended is None else each.ended for each in calls]
-    likely = [_likely(each, hints) for each in calls]
-    must = sum(1 << place for place, end in enumerate(ends) if end != float("inf"))
-    seen: set[tuple[int, tuple[int, int]]] = set()
-    stack: list[tuple[int, int, tuple[int, int]]] = [(0, 0, (0, 0))]
-    while stack:
-        low, done, state = stack.pop()
-        if done & must == must:
-            return True
-        if (done, state) in seen:
-            continue
-        seen.add((done, state))
-        budget -= 1
-        if budget < 0:
-            return None
-        while done >> low & 1:
-            low += 1
-        choices = []
-        first_end = float("inf")
-        for place in range(low, len(calls)):
-            if done >> place & 1:
-                continue
-            if calls[place].begun > first_end:
-                break
-            first_end = min(first_end, ends[place])
-            after = _next_state(calls[place], state)
-            if after is not None:
-                choices.append((likely[place], low, done | 1 << place, after))
-        choices.sort(reverse=True)  # the likeliest is popped first
-        stack.extend(choice[1:] for choice in choices)
-    return False
+    kept = [each for each in calls if each.kind != "read" or each.ended is not None]
+    found = search([_span(each, hints) for each in kept], (0, 0), budget)
+    return {Answer.YES: True, Answer.NO: False, Answer.UNKNOWN: None}[found.answer]
+
+
+def _span(call: Operation, hints: Mapping[Hash, int]) -> Span[tuple[int, int]]:
+    return Span(
+        begun=call.begun,
+        ended=FOREVER if call.ended is None else call.ended,
+        effect=partial(_next_state, call),
+        pure=call.kind == "read" or call.code not in (Code.APPLIED, None),
+        rank=_likely(call, hints),
+    )
 
 
 def _likely(call: Operation, hints: Mapping[Hash, int]) -> tuple[float, int, float]:

@@ -22,6 +22,7 @@ from govchaind.replica.events import LinkDown, LinkUp, Received
 from govchaind.replica.messages import PeerMessage
 from netsim.heap import Heap
 from netsim.options import Options, source
+from netsim.picture.record import Message as Drawn
 from netsim.trace import Trace, described
 
 REDIAL_SECONDS = 0.2
@@ -82,6 +83,7 @@ class Network:
                     )  # a reset came through, or a closed port
                 else:
                     self._heap.after(LINK_IDLE_SECONDS_MAX, self._notice, pair)
+        self._draw_cuts()
 
     def mend(self, directions: list[tuple[NodeId, NodeId]]) -> None:
         """End one cut of each of these directions."""
@@ -96,6 +98,13 @@ class Network:
     def mend_all(self) -> None:
         self.cuts.clear()
         self.dial_all()
+
+    def _draw_cuts(self) -> None:
+        """Tell a picture where nothing passes now."""
+        if self._trace.record is not None:
+            names = list(self._nodes)
+            pairs = [(a, b) for a in names for b in names if a != b and not self.passes(a, b)]
+            self._trace.record.cuts(self._heap.now, names, pairs)
 
     def _notice(self, pair: tuple[NodeId, NodeId]) -> None:
         """An idle link is given up by both sides."""
@@ -146,6 +155,8 @@ class Network:
         self.dial_all()
 
     def dial_all(self) -> None:
+        """Dial whatever is not linked, now that more may pass."""
+        self._draw_cuts()
         names = sorted(self._nodes)
         for place, a in enumerate(names):
             for b in names[place + 1 :]:
@@ -183,41 +194,61 @@ class Network:
     def send(self, sender: NodeId, to: NodeId, message: PeerMessage) -> None:
         """Take one message of a running node."""
         receiver = self._nodes.get(to)
-        now = self._heap.now
         if receiver is None or (sender, to) not in self._view:
-            self._trace.line(now, sender, f"!{to} {described(message)}")
+            self._told("!", "unlinked", sender, to, message)
             return
         self.messages += 1
         life = receiver.life
         if not self.passes(sender, to) or not life:
-            self._trace.line(now, sender, f"x{to} {described(message)}")
+            self._told("x", "cut", sender, to, message)
             return
         wait = self._delay()
+        again: float | None = None
+        fate = "sent"
         if self.noisy:
             draw = self._random.random()
             fates = self._fates
             if draw < fates[3]:
                 if draw < fates[0]:
-                    self._trace.line(now, sender, f"~{to} {described(message)}")
+                    self._told("~", "lost", sender, to, message)
                     return
                 if draw < fates[1]:
+                    fate = "doubled"
                     again = wait + self._delay() * (1 + 20 * self._random.random())
-                    self._heap.after(again, self._deliver, sender, to, life, message)
                 elif draw < fates[2]:
+                    fate = "overtaken"
                     wait += self._options.reorder_extra * self._random.random()
                 else:
+                    fate = "held"
                     wait += self._random.expovariate(1 / self._options.hold_mean)
-        self._trace.line(now, sender, f">{to} {described(message)}")
-        self._heap.after(wait, self._deliver, sender, to, life, message)
+        drawn = self._told(">", fate, sender, to, message)
+        if again is not None:
+            self._heap.after(again, self._deliver, sender, to, life, message, drawn)
+        self._heap.after(wait, self._deliver, sender, to, life, message, drawn)
+
+    def _told(
+        self, sign: str, fate: str, sender: NodeId, to: NodeId, message: PeerMessage
+    ) -> Drawn | None:
+        """Note a message that leaves, and tell a picture."""
+        now, trace, text = self._heap.now, self._trace, described(message)
+        trace.line(now, sender, f"{sign}{to} {text}")
+        if trace.record is None:
+            return None
+        return trace.record.sent(now, sender, to, message, text, fate)
 
     def _delay(self) -> float:
         options = self._options
         spread = options.delay_mean - options.delay_min
         return options.delay_min + spread * -_LOG[int(self._random.random() * 256)]
 
-    def _deliver(self, sender: NodeId, to: NodeId, life: int, message: PeerMessage) -> None:
+    def _deliver(
+        self, sender: NodeId, to: NodeId, life: int, message: PeerMessage, drawn: Drawn | None
+    ) -> None:
         receiver = self._nodes[to]
-        if receiver.life != life or to in self.gone:
+        taken = receiver.life == life and to not in self.gone
+        if drawn is not None:
+            drawn.arrivals.append((self._heap.now, taken))
+        if not taken:
             return
         if self.on_deliver is not None:
             self.on_deliver(sender, to, message)

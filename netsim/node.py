@@ -107,6 +107,7 @@ class Node:
             world.checks.stopped_by_itself(self, error)
             raise
         world.trace.line(now, self.name, f"start life {self.life} store {self.store[:3].hex()}")
+        self._draw("")
         world.checks.started(self)
         world.network.process_began(self.name)
         self._wake()
@@ -134,7 +135,23 @@ class Node:
         self.inbox = []
         side = self.disk.crash(self.random)
         self.world.network.process_ended(self.name, silently=silently)
+        self._draw("down")
         return side
+
+    def _draw(self, state: str) -> None:
+        """Tell a picture whether the process runs."""
+        record = self.world.trace.record
+        if record is not None:
+            record.state(self.world.heap.now, self.name, state)
+
+    def _draw_step(self, replica: Replica) -> None:
+        """Tell a picture what the node is now."""
+        record = self.world.trace.record
+        if record is not None:
+            raft, certified = replica.raft, replica.attestations.certified
+            role = raft.role.name.lower().replace("_", "-")
+            now = self.world.heap.now
+            record.stepped(now, self.name, role, raft.term, raft.commit, certified)
 
     # --- the loop --------------------------------------------------------------------------------
 
@@ -179,10 +196,12 @@ class Node:
 
     def pause(self) -> None:
         self.paused = True
+        self._draw("paused")
 
     def resume(self) -> None:
         if self.paused:
             self.paused = False
+            self._draw("")
             self.step_due = False
             self._soon()
 
@@ -203,6 +222,7 @@ class Node:
         except Exception as error:
             checks.stopped_by_itself(self, error)
             raise
+        self._draw_step(replica)
         checks.after_step(self, events, work)
         send = world.network.send
         for to, message in work.messages:

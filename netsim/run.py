@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from netsim.liveness import Liveness
 from netsim.options import SAFETY_SHARE, Options
+from netsim.picture.record import Record
 from netsim.properties.base import Stopped, Violation
 from netsim.replay import check_replay
 from netsim.world import World
@@ -38,14 +39,15 @@ def run(
     options: Options,
     write: Callable[[str], None] | None = None,
     watched: frozenset[str] | None = None,
+    record: Record | None = None,
 ) -> Verdict:
     """Run one seed to its end, or to the first property that does not hold.
 
     `watched` leaves out all other properties: for planted bugs, each of which is to be found by
-    the one property that is named for it.
+    the one property that is named for it. `record` is filled for a picture; it changes nothing.
     """
     began = time.perf_counter()
-    world = World(options, write, watched)
+    world = World(options, write, watched, record)
     collecting = gc.isenabled()
     gc.disable()
     found: Violation | None = None

@@ -10,10 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from govchaind.raft import messages as raft
 from govchaind.replica import messages as ledger
+
+if TYPE_CHECKING:
+    from netsim.picture.record import Record
 
 KEPT_LINES = 400
 FLUSH_LINES = 64
@@ -22,12 +25,15 @@ FLUSH_LINES = 64
 class Trace:
     """The digest, the last lines, and, if asked for, every line to a writer."""
 
-    __slots__ = ("_hash", "_waiting", "_write", "count", "tail")
+    __slots__ = ("_hash", "_waiting", "_write", "count", "record", "tail")
 
-    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, write: Callable[[str], None] | None = None, record: Record | None = None
+    ) -> None:
         self._hash = hashlib.blake2b(digest_size=16)
         self._waiting: list[str] = []
         self._write = write
+        self.record = record  # for a picture; what it is told is in no digest
         self.tail: deque[str] = deque(maxlen=KEPT_LINES)
         self.count = 0
 
@@ -42,6 +48,8 @@ class Trace:
             self._flush()
         if self._write is not None:
             self._write(line)
+        if self.record is not None:
+            self.record.line(now, node, text)
 
     def _flush(self) -> None:
         self._hash.update("\n".join(self._waiting).encode())

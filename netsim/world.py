@@ -34,6 +34,7 @@ from netsim.network import Network
 from netsim.node import Node
 from netsim.operators import Operators
 from netsim.options import Options, source
+from netsim.picture.record import Record
 from netsim.properties.base import Stopped, Violation
 from netsim.properties.ledger import TakesEffectOnce
 from netsim.signing import Signatures
@@ -52,11 +53,12 @@ class World:
         options: Options,
         write: Callable[[str], None] | None = None,
         watched: frozenset[str] | None = None,
+        record: Record | None = None,
     ) -> None:
         self.options = options
         self.random = source(options.seed, "world")
         self.heap = Heap()
-        self.trace = Trace(write)
+        self.trace = Trace(write, record)
         self.marks = Marks()
         self.signatures = Signatures(options.seed, real=options.real_signatures)
         self.chain = Chain(options, self.signatures)

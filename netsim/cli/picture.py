@@ -1,0 +1,114 @@
+"""`picture`: draw a run for people, as a timeline, a sequence diagram and text."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from netsim.mutants.plant import Mutant, planted
+from netsim.mutants.table import MUTANTS
+from netsim.options import FAULTS, MESSAGES_MAX, MINUTES, draw
+from netsim.picture.record import Record
+from netsim.picture.sequence import diagram
+from netsim.picture.text import rows
+from netsim.picture.timeline import page
+from netsim.report import command, summary
+from netsim.run import Verdict, run
+
+
+def _mutant(_: click.Context, __: click.Parameter, name: str | None) -> Mutant | None:
+    if name is None:
+        return None
+    found = next((each for each in MUTANTS if name in (each.name, each.property_id)), None)
+    if found is None:
+        names = ", ".join(dict.fromkeys(each.name for each in MUTANTS))
+        raise click.BadParameter(f"{name!r} is none of {names}")
+    return found
+
+
+@click.command(
+    epilog="Exit codes: 0 drawn, and every property holds; 1 drawn, and one does not; 2 wrong "
+    "arguments."
+)
+@click.option("--seed", type=int, help="Which run; with --bug, by default the seed that finds it.")
+@click.option("--nodes", type=click.IntRange(1, 9), metavar="N", help="Voters at genesis.")
+@click.option("--minutes", type=float, default=MINUTES, help="Simulated minutes at most.")
+@click.option("--messages", type=int, default=MESSAGES_MAX, help="Messages at most.")
+@click.option("--without", multiple=True, type=click.Choice(FAULTS), help="Leave out a fault.")
+@click.option("--bug", callback=_mutant, metavar="NAME", help="Plant a known bug first.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("pictures"),
+    show_default=True,
+    help="Where the pictures go.",
+)
+@click.option("--from", "begin", type=float, metavar="T", help="Draw from this second on.")
+@click.option("--to", "end", type=float, metavar="T", help="Draw up to this second.")
+def picture(
+    seed: int | None,
+    nodes: int | None,
+    minutes: float,
+    messages: int,
+    without: tuple[str, ...],
+    bug: Mutant | None,
+    out: Path,
+    begin: float | None,
+    end: float | None,
+) -> None:
+    """Draw one run: a timeline to open in a browser, a sequence diagram, and text.
+
+    --from and --to say what the sequence diagram and the text show; the timeline holds the whole
+    run. By default the diagram shows what led to the property that does not hold, or the run's end.
+    """
+    if seed is None:
+        if bug is None:
+            raise click.UsageError("name a --seed")
+        seed = bug.seed
+    if begin is not None and end is not None and begin >= end:
+        raise click.UsageError("--from lies before --to")
+    if bug is not None and nodes is None:
+        nodes = bug.nodes
+    options = draw(seed, nodes=nodes, minutes=minutes, messages_max=messages, without=without)
+    record = Record()
+    watched = None if bug is None else frozenset((bug.property_id,))
+    with nullcontext() if bug is None else planted(bug):
+        verdict = run(options, watched=watched, record=record)
+    title = f"Run of seed {seed}" + (f" with {bug.name} planted" if bug is not None else "")
+    again = command(verdict, nodes=nodes, without=without)
+    if bug is not None:
+        again = f"python -m netsim picture --seed {seed} --bug {bug.name}"
+    facts = [*options.lines(), "", *_lasting(summary(verdict)), f"{'again':18} {again}"]
+    out.mkdir(parents=True, exist_ok=True)
+    text = rows(record, begin or 0.0, record.end if end is None else end)
+    for name, content in (
+        ("timeline.html", page(record, title, facts, _outcome(verdict))),
+        ("sequence.svg", diagram(record, title, begin, end)),
+        ("events.txt", "\n".join(text) + "\n"),
+    ):
+        path = out / name
+        path.write_text(content, encoding="utf-8")
+        click.echo(path)
+    click.echo(_outcome(verdict))
+    raise SystemExit(0 if verdict.violation is None else 1)
+
+
+def _lasting(lines: list[str]) -> list[str]:
+    """Return the summary without what the machine's speed says: one seed gives one page."""
+    kept = []
+    for line in lines:
+        if line.startswith("messages"):
+            line = line.partition(" (")[0]
+        elif line.startswith("simulated"):
+            line = line.partition(" in ")[0]
+        kept.append(line)
+    return kept
+
+
+def _outcome(verdict: Verdict) -> str:
+    if verdict.violation is None:
+        return f"Every property holds, in {verdict.simulated_seconds:.1f} simulated seconds."
+    property_id, node, text, at = verdict.violation
+    return f"{property_id} does not hold at {node}, at {at:.6f} s: {text}"

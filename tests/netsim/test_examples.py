@@ -1,0 +1,65 @@
+"""The pages in docs/netsim are run: what they show is what the commands say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from netsim.__main__ import main
+from netsim.cli.history import history
+from netsim.cli.picture import picture
+
+PAGES = Path(__file__).parents[2] / "docs" / "netsim"
+SHOWN = r"<!-- %s -->\n```text\n(.*?)```"
+
+
+def test_the_history_in_the_page_is_judged_as_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (PAGES / "histories.md").read_text(encoding="utf-8")
+    (log,) = re.findall(SHOWN % "log", page, re.DOTALL)
+    (no,) = re.findall(SHOWN % "told: 1", page, re.DOTALL)
+    (yes,) = re.findall(SHOWN % "told: 0", page, re.DOTALL)
+    file = tmp_path / "history.log"
+    file.write_text(log)
+    assert main(["history", str(file)]) == 1
+    assert capsys.readouterr().out == no
+    file.write_text(log.rstrip()[:-1] + "2\n")
+    assert main(["history", str(file)]) == 0
+    assert capsys.readouterr().out == yes
+
+
+def test_the_picture_in_the_page_is_what_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (PAGES / "pictures.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(SHOWN % "told: events.txt", page, re.DOTALL)
+    (options,) = re.findall(r"of the run of `(--bug [^`]+)`", page)
+    assert main(["picture", *options.split(), "--out", str(tmp_path)]) == 1
+    drawn = (tmp_path / "events.txt").read_text(encoding="utf-8").splitlines()
+    assert [line[:101].rstrip() for line in drawn] == shown.splitlines()
+    assert "I-1 does not hold" in capsys.readouterr().out
+
+
+def test_the_commands_in_the_pages_are_understood() -> None:
+    commands = {"history": history, "picture": picture}
+    seen = []
+    for page in sorted(PAGES.glob("*.md")):
+        for line in re.findall(r"^python -m netsim (.+)$", page.read_text("utf-8"), re.MULTILINE):
+            name, *words = shlex.split(line, comments=True)
+            if name in commands:
+                words = [__file__ if word == "FILE" else word for word in words]
+                commands[name].make_context(name, words)
+                seen.append(name)
+    assert set(seen) == set(commands)
+
+
+def test_every_option_is_in_its_page() -> None:
+    for command, page in ((history, "histories.md"), (picture, "pictures.md")):
+        text = (PAGES / page).read_text(encoding="utf-8")
+        options = [each for each in command.params if isinstance(each, click.Option)]
+        assert [each.opts[-1] for each in options if each.opts[0] not in text] == []
