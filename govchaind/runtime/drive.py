@@ -10,8 +10,8 @@ Rules kept here (see `replica/events.py`, whose contract this is):
 - After any other failure of a write, and after any broken invariant, nothing more leaves: the
   loop ends with that error.
 - The store is read through in the background, slowly and for ever.
-- The guard file never runs ahead of the store: what is written to it was taken when a write
-  began and is used only once that write is durable.
+- The guard file never runs ahead of the store: the replica's guard moves with durable writes only,
+  and the file is left as it was found until the first of them.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Drive:
         self._full = False  # the batch in flight found no room
         self._low = False  # less than the reserve is free
         self._room = True  # as told to the replica
-        self._guard_durable: Guard | None = None  # may go to the file
+        self._wrote = False  # at least once
         self._guard_written: Guard | None = None
         self._stepped = trio.Event()
         self._scrubbed = b""  # up to this key in the present walk through the store
@@ -170,7 +170,7 @@ class Drive:
         if work.write is not None:
             invariant(not self._writing, "the replica asked for a second write in flight")
             self._writing = True
-            nursery.start_soon(self._write, work.write, work.ticket, self._replica.guard())
+            nursery.start_soon(self._write, work.write, work.ticket)
         for notice in work.notices:
             self._tell(notice)
         for peer, reason in work.broken_links:
@@ -204,7 +204,7 @@ class Drive:
             self._peers.members_changed(self._replica.members())
         self._board.post(notice)
 
-    async def _write(self, batch: WriteBatch, ticket: int, guard: Guard) -> None:
+    async def _write(self, batch: WriteBatch, ticket: int) -> None:
         try:
             started = trio.current_time()
             while True:
@@ -224,8 +224,8 @@ class Drive:
         metrics = self._telemetry.metrics
         metrics.storage_sync.observe(trio.current_time() - started)
         metrics.storage_written.inc(batch.bytes)
-        self._guard_durable = guard
         self._writing = False
+        self._wrote = True
         self._inbox.put_own(Written(ticket))
         if self._full:
             self._full = False
@@ -235,8 +235,8 @@ class Drive:
         while True:
             self._look_at_room()
             self._scrub()
-            guard = self._guard_durable
-            if guard is not None and guard != self._guard_written:
+            guard = self._replica.guard()
+            if self._wrote and guard != self._guard_written:
                 with suppress(StorageFull):  # the store itself will say so; tried again below
                     await self._guard_write(guard_bytes(guard))
                     self._guard_written = guard
