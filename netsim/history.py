@@ -15,7 +15,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.results import read_result
-from govchaind.replica.events import Committed
+from govchaind.replica.events import Decided
 from netsim.checker.heights import Heights
 from netsim.checker.search import FOREVER, Answer, Span, search
 from netsim.properties.base import Violation
@@ -48,7 +48,7 @@ class History:
     def __init__(self, *, watched: bool) -> None:
         self._watched = watched
         self.operations: list[Operation] = []
-        self.blocks: dict[int, Committed] = {}
+        self.blocks: dict[int, Decided] = {}
         self.by_id: dict[Hash, tuple[int, int]] = {}  # id → (height, code) of its first outcome
         self._puts: dict[Hash, Operation] = {}
         self._heights = Heights()
@@ -66,7 +66,7 @@ class History:
         if operation.id:
             self._puts[operation.id] = operation
 
-    def block(self, notice: Committed) -> None:
+    def block(self, notice: Decided) -> None:
         """Take a height's outcomes; the first telling is remembered."""
         if notice.height in self.blocks:
             return
@@ -75,7 +75,7 @@ class History:
             self._replayed += 1
             self._replay(found)
 
-    def _replay(self, notice: Committed) -> None:
+    def _replay(self, notice: Decided) -> None:
         for transaction, code, _ in notice.outcomes:
             if code != Code.DUPLICATE:
                 self.by_id.setdefault(transaction, (notice.height, code))

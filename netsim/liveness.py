@@ -136,7 +136,9 @@ class Liveness:
         stores = {node.name: node.store_at_start() for node in nodes if node is not wild}
         # Who is removed may never hear that the block which removes it is committed, and then does
         # not sign it; so nothing is demanded that hangs on its signature (docs/netsim.md).
-        staying = set(self.world.operators.ordered_voters()[-1])
+        # Nor is it if the node has been ordered back since.
+        ordered = self.world.operators.ordered_voters()
+        staying = set(ordered[0]) & set(ordered[-1])
         stores = {name: store for name, store in stores.items() if name in staying}
         for configuration in self._needed(nodes):
             voters = configuration.voters

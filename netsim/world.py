@@ -167,11 +167,11 @@ class World:
             trace.line(now, node.name, f"= committed {notice.height} {notice.block_hash[:3].hex()}")
             if self.checks.watches(self._effects.id):
                 self._effects.told(node.name, notice)
-            self.workload.history.block(notice)
             if node.observer:
                 self.marks.reach("observer-followed")
         elif isinstance(notice, Decided):
             trace.line(now, node.name, f"= decided {notice.height}")
+            self.workload.history.block(notice)
             self.workload.decided(node, notice)
         elif isinstance(notice, Certified):
             trace.line(now, node.name, f"= certified {notice.height}")
