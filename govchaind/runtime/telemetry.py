@@ -166,7 +166,7 @@ class Metrics:
         )
         self.commit_latency = histogram(
             "commit_latency_seconds",
-            "From a transaction's offer at this node to its block being committed and applied here.",
+            "From a transaction's offer at this node to its block being committed and applied.",
             _LATENCY_BUCKETS,
         )
         self.certified_latency = histogram(

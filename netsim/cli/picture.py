@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from netsim.mutants.plant import Mutant, planted
-from netsim.mutants.table import MUTANTS
+from netsim.mutants.table import MUTANTS, found_at
 from netsim.options import FAULTS, MESSAGES_MAX, MINUTES, draw
 from netsim.picture.record import Record
 from netsim.picture.sequence import diagram
@@ -66,7 +66,9 @@ def picture(
     if seed is None:
         if bug is None:
             raise click.UsageError("name a --seed")
-        seed = bug.seed
+        seed = found_at(bug)
+        if seed is None:
+            raise click.UsageError(f"no seed of the budget finds {bug.name}: name a --seed")
     if begin is not None and end is not None and begin >= end:
         raise click.UsageError("--from lies before --to")
     if bug is not None and nodes is None:

@@ -13,7 +13,7 @@ import pytest
 
 from netsim.__main__ import main
 from netsim.mutants.plant import planted
-from netsim.mutants.table import MUTANTS
+from netsim.mutants.table import MUTANTS, found_at
 from netsim.options import draw
 from netsim.picture.moments import MESSAGES_MAX, MESSAGES_SHOWN, part
 from netsim.picture.record import GROUPS, Record
@@ -28,9 +28,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def failing() -> Record:
-    record = Record()
+    record, seed = Record(), found_at(BUG)
+    assert seed is not None
     with planted(BUG):
-        verdict = run(draw(BUG.seed), watched=frozenset((BUG.property_id,)), record=record)
+        verdict = run(draw(seed), watched=frozenset((BUG.property_id,)), record=record)
     assert verdict.violation is not None
     return record
 
