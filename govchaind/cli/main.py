@@ -99,6 +99,9 @@ def report(error: BaseException) -> int:
         return cause.code if isinstance(cause.code, int) else FATAL
     if isinstance(cause, click.exceptions.Exit):
         return cause.exit_code
+    if isinstance(cause, click.exceptions.NoArgsIsHelpError):
+        click.echo(cause.format_message(), err=True)
+        return INVALID
     if isinstance(cause, click.ClickException):
         context = getattr(cause, "ctx", None)
         path = context.command_path if context else "govchaind"

@@ -52,6 +52,17 @@ def test_every_command_has_help_with_an_example(
     ] == []
 
 
+@pytest.mark.parametrize("group", [(), ("init",), ("keys",)])
+def test_a_group_alone_shows_its_help_and_not_an_error(
+    group: tuple[str, ...], govchaind: Command
+) -> None:
+    ended = govchaind(*group)
+    assert ended.code == INVALID
+    assert ended.errors.startswith(" ".join(("Usage: govchaind", *group)))
+    assert "error[" not in ended.errors
+    assert len(ended.errors.splitlines()) > 10
+
+
 def test_the_table_of_commands_says_what_the_commands_say() -> None:
     groups = [command for _, command in COMMANDS if isinstance(command, LazyGroup)]
 
