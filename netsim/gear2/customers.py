@@ -99,6 +99,9 @@ class Customer:
         except (PeerError, Busy):
             self._world.marks.add("outcome-unknown")
             return
+        except GovchaindError as error:
+            self._nonsense("a submission", error)
+            return
         for operation, fate in zip(operations, fates, strict=True):
             self._told(operation, fate)
         fate = pick.choice(fates)
@@ -147,12 +150,20 @@ class Customer:
             return
         except (PeerError, Busy):
             return
+        except GovchaindError as error:
+            self._nonsense("a read", error)
+            return
         operation.node = self._client.nodes.current.node
         operation.height, operation.revision = row["height"], row["revision"]
         operation.value = row["value"]["number"]
         self._known[operation.key] = operation.revision
         self._world.marks.add("read-answered")
         self._answered(operation)
+
+    def _nonsense(self, what: str, error: GovchaindError) -> None:
+        """A definite answer that no honest customer can have earned."""
+        node = self._client.nodes.current.node
+        self._world.judge.fail("I-19", node, f"{what} is answered with {error.code}: {error}")
 
     def _answered(self, operation: Operation) -> None:
         try:

@@ -49,6 +49,7 @@ class Disk:
         self.fails = ""  # the next write fails: "write" (nothing of it is there) or "sync"
         self.failed_at: Seconds | None = None  # in this life
         self.flipped: dict[bytes, bytes] = {}  # key → the row as it was written
+        self.rotted = False  # a bit has flipped in this life, or before it and is not mended
         self.writes = 0
         # ever durable
         self.votes: dict[int, NodeId | None] = {}
@@ -68,6 +69,7 @@ class Disk:
         """Begin a life on what is durable."""
         self.failed_at = None
         self.fails = ""
+        self.rotted = bool(self.flipped)
         return SimStorage(self)
 
     def reader(self) -> SimSnapshot:
@@ -152,6 +154,7 @@ class Disk:
             return None
         key = pick.choice(self._keys)
         row = bytearray(self._rows[key])
+        self.rotted = True
         self.flipped.setdefault(key, bytes(row))
         bit = pick.randrange(8 * (len(row) - CHECKSUM_BYTES) or 8)
         row[bit // 8] ^= 1 << bit % 8

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from govchaind.base.errors import Busy, PeerError
+from govchaind.base.errors import Busy, GovchaindError, PeerError
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import Hash, NodeId
+from govchaind.client.client import Client
 from govchaind.ledger.certificate import read_certificate
 from govchaind.ledger.results import read_result
 from govchaind.replica.events import Committed
@@ -116,21 +117,28 @@ class Ending:
         author = world.chain.authors[0]
         raw = client.sign(author, [put(PROBE, number, None)])
         try:
-            (fate,) = await client.submit([raw], wait="certified")
+            return await self._prove(client, raw, names[0])
         except (PeerError, Busy) as error:
             world.judge.fail("L-a", "-", f"no answer within {self._bound:.0f} s: {error}")
-            return 0
+        except GovchaindError as error:
+            world.judge.fail("I-19", names[0], f"the probe is answered with {error.code}: {error}")
+        return 0
+
+    async def _prove(self, client: Client, raw: bytes, name: NodeId) -> int:
+        """Submit, and fetch all that proves it. Raises what the client raises."""
+        world = self._world
+        (fate,) = await client.submit([raw], wait="certified")
         if fate.status != "certified" or fate.height is None:
             text = f"{fate.status} after {self._bound:.0f} s: {self._picture()}"
             world.judge.fail("L-a", "-", text)
             return 0
         data = await client.receipt(fate.id)
-        world.proofs.receipt(data, fate.id, fate.code or 0, fate.height, names[0])
+        world.proofs.receipt(data, fate.id, fate.code or 0, fate.height, name)
         certificate = await client.get_bytes(f"/v1/blocks/{fate.height}/certificate")
-        world.proofs.certificate(certificate, fate.height, names[0])
-        head = world.proofs.advance(await client.trust_steps(0, 0), names[0])
+        world.proofs.certificate(certificate, fate.height, name)
+        head = world.proofs.advance(await client.trust_steps(0, 0), name)
         if 0 < head < fate.height:
-            world.judge.fail("L-a", names[0], f"trust ends at {head}, certified is {fate.height}")
+            world.judge.fail("L-a", name, f"trust ends at {head}, certified is {fate.height}")
         world.trace.line(trio.current_time(), "-", f"* probe certified at {fate.height}")
         return fate.height
 

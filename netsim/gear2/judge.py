@@ -16,6 +16,7 @@ PROPERTIES = {
     "I-9": "ack implies durable: a granted vote or a match that leaves is in the disk's image",
     "I-16": "equal height, equal results on every node's disk",
     "I-18": "nothing acknowledged is lost: what a client was told stays on every node's disk",
+    "I-19": "what a client is answered makes sense: no definite refusal of what is in order",
     "I-20": "reads and writes linearizable (by heights; and by search per key, with a budget)",
     "I-21": "every receipt and certificate verifies with the client's code, pinned at genesis only",
     "I-22": "no two certificates for one height with different content",

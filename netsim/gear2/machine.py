@@ -14,6 +14,7 @@ import trio
 from govchaind.base.errors import GovchaindError, PeerError, StorageCorrupt, StorageFull
 from govchaind.base.types import NodeId, Seconds
 from govchaind.node import run_node
+from govchaind.replica.screening import CLOCK_AHEAD
 from govchaind.runtime.environment import Environment
 from govchaind.runtime.guard import guard_bytes, unborn
 from govchaind.runtime.system import InlineThreads
@@ -135,7 +136,7 @@ class Machine:
         self.network_ends(silently=False)
         explained = error is None
         if isinstance(error, StorageCorrupt):
-            explained = bool(self.disk.flipped)
+            explained = self.disk.rotted
             self._world.marks.add("rot-found")
             self.disk.repair()
         elif isinstance(error, StorageFull):
@@ -151,10 +152,10 @@ class Machine:
         shown = " ".join(f"{key}={value}" for key, value in values.items())
         self._say(f"= {level} {name} {shown}")
         judge = self._world.judge
-        if name in ACCUSES:
+        if name in ACCUSES and values.get("reason") != CLOCK_AHEAD:  # clocks differ as drawn
             judge.fail("I-30", self.name, f"{name} {shown}")
         elif name in BROKEN or (name == "link.down" and values.get("code") == "link-failed"):
-            if not self.disk.flipped:
+            if not self.disk.rotted:
                 judge.fail("I-30", self.name, f"{name} {shown}")
         elif name == "store.set_back":
             judge.fail("N-1", self.name, f"takes its own disk for an older one: {shown}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import trio
 
-from govchaind.base.errors import Busy, PeerError
+from govchaind.base.errors import GovchaindError
 from govchaind.base.types import NodeId
 from netsim.gear2.chain import Chain
 from netsim.gear2.customers import Customer, client_of
@@ -93,7 +93,7 @@ class World:
         raw = client.sign(author, [operation])
         try:
             (fate,) = await client.submit([raw], wait="certified")
-        except (PeerError, Busy) as error:
+        except GovchaindError as error:
             self.judge.fail("L-a", "-", f"the first write: {error}")
             return
         if not fate.applied:
