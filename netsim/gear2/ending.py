@@ -187,6 +187,8 @@ class Ending:
         for name, height in heights.items():
             if name != best:
                 self._agree(best, readers[best], name, readers[name], height)
+        for watcher in world.watchers:
+            watcher.compare(readers[best], heights[best])
         _judge_history(world, world.history, readers, heights, best)
 
     def _agree(

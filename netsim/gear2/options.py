@@ -83,6 +83,7 @@ class Options:
     cas: float  # share of compare-and-set among writes
     batch_max: int  # transactions in one submission
     receipts: float  # share of writes whose receipt is fetched
+    watchers: int  # who follow the event stream
 
     def on(self, fault: str) -> bool:
         """Say whether this kind of fault happens in this run."""
@@ -155,4 +156,5 @@ def draw(
         cas=pick.choice((0.0, 0.3, 0.7)),
         batch_max=pick.choice((1, 1, 3, 20)),
         receipts=pick.choice((0.2, 0.6)),
+        watchers=pick.choice((0, 1, 2)),
     )

@@ -19,6 +19,7 @@ from netsim.gear2.network import Conditions, Switchboard
 from netsim.gear2.options import Options
 from netsim.gear2.proofs import Proofs
 from netsim.gear2.transport import Reach
+from netsim.gear2.watcher import Watcher
 from netsim.gear2.wiretap import Wiretap
 from netsim.history import History
 from netsim.options import source
@@ -64,6 +65,7 @@ class World:
         self.machines: dict[NodeId, Machine] = {
             name: Machine(name, self) for name in self.chain.names
         }
+        self.watchers = [Watcher(number, self) for number in range(options.watchers)]
         self._value = 0
         self._random = source(seed, "gear2/world")
 
@@ -83,6 +85,8 @@ class World:
                         unrest.start_soon(Faults(self).run)
                         for number in range(self.options.customers):
                             unrest.start_soon(Customer(number, self, self.history).run)
+                        for watcher in self.watchers:
+                            unrest.start_soon(watcher.run)
                 await Ending(self).run()
                 nursery.cancel_scope.cancel()
 
