@@ -23,6 +23,7 @@ from pathlib import Path
 import trio
 
 from govchaind.api.context import ApiLimits, Context
+from govchaind.api.listener import listen_http
 from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.crypto import verify
 from govchaind.base.errors import Fatal, GovchaindError, InvalidSetting
@@ -37,7 +38,7 @@ from govchaind.replica.events import Guard, Status
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
 from govchaind.runtime.drive import Drive
-from govchaind.runtime.environment import Environment
+from govchaind.runtime.environment import Environment, ListenHttp
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.guard import read_guard, unborn
 from govchaind.runtime.inbox import Inbox
@@ -184,7 +185,7 @@ async def run_node(
     store, guard = await open_store(genesis, identity, environment, telemetry)
     randomness = random.Random(environment.entropy(32))
     replica = _make_replica(config, genesis, identity, environment, store, guard, randomness)
-    inbox = Inbox()
+    inbox, listen = Inbox(), environment.listen_http
     gate = Gate(environment.threads, known=replica.known, workers=config.node.verify_threads)
     mesh = Mesh(
         own=_own(genesis, identity, store),
@@ -237,13 +238,14 @@ async def run_node(
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
     )
-    await _run_parts(config, context, telemetry, drive, gate, mesh, stopping, task_status)
+    await _run_parts(config, listen, context, telemetry, drive, gate, mesh, stopping, task_status)
     if failures:
         raise failures[0]
 
 
 async def _run_parts(
     config: Config,
+    listen: ListenHttp,
     context: Context,
     telemetry: Telemetry,
     drive: Drive,
@@ -260,22 +262,15 @@ async def _run_parts(
             core.start_soon(drive.run)
             async with trio.open_nursery() as edge:
                 host, port = split_address(config.api.listen)
-                api = await edge.start(
-                    partial(serve_api, context, host=host, port=port, stop=stopping)
-                )
+                serve = partial(serve_api, context)
+                serve = partial(serve, host=host, port=port, stop=stopping, listen=listen)
+                api = await edge.start(serve)
                 metrics = None
                 if config.metrics.enabled:
                     host, port = split_address(config.metrics.listen)
-                    metrics = await edge.start(
-                        partial(
-                            serve_metrics,
-                            telemetry.metrics.text,
-                            context.report,
-                            host=host,
-                            port=port,
-                            stop=stopping,
-                        )
-                    )
+                    show = partial(serve_metrics, telemetry.metrics.text, context.report)
+                    serve = partial(show, host=host, port=port, stop=stopping, listen=listen)
+                    metrics = await edge.start(serve)
                 telemetry.event("node.started", peer=peer, api=api, metrics=metrics)
                 task_status.started(Addresses(peer, api, metrics))
                 await stopping.wait()
@@ -330,6 +325,7 @@ async def production(
             entropy=entropy,
             guard_read=guard_file.read,
             guard_write=guard_file.write,
+            listen_http=listen_http,
         )
     finally:
         storage.close()

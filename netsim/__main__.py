@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="which run")
     parser.add_argument("--trace", action="store_true", help="print every event")
     _add_common(parser)
-    commands = parser.add_subparsers(dest="command", metavar="{sweep,mutants}")
+    commands = parser.add_subparsers(dest="command", metavar="{sweep,mutants,gear2}")
     many = commands.add_parser("sweep", help="run many seeds on all cores")
     many.add_argument(
         "--seeds", type=_range, default=range(300), metavar="FIRST:END", help="which seeds (0:300)"
@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--stop-at", type=int, default=0, help="stop after so many failures")
     many.add_argument("--no-marks", action="store_true", help="a missed mark is no failure")
     _add_common(many)
+    whole = commands.add_parser("gear2", help="whole nodes, byte for byte")
+    whole.add_argument("--seed", "--seeds", type=_range, required=True, dest="seeds")
+    whole.add_argument("--trace", action="store_true", help="print every event")
     planted = commands.add_parser("mutants", help="plant known bugs and see which property fires")
     planted.add_argument("names", nargs="*", help="which (all)")
     planted.add_argument(
@@ -170,6 +173,10 @@ def main(argv: list[str] | None = None) -> int:
         return _click(words)
     parser = _parser()
     arguments = parser.parse_args(words)
+    if arguments.command == "gear2":
+        from netsim.gear2.report import report_seeds
+
+        return report_seeds(arguments.seeds, trace=arguments.trace)
     if arguments.command == "sweep":
         return _many(arguments)
     if arguments.command == "mutants":

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import trio
@@ -26,25 +25,13 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
 from govchaind.base.errors import InvalidSetting
-
-Asgi = Callable[[Any, Any, Any], Awaitable[None]]
-Report = Callable[[str, dict[str, Any]], None]
+from govchaind.runtime.environment import Asgi, HttpBounds, Report
 
 HEAD_BYTES_MAX = 16 * 1024  # request line and headers
 HTTP2_STREAMS_MAX = 16  # of one connection, which counts as one
 SLICE_BYTES = 64 * 1024
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 _ACCEPT_PAUSE_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class ListenerBounds:
-    """What one listener lets a client take."""
-
-    connections_max: int
-    head_seconds_max: float
-    write_seconds_max: float
-    grace_seconds: float
 
 
 class BoundedStream:
@@ -102,7 +89,7 @@ class _SilentLog:
         return ignore
 
 
-def _configuration(bounds: ListenerBounds) -> Config:
+def _configuration(bounds: HttpBounds) -> Config:
     config = Config()
     chosen: dict[str, Any] = {
         "accesslog": None,
@@ -144,7 +131,7 @@ def address_of(listener: trio.SocketListener) -> str:
 class HttpListener:
     """One ASGI application behind one address."""
 
-    def __init__(self, app: Asgi, bounds: ListenerBounds, report: Report) -> None:
+    def __init__(self, app: Asgi, bounds: HttpBounds, report: Report) -> None:
         self._config = _configuration(bounds)
         self._app = wrap_app(app, 0, "asgi")
         self._bounds = bounds
@@ -215,3 +202,24 @@ class HttpListener:
             self._slots.release()
             if not self._streams:
                 self._drained.set()
+
+
+async def listen_http(
+    app: Asgi,
+    *,
+    host: str,
+    port: int,
+    setting: str,
+    bounds: HttpBounds,
+    report: Report,
+    stop: trio.Event,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Put `app` behind a TCP address: production's `Environment.listen_http`.
+
+    Raises:
+        InvalidSetting: the address cannot be listened on.
+    """
+    listeners = await bind(host, port, setting=setting)
+    task_status.started(address_of(listeners[0]))
+    await HttpListener(app, bounds, report).serve(listeners, stop)

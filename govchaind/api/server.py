@@ -13,7 +13,9 @@ import trio
 from govchaind.api.app import make_app
 from govchaind.api.context import Context
 from govchaind.api.door import Asgi, Receive, Scope, Send
-from govchaind.api.listener import HttpListener, ListenerBounds, Report, address_of, bind
+from govchaind.api.listener import listen_http
+from govchaind.base.errors import InvalidSetting
+from govchaind.runtime.environment import HttpBounds, ListenHttp, Report
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 METRICS_CONNECTIONS_MAX = 16
@@ -26,6 +28,7 @@ async def serve_api(
     host: str,
     port: int,
     stop: trio.Event,
+    listen: ListenHttp = listen_http,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve clients until `stop` is set and what is under way has ended.
@@ -34,19 +37,31 @@ async def serve_api(
         InvalidSetting: the address cannot be listened on.
     """
     limits = context.limits
-    bounds = ListenerBounds(
+    bounds = HttpBounds(
         connections_max=limits.connections_max,
         head_seconds_max=limits.head_seconds_max,
         write_seconds_max=limits.write_seconds_max,
         grace_seconds=limits.grace_seconds,
     )
-    listeners = await bind(host, port, setting="api.listen")
-    listener = HttpListener(make_app(context), bounds, context.report)
+    error: InvalidSetting | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_context, context, stop)
-        task_status.started(address_of(listeners[0]))
-        await listener.serve(listeners, stop)
+        try:
+            await listen(
+                make_app(context),
+                host=host,
+                port=port,
+                setting="api.listen",
+                bounds=bounds,
+                report=context.report,
+                stop=stop,
+                task_status=task_status,
+            )
+        except InvalidSetting as caught:  # out of the nursery as itself, not in a group
+            error = caught
         nursery.cancel_scope.cancel()
+    if error is not None:
+        raise error
 
 
 async def _stop_context(context: Context, stop: trio.Event) -> None:
@@ -61,6 +76,7 @@ async def serve_metrics(
     host: str,
     port: int,
     stop: trio.Event,
+    listen: ListenHttp = listen_http,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `text` (the Prometheus exposition) at /metrics until `stop` is set.
@@ -68,15 +84,22 @@ async def serve_metrics(
     Raises:
         InvalidSetting: the address cannot be listened on.
     """
-    bounds = ListenerBounds(
+    bounds = HttpBounds(
         connections_max=METRICS_CONNECTIONS_MAX,
         head_seconds_max=5.0,
         write_seconds_max=5.0,
         grace_seconds=METRICS_GRACE_SECONDS,
     )
-    listeners = await bind(host, port, setting="metrics.listen")
-    task_status.started(address_of(listeners[0]))
-    await HttpListener(_metrics_app(text), bounds, report).serve(listeners, stop)
+    await listen(
+        _metrics_app(text),
+        host=host,
+        port=port,
+        setting="metrics.listen",
+        bounds=bounds,
+        report=report,
+        stop=stop,
+        task_status=task_status,
+    )
 
 
 def _metrics_app(text: Callable[[], bytes]) -> Asgi:

@@ -1,7 +1,8 @@
 """The stream of blocks as they happen, resumed by height over broken connections and dead nodes.
 
 Rule: every height from the first one asked for comes once, in order. A node that repeats or
-skips one is broken off, and another is asked from the height that is due.
+skips one is broken off, and another is asked from the height that is due. A node that has not come
+as far as the heights already seen is passed over until it has.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 
 import trio
 
-from govchaind.base.errors import Busy, PeerError
+from govchaind.base.errors import Busy, Invalid, PeerError
 from govchaind.base.types import Height
 from govchaind.client.nodes import PAUSE_SECONDS_MAX, PAUSE_SECONDS_MIN, Nodes
 from govchaind.client.refusals import check_reply
 
 EVENT_BYTES_MAX = 1024 * 1024
+_NOT_THERE_YET = "height-ahead"
 
 
 async def read_events(lines: AsyncIterator[str]) -> AsyncGenerator[tuple[str, str, str], None]:
@@ -71,7 +73,10 @@ async def follow(
                         due += 1
                         heard, pause = trio.current_time(), PAUSE_SECONDS_MIN
             raise PeerError(f"{node.node} ended the stream", code="broken-off")
-        except (PeerError, Busy):
+        except (PeerError, Busy, Invalid) as error:
+            behind = error.code == _NOT_THERE_YET and due > first  # others have shown `due` - 1
+            if isinstance(error, Invalid) and not behind:
+                raise
             if trio.current_time() - heard > patience_seconds:
                 raise
         nodes.pass_over()

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import trio
 
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 
 T = TypeVar("T")
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+Report = Callable[[str, dict[str, Any]], None]
 
 
 class Snapshot(KeyValueReader, Protocol):
@@ -71,6 +73,37 @@ class Threads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class HttpBounds:
+    """What one HTTP listener lets a client take."""
+
+    connections_max: int
+    head_seconds_max: float
+    write_seconds_max: float
+    grace_seconds: float
+
+
+class ListenHttp(Protocol):
+    """Puts an ASGI application behind an HTTP address."""
+
+    async def __call__(
+        self,
+        app: Asgi,
+        *,
+        host: str,
+        port: int,
+        setting: str,
+        bounds: HttpBounds,
+        report: Report,
+        stop: trio.Event,
+        task_status: trio.TaskStatus[str] = ...,
+    ) -> None:
+        """Serve until `stop` and what is under way has ended; started() with the address.
+
+        Raises InvalidSetting, naming `setting`: the address cannot be listened on.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One node's world."""
 
@@ -81,3 +114,4 @@ class Environment:
     entropy: Callable[[int], bytes]  # n secret random bytes
     guard_read: Callable[[], bytes | None]
     guard_write: Callable[[bytes], Awaitable[None]]
+    listen_http: ListenHttp

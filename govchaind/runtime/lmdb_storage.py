@@ -5,8 +5,8 @@ Rules kept here:
   the commit, which waits for the disk, is one call on a worker thread. (Each call into LMDB gives
   up the interpreter lock: puts made on a worker beside a busy loop were measured to wait up to
   5 ms each to have it back.) A cancelled `write` still ends as a whole before the caller goes on.
-- Stored value = value ‖ checksum(key, value), judged at each read. A miss is judged too: both
-  neighbours must be sound and stand in order, so a damaged key does not pass for an absent one.
+- A stored value carries its checksum, judged at each read; a miss is judged too: see
+  `stored_value.py`.
 - Full (map, disk, quota, file size): nothing was written, StorageFull. Any other failure:
   StorageFailed, and every later one is refused: a sync that "succeeds" after it proves nothing.
 - One process per store: an exclusive lock on a file beside the data, released by the kernel.
@@ -41,7 +41,6 @@ from govchaind.base.errors import (
     StorageFull,
     invariant,
 )
-from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.runtime.store_files import (
     FULL_ERRNOS,
@@ -50,9 +49,15 @@ from govchaind.runtime.store_files import (
     lacks_room,
     lock_store,
 )
+from govchaind.runtime.stored_value import (
+    CHECKSUM_BYTES,
+    check_absent,
+    named,
+    seal,
+    sound,
+)
 from govchaind.runtime.worker import Worker
 
-CHECKSUM_BYTES = 8
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
 PUTS_PER_SLICE = 256  # about a millisecond of the loop's time
 IDLE_READERS_MAX = 16  # reset read transactions kept for the next snapshot
@@ -81,22 +86,6 @@ class StorageCounts:
     commit_seconds_newest: float = 0.0
 
 
-def _named(key: bytes) -> str:
-    try:
-        table = Table(key[:1]).name
-    except ValueError:
-        return f"key {key.hex()} of no known table"
-    return f"table {table}, key {key[1:].hex()}"
-
-
-def _sound(key: bytes, stored: bytes) -> bytes:
-    """Return the value in `stored`, or raise StorageCorrupt naming its table and key."""
-    value = stored[:-CHECKSUM_BYTES]
-    if len(stored) < CHECKSUM_BYTES or checksum(key, value) != stored[-CHECKSUM_BYTES:]:
-        raise StorageCorrupt(f"{_named(key)}: the stored bytes fail their checksum")
-    return value
-
-
 def _corrupt(error: Exception) -> StorageCorrupt:
     return StorageCorrupt(f"the pages of the store are damaged: {error}")
 
@@ -123,7 +112,7 @@ class LmdbSnapshot:
             raise _corrupt(error) from error
         value = stored[:-CHECKSUM_BYTES]
         if checksum(key, value) != stored[-CHECKSUM_BYTES:]:
-            raise StorageCorrupt(f"{_named(key)}: the stored bytes fail their checksum")
+            raise StorageCorrupt(f"{named(key)}: the stored bytes fail their checksum")
         return value
 
     def _check_absent(self, key: bytes) -> None:
@@ -131,20 +120,14 @@ class LmdbSnapshot:
         cursor = self._cursor
         if cursor is None:
             cursor = self._cursor = self._transaction.cursor()
+        above = below = None
         if cursor.set_range(key):
-            above, stored = cursor.item()
-            _sound(above, stored)
-            in_order = above > key
-            has_below = cursor.prev()
-        else:
-            in_order = True
-            has_below = cursor.last()
-        if has_below:
-            below, stored = cursor.item()
-            _sound(below, stored)
-            in_order = in_order and below < key
-        if not in_order:
-            raise StorageCorrupt(f"{_named(key)}: the keys around it are out of order")
+            above = cursor.item()
+            if cursor.prev():
+                below = cursor.item()
+        elif cursor.last():
+            below = cursor.item()
+        check_absent(key, below, above)
 
     def scan(
         self, start: bytes, end: bytes, *, reverse: bool = False
@@ -166,9 +149,9 @@ class LmdbSnapshot:
         before = b""
         first = True
         for key, stored in cursor.iternext():
-            value = _sound(key, stored)
+            value = sound(key, stored)
             if key < start or (key <= before and not first):
-                raise StorageCorrupt(f"{_named(key)}: out of order")
+                raise StorageCorrupt(f"{named(key)}: out of order")
             if key >= end:
                 return
             before, first = key, False
@@ -178,7 +161,7 @@ class LmdbSnapshot:
     def _scan_back(cursor: Any, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         found = cursor.set_range(end)
         if found:
-            _sound(*cursor.item())
+            sound(*cursor.item())
             found = cursor.prev()
         else:
             found = cursor.last()
@@ -186,9 +169,9 @@ class LmdbSnapshot:
             return
         before = end
         for key, stored in cursor.iterprev():
-            value = _sound(key, stored)
+            value = sound(key, stored)
             if key >= before:
-                raise StorageCorrupt(f"{_named(key)}: out of order")
+                raise StorageCorrupt(f"{named(key)}: out of order")
             if key < start:
                 return
             before = key
@@ -346,7 +329,7 @@ def _change(transaction: Any, changes: list[tuple[bytes, bytes | None]]) -> None
         for key, value in changes:
             invariant(0 < len(key) <= STORED_KEY_BYTES_MAX, "a stored key's length")
             if value is not None:
-                puts.append((key, value + checksum(key, value)))
+                puts.append((key, seal(key, value)))
             elif cursor.set_key(key):
                 cursor.delete()
         cursor.putmulti(puts)

@@ -17,6 +17,7 @@ from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidSetting, StorageCorrupt
 from govchaind.base.limits import HTTP_BODY_BYTES_MAX
+from govchaind.runtime.environment import Asgi, HttpBounds
 from govchaind.runtime.telemetry import Telemetry
 from tests.api.node import WAIT_SECONDS, Node, running
 
@@ -286,6 +287,28 @@ async def test_metrics_have_a_listener_of_their_own(tmp_path: Path) -> None:
             assert (await client.post("/metrics", content=b"x")).status_code == 404
         stop.set()
     assert reports == []
+
+
+async def test_another_door_gets_the_application_and_all_that_bounds_it() -> None:
+    """`Environment.listen_http`: whoever fills it decides what an address is."""
+    given: dict[str, Any] = {}
+    stop = trio.Event()
+
+    async def listen(app: Asgi, **settings: Any) -> None:
+        given.update(settings, app=app)
+        settings["task_status"].started("somewhere")
+        await settings["stop"].wait()
+
+    async with trio.open_nursery() as nursery:
+        serve = partial(serve_metrics, lambda: b"# HELP\n", lambda name, values: None)
+        place = await nursery.start(partial(serve, host="h", port=1, stop=stop, listen=listen))
+        stop.set()
+    assert place == "somewhere"
+    assert (given["host"], given["port"], given["setting"]) == ("h", 1, "metrics.listen")
+    assert given["bounds"] == HttpBounds(16, 5.0, 5.0, 1.0)
+    transport = httpx.ASGITransport(app=given["app"])
+    async with httpx.AsyncClient(base_url="http://h", transport=transport) as client:
+        assert (await client.get("/metrics")).content == b"# HELP\n"
 
 
 def test_a_fatal_error_is_never_shown_as_busy() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from trio.testing import MockClock
 
-from govchaind.base.errors import NotFound, PeerError
+from govchaind.base.errors import Invalid, NotFound, PeerError
 from govchaind.client.client import connect
 from tests.client.scripted_node import Answer, Asked, ScriptedNode, error_answer, scripted
 
@@ -92,6 +92,24 @@ async def test_after_long_silence_of_all_it_gives_up(fast: MockClock) -> None:
 async def test_a_definite_no_ends_it() -> None:
     async with scripted(lambda _: error_answer(404, "not-found")) as nodes:
         with pytest.raises(NotFound):
+            await heights(nodes, 1)
+
+
+async def test_a_node_that_lags_is_passed_over(fast: MockClock) -> None:
+    def lagging(asked: Asked) -> Answer:
+        if int(asked.query["from"]) > 2:
+            return error_answer(400, "height-ahead")
+        return Answer(body=block(2).encode(), headers=STREAM)
+
+    async with scripted(streaming(block), lagging) as nodes:
+        found = await heights(nodes, 4)
+
+    assert found == [1, 2, 3, 4]
+
+
+async def test_a_first_height_that_is_not_there_yet_is_a_definite_no() -> None:
+    async with scripted(lambda _: error_answer(400, "height-ahead")) as nodes:
+        with pytest.raises(Invalid):
             await heights(nodes, 1)
 
 

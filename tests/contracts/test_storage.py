@@ -8,19 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from govchaind.base.errors import InvariantBroken
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.runtime.environment import Storage
 from govchaind.runtime.lmdb_storage import LmdbStorage
+from netsim.gear2.disk import Disk
 
 Opener = Callable[[Path], Storage]
 
-OPENERS: dict[str, Opener] = {"lmdb": lambda path: LmdbStorage(path, map_bytes_max=64 * 1024**2)}
+_DISKS: dict[Path, Disk] = {}  # a simulated disk has no directory of its own
+
+
+def _open_simulated(path: Path) -> Storage:
+    return _DISKS.setdefault(path, Disk(Random(1))).open()
+
+
+OPENERS: dict[str, Opener] = {
+    "lmdb": lambda path: LmdbStorage(path, map_bytes_max=64 * 1024**2),
+    "simulated": _open_simulated,
+}
 
 opener_of = pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS.keys())
 
@@ -138,6 +151,17 @@ async def test_the_snapshot_of_a_write_under_way_does_not_see_it(
         await storage.write(batch)
         done = True
     assert rows_of(storage) == [(b"ma", b"new"), (b"mb", b"new")]
+    storage.close()
+
+
+@opener_of
+async def test_a_snapshot_kept_over_a_write_is_found_out(opener: Opener, tmp_path: Path) -> None:
+    storage = opener(tmp_path)
+    snapshot = storage.snapshot()
+    with pytest.raises(InvariantBroken, match="snapshot"):
+        await storage.write(batch_of(a=b"1"))
+    snapshot.close()
+    await storage.write(batch_of(a=b"1"))
     storage.close()
 
 

@@ -1,0 +1,229 @@
+"""The second phase: heal a core that holds every quorum, demand that it gets on, and compare all.
+
+L-a: a probe that any node of the core takes is certified in time. L-c: all nodes of the core come
+to one height. Then the disks are compared with each other, and with all that clients were told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from govchaind.base.errors import Busy, GovchaindError, PeerError
+from govchaind.base.keyspace import Table, height_key
+from govchaind.base.keyvalue import KeyValueReader, prefix_end
+from govchaind.base.quorum import certificate_quorum, majority
+from govchaind.base.types import Hash, NodeId
+from govchaind.client.client import Client
+from govchaind.ledger.certificate import read_certificate
+from govchaind.ledger.results import read_result
+from govchaind.replica.events import Decided
+from govchaind.replica.store import applied_height
+from netsim.gear2.chain import put
+from netsim.gear2.customers import client_of
+from netsim.gear2.machine import Machine
+from netsim.history import History
+from netsim.options import source
+from netsim.properties.base import Violation
+
+if TYPE_CHECKING:
+    from netsim.gear2.world import World
+
+LOOK_SECONDS = 0.25
+PROBE = b"probe"
+
+
+class Ending:
+    """The liveness phase of one run."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._random = source(world.options.seed, "gear2/ending")
+        self.core: list[Machine] = []
+        options = world.options
+        self._bound = 60.0 + 30 * options.election_max + 400 * options.delay_mean
+        self._bound += 400 * options.write_mean
+
+    async def run(self) -> None:
+        """Heal, demand, at times kill all at once and demand again; then compare."""
+        self._heal()
+        await self._demand(0)
+        if self._random.random() < 0.3:
+            self._world.marks.add("all-restarted")
+            for machine in self.core:
+                machine.crash(self._random.random())
+            await self._demand(1)
+        self._compare()
+
+    # --- healing ---------------------------------------------------------------------------------
+
+    def _choose(self) -> list[Machine]:
+        """Return a core that holds every quorum; often all."""
+        world = self._world
+        voters = list(world.chain.voters)
+        names = list(world.chain.names)
+        if self._random.random() < 0.5:
+            needed = max(majority(len(voters)), certificate_quorum(len(voters)))
+            kept = self._random.sample(voters, self._random.randint(needed, len(voters)))
+            others = [name for name in world.chain.observers if self._random.random() < 0.5]
+            names = sorted([*kept, *others])
+        return [world.machines[name] for name in names]
+
+    def _heal(self) -> None:
+        """End all faults for the core; cut all others off, for good."""
+        world = self._world
+        self.core = self._choose()
+        names = {machine.name for machine in self.core}
+        world.trace.line(trio.current_time(), "-", f"* heal {' '.join(sorted(names))}")
+        world.reach.calm()
+        world.board.calm()
+        for machine in world.machines.values():
+            machine.disk.write_begins = lambda: None
+            machine.clock.set_ahead(self._random.uniform(-2, 2))
+            if machine.name in names:
+                machine.disk.mend()
+                machine.disk.repair()
+                machine.start_now()
+                continue
+            world.reach.gone.add(machine.name)
+            for other in world.chain.names:
+                world.board.path(machine.name, other).cut()
+                world.board.path(other, machine.name).cut()
+            if self._random.random() < 0.5:
+                machine.crash(0.0, silently=True)
+                machine.kept_down = True
+        for path in world.board.paths():
+            if path.source in names and path.target in names:
+                path.mend_all()
+
+    # --- demands ---------------------------------------------------------------------------------
+
+    async def _demand(self, number: int) -> None:
+        world = self._world
+        height = await self._probe(number)
+        with trio.move_on_after(self._bound):
+            while not self._equal(height):  # noqa: ASYNC110  # a look from outside the nodes
+                await trio.sleep(LOOK_SECONDS)
+            return
+        world.judge.fail("L-c", "-", f"not equal within {self._bound:.0f} s: {self._picture()}")
+
+    async def _probe(self, number: int) -> int:
+        """L-a: a write that the core takes is certified in time; return its height."""
+        world = self._world
+        names = [machine.name for machine in self.core]
+        self._random.shuffle(names)
+        client = client_of(world, names, f"probe/{number}", self._bound)
+        author = world.chain.authors[0]
+        raw = client.sign(author, [put(PROBE, number, None)])
+        try:
+            return await self._prove(client, raw, names[0])
+        except (PeerError, Busy) as error:
+            world.judge.fail("L-a", "-", f"no answer within {self._bound:.0f} s: {error}")
+        except GovchaindError as error:
+            world.judge.fail("I-19", names[0], f"the probe is answered with {error.code}: {error}")
+        return 0
+
+    async def _prove(self, client: Client, raw: bytes, name: NodeId) -> int:
+        """Submit, and fetch all that proves it. Raises what the client raises."""
+        world = self._world
+        (fate,) = await client.submit([raw], wait="certified")
+        if fate.status != "certified" or fate.height is None:
+            text = f"{fate.status} after {self._bound:.0f} s: {self._picture()}"
+            world.judge.fail("L-a", "-", text)
+            return 0
+        data = await client.receipt(fate.id)
+        world.proofs.receipt(data, fate.id, fate.code or 0, fate.height, name)
+        certificate = await client.get_bytes(f"/v1/blocks/{fate.height}/certificate")
+        world.proofs.certificate(certificate, fate.height, name)
+        head = world.proofs.advance(await client.trust_steps(0, 0), name)
+        if 0 < head < fate.height:
+            world.judge.fail("L-a", name, f"trust ends at {head}, certified is {fate.height}")
+        world.trace.line(trio.current_time(), "-", f"* probe certified at {fate.height}")
+        return fate.height
+
+    def _equal(self, height: int) -> bool:
+        """Say whether all of the core have applied and certified one height, `height` or later."""
+        found = set()
+        for machine in self.core:
+            disk = machine.disk
+            if not machine.running or disk.applied < height:
+                return False
+            found.add((disk.applied, self._certified(disk.reader())))
+        return len(found) == 1 and found == {(applied, applied) for applied, _ in found}
+
+    @staticmethod
+    def _certified(reader: KeyValueReader) -> int:
+        start = Table.CERTIFICATE.value
+        for key, _ in reader.scan(start, prefix_end(start), reverse=True):
+            return int.from_bytes(key[1:9], "big")
+        return 0
+
+    def _picture(self) -> str:
+        parts = []
+        for machine in self._world.machines.values():
+            away = "" if machine in self.core else " (cut off)"
+            disk = machine.disk
+            parts.append(
+                f"{machine.name}{away} {'up' if machine.running else 'down'} "
+                f"log {disk.log_end} applied {disk.applied} term {max(disk.votes, default=0)}"
+            )
+        return "; ".join(parts)
+
+    # --- comparing -------------------------------------------------------------------------------
+
+    def _compare(self) -> None:
+        """I-16, I-22, I-18, I-20: disks among each other, and with what was told."""
+        world = self._world
+        readers: dict[NodeId, KeyValueReader] = {
+            name: machine.disk.pristine() for name, machine in world.machines.items()
+        }
+        heights: dict[NodeId, int] = {
+            name: applied_height(reader)
+            for name, reader in readers.items()
+            if world.machines[name].disk.writes
+        }
+        best = max(heights, key=lambda name: heights[name])
+        for name, height in heights.items():
+            if name != best:
+                self._agree(best, readers[best], name, readers[name], height)
+        for watcher in world.watchers:
+            watcher.compare(readers[best], heights[best])
+        _judge_history(world, world.history, readers, heights, best)
+
+    def _agree(
+        self, best: NodeId, one: KeyValueReader, name: NodeId, other: KeyValueReader, height: int
+    ) -> None:
+        for at in range(1, height + 1):
+            key = height_key(Table.RESULT, at)
+            if one.get(key) != other.get(key):
+                self._world.judge.fail("I-16", name, f"height {at} differs from that of {best}")
+                return
+            key = height_key(Table.CERTIFICATE, at)
+            pair = [read_certificate(row) for row in (one.get(key), other.get(key)) if row]
+            if len({certificate.statement for certificate in pair}) > 1:
+                self._world.judge.fail("I-22", name, f"height {at} has two certificates")
+                return
+
+
+def _judge_history(
+    world: World,
+    history: History,
+    readers: dict[NodeId, KeyValueReader],
+    heights: dict[NodeId, int],
+    best: NodeId,
+) -> None:
+    """What clients were told, against the chain as the highest node has it."""
+    for height in range(1, heights[best] + 1):
+        rows = read_result(readers[best], height).outcomes
+        outcomes: list[tuple[Hash, int, int | None]] = [(row[0], row[2], row[3]) for row in rows]
+        history.block(Decided(height, outcomes, None))
+    stores = [(name, readers[name], heights[name]) for name in heights]
+    try:
+        history.check_acknowledged(heights[best], stores)
+        for operation in history.operations:
+            if operation.kind == "read" and operation.height:
+                history.check_read(operation)
+        history.check_search()
+    except Violation as violation:
+        world.judge.fail(violation.property_id, violation.node, violation.text)

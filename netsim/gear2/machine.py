@@ -1,0 +1,211 @@
+"""One machine: a disk, a clock, keys, and a process that is `run_node` and nothing else.
+
+A crash is: the disk decides the write in flight, the connections close or fall silent, the node's
+scope is cancelled; and then `run_node` is called again on what the disk holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from govchaind.base.errors import GovchaindError, PeerError, StorageCorrupt, StorageFull
+from govchaind.base.types import NodeId, Seconds
+from govchaind.node import run_node
+from govchaind.replica.screening import CLOCK_AHEAD
+from govchaind.runtime.environment import Environment
+from govchaind.runtime.guard import guard_bytes, unborn
+from govchaind.runtime.system import InlineThreads
+from govchaind.runtime.telemetry import Telemetry
+from netsim.clock import Clock
+from netsim.gear2.disk import Disk, SimStorage
+from netsim.gear2.network import SimNetwork
+from netsim.gear2.stream import SimStream
+from netsim.options import source
+
+if TYPE_CHECKING:
+    from netsim.gear2.world import World
+
+ACCUSES = ("link.misbehaved", "peer.misbehaved", "block.own_refused", "block.refused")
+BROKEN = ("http.request_failed", "http.connection_failed")
+NEVER = float("inf")
+
+
+class Machine:
+    """One node's machine over all its lives."""
+
+    def __init__(self, name: NodeId, world: World) -> None:
+        options = world.options
+        self.name = name
+        self.identity = world.chain.identity(name)
+        self.config = world.chain.config(name)
+        self.clock = Clock()
+        self.disk = Disk(
+            source(options.seed, f"gear2/disk/{name}"),
+            write_seconds=options.write_mean,
+            guard=guard_bytes(unborn(self.identity.first_store)),
+            served_rot=self._served_rot,
+        )
+        self.lives = 0
+        self.running = False
+        self.kept_down = False
+        self.network: SimNetwork | None = None
+        self._world = world
+        self._entropy = source(options.seed, f"gear2/entropy/{name}")
+        self._storage: SimStorage | None = None
+        self._scope = trio.CancelScope()
+        self._stop = trio.Event()
+        self._crashed = False
+        self._rest: Seconds = 0.0  # until it starts again
+        self._resting = trio.CancelScope()
+        self._lost: list[SimStream] = []  # connections that power took
+
+    def _say(self, text: str) -> None:
+        self._world.trace.line(trio.current_time(), self.name, text)
+
+    def _served_rot(self, key: bytes) -> None:
+        self._world.judge.fail("I-27", self.name, f"row {key.hex()[:24]} is rotten and was served")
+
+    # --- one life after the other ----------------------------------------------------------------
+
+    async def run(self, first: Seconds) -> None:
+        """Live, rest, live again, until cancelled."""
+        self._rest = first
+        while True:
+            with trio.CancelScope(deadline=trio.current_time() + self._rest) as self._resting:
+                await trio.sleep_forever()
+            if self.kept_down:
+                self._rest = NEVER
+                continue
+            await self._live()
+
+    def start_now(self) -> None:
+        """Start at once if it rests."""
+        self.kept_down = False
+        self._resting.cancel()
+
+    def _environment(self) -> Environment:
+        world, disk = self._world, self.disk
+        storage = self._storage = disk.open()
+        network = self.network = SimNetwork(
+            world.board, self.name, self.identity.tls_public, refused=self._refused
+        )
+        return Environment(
+            storage=storage,
+            network=network,
+            threads=InlineThreads(),
+            wall_milliseconds=lambda: self.clock.wall_ms(trio.current_time()),
+            entropy=self._entropy.randbytes,
+            guard_read=lambda: disk.guard,
+            guard_write=storage.write_guard,
+            listen_http=world.doors.listen_http,
+        )
+
+    async def _live(self) -> None:
+        world = self._world
+        self.lives += 1
+        self.running, self._crashed, self._rest = True, False, 0.5
+        self._stop = trio.Event()
+        for stream in self._lost:
+            stream.power_is_back()
+        self._lost = []
+        world.reach.silent.discard(self.name)
+        self._say(f"* life {self.lives}")
+        telemetry = Telemetry(version="netsim", sink=self._told)
+        error: Exception | None = None
+        with trio.CancelScope() as self._scope:
+            try:
+                await run_node(
+                    self.config,
+                    world.chain.genesis,
+                    self.identity,
+                    self._environment(),
+                    telemetry,
+                    stop=self._stop,
+                )
+            except Exception as caught:  # judged below: what may end a node is known
+                error = caught
+        self.running = False
+        if not self._crashed:
+            self._ended(error)
+
+    def _ended(self, error: Exception | None) -> None:
+        """Judge why a process ended by itself."""
+        self.network_ends(silently=False)
+        explained = error is None
+        if isinstance(error, StorageCorrupt):
+            explained = self.disk.rotted
+            self._world.marks.add("rot-found")
+            self.disk.repair()
+        elif isinstance(error, StorageFull):
+            explained = True  # at its start; its operator makes room and starts it again
+        elif self.disk.failed_at is not None and isinstance(error, GovchaindError):
+            explained = error.code == "storage-failed"
+            self._world.marks.add("disk-failed")
+        self._say(f"* ended: {'asked to' if error is None else _named(error)}")
+        if not explained and error is not None:
+            self._world.judge.fail("N-1", self.name, _named(error))
+
+    def _told(self, level: str, name: str, values: Mapping[str, Any]) -> None:
+        shown = " ".join(f"{key}={value}" for key, value in values.items())
+        self._say(f"= {level} {name} {shown}")
+        judge = self._world.judge
+        if name in ACCUSES and values.get("reason") != CLOCK_AHEAD:  # clocks differ as drawn
+            judge.fail("I-30", self.name, f"{name} {shown}")
+        elif name in BROKEN or (name == "link.down" and values.get("code") == "link-failed"):
+            if not self.disk.rotted:
+                judge.fail("I-30", self.name, f"{name} {shown}")
+        elif name == "store.set_back":
+            judge.fail("N-1", self.name, f"takes its own disk for an older one: {shown}")
+
+    def _refused(self, address: str, error: PeerError) -> None:
+        self._say(f"= refused {address} {error.code}")
+
+    # --- what faults do --------------------------------------------------------------------------
+
+    def network_ends(self, *, silently: bool) -> None:
+        """Close all connections, or have them fall silent."""
+        board = self._world.board
+        if silently:
+            self._lost += board.lose_power(self.name)
+            self._world.reach.silent.add(self.name)
+            return
+        for stream in board.streams(self.name):
+            stream.close()
+
+    def crash(self, rest: Seconds, *, silently: bool = False) -> None:
+        """End the process at once; it starts again after `rest`."""
+        if not self.running or self._crashed or self._storage is None:
+            return
+        self._crashed = True
+        self._rest = rest
+        side = self._storage.die()
+        if side:
+            self._world.marks.add("restarted-in-write")
+        self.network_ends(silently=silently)
+        self._say(f"* crash {side}{' silently' if silently else ''}, rests {rest:.3f}")
+        self._scope.cancel()
+
+    def crash_at_next_write(self, rest: Seconds, *, silently: bool) -> None:
+        """End the process as it begins its next write."""
+
+        def now() -> None:
+            self.disk.write_begins = lambda: None
+            self.crash(rest, silently=silently)
+
+        self.disk.write_begins = now
+
+    def stop(self, rest: Seconds) -> None:
+        """Ask the process to end, as SIGTERM does."""
+        if self.running and not self._crashed:
+            self._rest = rest
+            self._say("* asked to stop")
+            self._stop.set()
+
+
+def _named(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return f"{type(error).__name__}({', '.join(_named(each) for each in error.exceptions)})"
+    return f"{type(error).__name__}: {error}"

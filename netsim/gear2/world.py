@@ -1,0 +1,104 @@
+"""One simulated network of whole nodes: machines, wires, customers, faults, and who judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from govchaind.base.errors import GovchaindError
+from govchaind.base.types import NodeId
+from netsim.gear2.chain import Chain
+from netsim.gear2.customers import Customer, client_of
+from netsim.gear2.door import Doors
+from netsim.gear2.ending import Ending
+from netsim.gear2.faults import Faults
+from netsim.gear2.judge import Judge
+from netsim.gear2.machine import Machine
+from netsim.gear2.network import Conditions, Switchboard
+from netsim.gear2.options import Options
+from netsim.gear2.proofs import Proofs
+from netsim.gear2.transport import Reach
+from netsim.gear2.watcher import Watcher
+from netsim.gear2.wiretap import Wiretap
+from netsim.history import History
+from netsim.options import source
+from netsim.trace import Trace
+
+FIRST_SECONDS_MAX = 120.0  # until the register is there, before anything goes wrong
+
+
+class World:
+    """Everything of one run; made and used inside its Trio run."""
+
+    def __init__(
+        self,
+        options: Options,
+        write: Callable[[str], None] | None = None,
+        watched: frozenset[str] | None = None,
+    ) -> None:
+        seed = options.seed
+        self.options = options
+        self.trace = Trace(write)
+        self.judge = Judge(self.trace, watched)
+        self.marks: set[str] = set()
+        self.chain = Chain(options)
+        self.history = History(watched=watched is None or "I-20" in watched)
+        self.proofs = Proofs(self.judge, self.chain.genesis, source(seed, "gear2/proofs"))
+        self.wiretap = Wiretap(self)
+        conditions = Conditions(
+            seed,
+            delay_min=options.delay_min,
+            delay_mean=options.delay_mean,
+            lost=options.lost,
+            unanswered=options.unanswered,
+            window_bytes=options.window_bytes,
+        )
+        self.board = Switchboard(conditions, self.wiretap.leaves)
+        self.doors = Doors()
+        self.reach = Reach(
+            self.doors,
+            source(seed, "gear2/reach"),
+            delay_mean=options.customer_delay,
+            lost=options.customer_loss,
+        )
+        self.machines: dict[NodeId, Machine] = {
+            name: Machine(name, self) for name in self.chain.names
+        }
+        self.watchers = [Watcher(number, self) for number in range(options.watchers)]
+        self._value = 0
+        self._random = source(seed, "gear2/world")
+
+    def next_value(self) -> int:
+        self._value += 1
+        return self._value
+
+    async def run(self) -> None:
+        """Begin, have things go wrong, heal, demand, compare; ends early when a property fails."""
+        with self.judge.scope:
+            async with trio.open_nursery() as nursery:
+                for machine in self.machines.values():
+                    nursery.start_soon(machine.run, self._random.random())
+                await self._begin()
+                with trio.move_on_after(self.options.seconds):
+                    async with trio.open_nursery() as unrest:
+                        unrest.start_soon(Faults(self).run)
+                        for number in range(self.options.customers):
+                            unrest.start_soon(Customer(number, self, self.history).run)
+                        for watcher in self.watchers:
+                            unrest.start_soon(watcher.run)
+                await Ending(self).run()
+                nursery.cancel_scope.cancel()
+
+    async def _begin(self) -> None:
+        """Make the register; nothing goes wrong yet."""
+        client = client_of(self, self.chain.names, "begin", FIRST_SECONDS_MAX)
+        author, operation = self.chain.create_register()
+        raw = client.sign(author, [operation])
+        try:
+            (fate,) = await client.submit([raw], wait="certified")
+        except GovchaindError as error:
+            self.judge.fail("L-a", "-", f"the first write: {error}")
+            return
+        if not fate.applied:
+            self.judge.fail("L-a", "-", f"the first write: {fate.status} {fate.text}")

@@ -1,0 +1,83 @@
+"""Gear 2: seeds that hold, one digest in any process, and planted bugs that are found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from govchaind.base.keyvalue import WriteBatch
+from govchaind.replica.events import Written
+from govchaind.runtime import stored_value
+from govchaind.runtime.drive import Drive
+from netsim.gear2 import disk
+from netsim.gear2.judge import PROPERTIES
+from netsim.gear2.run import draw, run
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_property_holds(seed: int) -> None:
+    verdict = run(draw(seed))
+    assert (verdict.violation, verdict.tail) == (None, [])
+    assert verdict.answered > 0
+    assert verdict.receipts > 0
+    assert verdict.flips_refused >= verdict.receipts
+
+
+@pytest.mark.parametrize("seed", [7, 10, 19])
+def test_one_seed_has_one_digest_in_any_process(seed: int) -> None:
+    """I-33: also under another PYTHONHASHSEED; seed 19 signs with real keys."""
+    here = run(draw(seed, seconds=15.0)).digest
+    program = (
+        f"from netsim.gear2.run import draw, run; print(run(draw({seed}, seconds=15.0)).digest)"
+    )
+    for hash_seed in ("1", "4242"):
+        said = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said.stdout.strip() == here
+
+
+async def _told_before_written(self: Any, batch: WriteBatch, ticket: int) -> None:
+    self._writing = False
+    self._wrote = True
+    self._inbox.put_own(Written(ticket))
+    await self._storage.write(batch)
+
+
+@pytest.mark.parametrize(("watched", "seed"), [("I-9", 0), ("I-9", 3), ("N-1", 4)])
+def test_a_node_that_tells_before_it_has_written_is_found(
+    monkeypatch: pytest.MonkeyPatch, watched: str, seed: int
+) -> None:
+    """By its first vote on the wire; where nobody looks at that, as it stumbles over itself."""
+    monkeypatch.setattr(Drive, "_write", _told_before_written)
+    verdict = run(draw(seed, only=("crash",)), watched=frozenset({watched}))
+    assert verdict.violation is not None
+    assert verdict.violation[0] == watched
+    assert any(f"VIOLATION {watched}" in line for line in verdict.tail)
+
+
+def test_a_flipped_bit_that_is_served_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "sound", lambda key, row: row[: -stored_value.CHECKSUM_BYTES])
+    found = [run(draw(seed, only=("rot",))).violation for seed in (7, 10)]
+    assert [each and each[0] for each in found] == ["I-27", "I-27"]
+
+
+def test_every_property_that_can_fail_has_a_text() -> None:
+    named = set()
+    for path in sorted((ROOT / "netsim" / "gear2").glob("*.py")):
+        for word in path.read_text(encoding="utf-8").split('"'):
+            if word[:2] in ("I-", "L-", "N-") and word[2:].isalnum():
+                named.add(word)
+    assert named == set(PROPERTIES)
