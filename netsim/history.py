@@ -8,8 +8,10 @@ states 2017), which does not believe the heights; it has a budget and three answ
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
@@ -86,12 +88,9 @@ class History:
         """Return (revision, value) of `key` after `height`; None if that height is not replayed."""
         if height > self._replayed:
             return None
-        found = (0, 0)
-        for at, revision, value in self._states.get(key, ()):
-            if at > height:
-                break
-            found = (revision, value)
-        return found
+        states = self._states.get(key, [])
+        place = bisect_right(states, height, key=itemgetter(0))
+        return states[place - 1][1:] if place else (0, 0)
 
     def answered(self, operation: Operation, now: float) -> None:
         """Take an answer: nothing that began after an earlier one may lie before it."""

@@ -33,6 +33,7 @@ from netsim.network import Network
 from netsim.node import Node
 from netsim.operators import Operators
 from netsim.options import Options, source
+from netsim.plan import Plan
 from netsim.properties.base import Stopped, Violation
 from netsim.properties.ledger import TakesEffectOnce
 from netsim.signing import Signatures
@@ -51,8 +52,10 @@ class World:
         options: Options,
         write: Callable[[str], None] | None = None,
         watched: frozenset[str] | None = None,
+        plan: Plan | None = None,
     ) -> None:
         self.options = options
+        self.plan = plan if plan is not None else Plan(options)
         self.random = source(options.seed, "world")
         self.heap = Heap()
         self.trace = Trace(write)
@@ -72,7 +75,7 @@ class World:
             broken_link_jitter=BROKEN_LINK_JITTER,
         )
         self.nodes: dict[NodeId, Node] = {}
-        self.network = Network(options, self.heap, self.trace, self.nodes)
+        self.network = Network(options, self.heap, self.trace, self.nodes, self.plan.sites)
         self.workload = Workload(self)
         self.operators = Operators(self)
         self.faults = Faults(self)
@@ -83,6 +86,8 @@ class World:
             self.nodes[name] = Node(name, self, observer=False)
         for name in self.chain.observers:
             self.nodes[name] = Node(name, self, observer=True)
+        if self.plan.deployed_mesh:
+            self.network.apart = frozenset(self.chain.observers)
 
     def store_id(self, name: NodeId, number: int) -> StoreId:
         return store_id(self.options.seed, name, number)
