@@ -23,7 +23,7 @@ PROPERTIES: tuple[type[Property], ...] = (
     *durability.PROPERTIES,
     *ledger.PROPERTIES,
 )
-# These have nothing to look at while term, role, commit and log stay as they were; most steps are so.
+# These have nothing to look at while term, role, commit and log stay as they were, as mostly.
 ON_CHANGE = (
     election.OneLeader,
     election.OneVote,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from govchaind.base.encoding import decode
 from govchaind.base.keyspace import Table
-from govchaind.base.keyvalue import prefix_end
+from govchaind.base.keyvalue import WriteBatch, prefix_end
 from govchaind.base.types import NodeId, StoreId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Timing
@@ -22,7 +22,7 @@ from govchaind.replica.events import (
     ReadReady,
 )
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import configuration_of
+from govchaind.replica.store import STORE, configuration_of, store_batch
 from netsim.chain import Chain, store_id
 from netsim.checks import Checks
 from netsim.faults import Faults
@@ -75,6 +75,7 @@ class World:
             broken_link_jitter=BROKEN_LINK_JITTER,
         )
         self.nodes: dict[NodeId, Node] = {}
+        self._first_rows: dict[bytes, bytes | None] = {}
         self.network = Network(options, self.heap, self.trace, self.nodes, self.plan.sites)
         self.workload = Workload(self)
         self.operators = Operators(self)
@@ -88,6 +89,15 @@ class World:
             self.nodes[name] = Node(name, self, observer=True)
         if self.plan.deployed_mesh:
             self.network.apart = frozenset(self.chain.observers)
+
+    def first_write(self, store: StoreId) -> WriteBatch:
+        """Return the first write of a new store: all its rows but its id are one for all nodes."""
+        batch = WriteBatch()
+        if not self._first_rows:
+            self._first_rows = store_batch(self.genesis, store).changes
+        batch.changes.update(self._first_rows)
+        batch.put(STORE, store)
+        return batch
 
     def store_id(self, name: NodeId, number: int) -> StoreId:
         return store_id(self.options.seed, name, number)
