@@ -1,14 +1,27 @@
-"""Every property by id, with its sentence: what `docs/netsim.md` must name."""
+"""Every property by id, with its sentence: what `docs/netsim.md` must name; and all about one."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from netsim import liveness
 from netsim.checks import PROPERTIES
+from netsim.reasons import SEEN, WHY
 
 _ELSEWHERE = {
     "I-18": "nothing acknowledged is lost: committed or certified told to a client is for ever",
     "I-20": "reads and writes linearizable (by heights; and by search per key, with a budget)",
     "I-33": "same seed, same trace digest",
+}
+# Modules that look at a property outside of a class of its own.
+_PLACES = {
+    "I-16": ("netsim/replay.py",),
+    "I-18": ("netsim/history.py",),
+    "I-20": ("netsim/history.py", "netsim/workload.py"),
+    "I-33": ("netsim/trace.py", "netsim/sweep.py"),
+    "N-1": ("netsim/checks.py",),
+    "N-2": ("netsim/checks.py",),
+    "L-e": ("netsim/world.py", "netsim/liveness.py"),
 }
 
 
@@ -18,3 +31,35 @@ def properties() -> dict[str, str]:
     found.update(_ELSEWHERE)
     found.update(liveness.TEXTS)
     return dict(sorted(found.items(), key=lambda item: (item[0][0], len(item[0]), item[0])))
+
+
+def explained(property_id: str) -> dict[str, Any]:
+    """Return all that is known of one property: its sentence, why, where, and what it finds."""
+    from netsim.mutants.table import MUTANTS
+
+    where = [
+        f"{kind.__module__.replace('.', '/')}.py ({kind.__name__})"
+        for kind in PROPERTIES
+        if kind.id == property_id
+    ]
+    where += _PLACES.get(property_id, ())
+    if property_id in liveness.TEXTS and "netsim/liveness.py" not in where:
+        where.append("netsim/liveness.py")
+    return {
+        "id": property_id,
+        "text": properties()[property_id],
+        "why": WHY.get(property_id, "It is one of the promises of docs/protocol.md."),
+        "where": where,
+        "finds": [
+            {
+                "name": mutant.name,
+                "text": mutant.text,
+                "seed": mutant.seed,
+                "nodes": mutant.nodes,
+                "source": mutant.source,
+                "seen": SEEN.get(mutant.source, ""),
+            }
+            for mutant in MUTANTS
+            if mutant.property_id == property_id
+        ],
+    }

@@ -23,6 +23,20 @@ PROPERTIES: tuple[type[Property], ...] = (
     *durability.PROPERTIES,
     *ledger.PROPERTIES,
 )
+# These have nothing to look at while term, role, commit and log stay as they were, as mostly.
+ON_CHANGE = (
+    election.OneLeader,
+    election.OneVote,
+    election.LeaderComplete,
+    election.TermsBounded,
+    log.LeaderAppendsOnly,
+    log.LogMatching,
+    log.ChainUnbroken,
+    log.OneCommittedLog,
+    log.OwnTermCommits,
+    log.CommittedIsDurable,
+    log.OneChangeAtATime,
+)
 
 
 class Checks:
@@ -34,6 +48,11 @@ class Checks:
         self.watched = watched  # None: every property
         self.properties = [kind(ghost) for kind in PROPERTIES]
         self._step = self._overridden("step")
+        self._quiet_step = [
+            watch
+            for watch in self._step
+            if not isinstance(getattr(watch, "__self__", None), ON_CHANGE)
+        ]
         self._leaving = self._overridden("leaving")
         self._attesting = self._overridden("attesting")
         self._signed = self._overridden("signed")
@@ -84,6 +103,16 @@ class Checks:
             self._mark_cut(node, last)
         mirror.term, mirror.vote = step.term, step.vote
         mirror.role, mirror.commit = step.role, step.commit
+        if (
+            not step.appended
+            and step.truncated_from is None
+            and step.commit == step.old_commit
+            and step.role is step.old_role
+            and step.term == step.old_term
+        ):
+            for watch in self._quiet_step:
+                watch(step)
+            return
         ghost = self.ghost
         for entry in step.appended:
             ghost.learn(entry, mirror.term_at(entry.index - 1))

@@ -28,6 +28,10 @@ class Clock:
         self._offset = seconds
         self._drift = 0.0
 
+    def advance(self, seconds: float) -> None:
+        """Go ahead by so many seconds more."""
+        self._offset += seconds
+
     def wall_ms(self, now: float) -> int:
         """Return the wall time that this node sees at simulated time `now`."""
         return EPOCH_MILLISECONDS + int((now + self._offset + self._drift * now) * 1000)

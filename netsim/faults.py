@@ -16,9 +16,11 @@ from govchaind.raft.core import Role
 from govchaind.replica.events import TransferAsked
 from govchaind.replica.store import behind_guard
 from netsim.disk import Disk
+from netsim.draws import Draws, draws
 from netsim.node import Node
 from netsim.options import source
 from netsim.partitions import SHAPES, Directions, between, cut_out
+from netsim.plan import Occurrence
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -30,7 +32,8 @@ class Faults:
     def __init__(self, world: World) -> None:
         self.world = world
         self.over = False  # the safety phase has ended
-        self._random = source(world.options.seed, "faults")
+        self.happened: list[Occurrence] = []  # for a case that lets some of them happen again
+        self._random: random.Random = source(world.options.seed, "faults")
         self._partition: Directions = []
         self._kinds: dict[str, Callable[[], None]] = {
             "cut": self._cut,
@@ -51,12 +54,25 @@ class Faults:
 
     def start(self) -> None:
         """Begin the schedules of all kinds that are on."""
-        options = self.world.options
+        options, kept = self.world.options, self.world.plan.occurrences
+        if kept is not None:
+            for occurrence in kept:
+                self.world.heap.at(occurrence.at, self._happen_again, occurrence)
+            return
         for kind, act in self._kinds.items():
             if options.on(kind):
-                self._next(kind, act, source(options.seed, f"fault/{kind}"))
+                self._next(kind, act, draws(options.seed, f"fault/{kind}"))
 
-    def _next(self, kind: str, act: Callable[[], None], pick: random.Random) -> None:
+    def _happen_again(self, occurrence: Occurrence) -> None:
+        """Let a fault happen that was recorded, with the draws that it had then."""
+        if not self.over:
+            seed = self.world.options.seed
+            self.happened.append(occurrence)
+            self._random = draws(seed, f"fault/{occurrence.kind}", occurrence.drawn)
+            self._kinds[occurrence.kind]()
+            self._random.random()  # which told, then, when the next of its kind comes
+
+    def _next(self, kind: str, act: Callable[[], None], pick: Draws) -> None:
         mean = self.world.options.fault_every
         if kind in ("wipe", "restore", "disk-error"):
             mean *= 4
@@ -64,8 +80,9 @@ class Faults:
             mean *= 2
         self.world.heap.after(pick.expovariate(1 / mean), self._happen, kind, act, pick)
 
-    def _happen(self, kind: str, act: Callable[[], None], pick: random.Random) -> None:
+    def _happen(self, kind: str, act: Callable[[], None], pick: Draws) -> None:
         if not self.over:
+            self.happened.append(Occurrence(kind, self.world.heap.now, pick.drawn))
             self._random = pick
             act()
             self._next(kind, act, pick)

@@ -23,6 +23,7 @@ from govchaind.replica.messages import PeerMessage
 from netsim.heap import Heap
 from netsim.options import Options, source
 from netsim.picture.record import Message as Drawn
+from netsim.sites import Sites
 from netsim.trace import Trace, described
 
 REDIAL_SECONDS = 0.2
@@ -46,9 +47,17 @@ class Network:
     """All links of one world."""
 
     def __init__(
-        self, options: Options, heap: Heap, trace: Trace, nodes: Mapping[NodeId, Endpoint]
+        self,
+        options: Options,
+        heap: Heap,
+        trace: Trace,
+        nodes: Mapping[NodeId, Endpoint],
+        sites: Sites,
     ) -> None:
         self._options = options
+        self._site = dict(sites.of)
+        latencies = dict(sites.latencies)
+        self._latency = {pair: (each.least, each.mean) for pair, each in latencies.items()}
         self._heap = heap
         self._trace = trace
         self._nodes = nodes
@@ -60,6 +69,7 @@ class Network:
         self.gone: set[NodeId] = set()  # cut off from everybody, for good
         self.noisy = True  # drop, double, hold …
         self.messages = 0
+        self.apart: frozenset[NodeId] = frozenset()  # these link to all others, not to each other
         self.on_deliver: Callable[[NodeId, NodeId, PeerMessage], None] | None = None
         self._fates = _fates(options)
 
@@ -132,7 +142,7 @@ class Network:
             self._view.discard((name, other))
             if (other, name) in self._view:
                 quiet = silently or not self.passes(name, other)
-                wait = LINK_IDLE_SECONDS_MAX if quiet else self._delay()
+                wait = LINK_IDLE_SECONDS_MAX if quiet else self._delay(name, other)
                 pair = _pair(name, other)
                 self._heap.after(wait, self._notice_end, pair, self._links.get(pair))
 
@@ -142,7 +152,7 @@ class Network:
 
     def process_began(self, name: NodeId) -> None:
         for other in self._nodes:
-            if other != name:
+            if other != name and not (name in self.apart and other in self.apart):
                 self._dial_later(_pair(name, other))
 
     def members_changed(self, name: NodeId) -> None:
@@ -158,9 +168,12 @@ class Network:
         """Dial whatever is not linked, now that more may pass."""
         self._draw_cuts()
         names = sorted(self._nodes)
+        joined = [name for name in names if name not in self.apart]
         for place, a in enumerate(names):
-            for b in names[place + 1 :]:
-                self._dial_later((a, b))
+            later = joined if a in self.apart else names[place + 1 :]
+            for b in later:
+                if a < b:
+                    self._dial_later((a, b))
 
     def _dial_later(self, pair: tuple[NodeId, NodeId]) -> None:
         if pair not in self._redial and not self._linked(pair):
@@ -202,7 +215,7 @@ class Network:
         if not self.passes(sender, to) or not life:
             self._told("x", "cut", sender, to, message)
             return
-        wait = self._delay()
+        wait = self._delay(sender, to)
         again: float | None = None
         fate = "sent"
         if self.noisy:
@@ -214,7 +227,7 @@ class Network:
                     return
                 if draw < fates[1]:
                     fate = "doubled"
-                    again = wait + self._delay() * (1 + 20 * self._random.random())
+                    again = wait + self._delay(sender, to) * (1 + 20 * self._random.random())
                 elif draw < fates[2]:
                     fate = "overtaken"
                     wait += self._options.reorder_extra * self._random.random()
@@ -236,10 +249,13 @@ class Network:
             return None
         return trace.record.sent(now, sender, to, message, text, fate)
 
-    def _delay(self) -> float:
+    def _delay(self, sender: NodeId, to: NodeId) -> float:
         options = self._options
-        spread = options.delay_mean - options.delay_min
-        return options.delay_min + spread * -_LOG[int(self._random.random() * 256)]
+        least, mean = options.delay_min, options.delay_mean
+        if self._site:
+            pair = (self._site[sender], self._site[to])
+            least, mean = self._latency.get(pair, (least, mean))
+        return least + (mean - least) * -_LOG[int(self._random.random() * 256)]
 
     def _deliver(
         self, sender: NodeId, to: NodeId, life: int, message: PeerMessage, drawn: Drawn | None

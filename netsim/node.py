@@ -17,7 +17,7 @@ from govchaind.base.limits import GUARD_INTERVAL_SECONDS
 from govchaind.base.types import NodeId, StoreId
 from govchaind.replica.events import Event, Guard, Room, Written
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import behind_guard, store_batch
+from govchaind.replica.store import behind_guard
 from netsim.clock import Clock
 from netsim.disk import Disk
 from netsim.options import source
@@ -78,7 +78,7 @@ class Node:
     def _new_disk(self) -> Disk:
         store = self.next_store_id()
         self.stores_made += 1
-        return Disk(store, store_batch(self.world.genesis, store))
+        return Disk(store, self.world.first_write(store))
 
     def wipe(self, *, keep_guard: bool) -> None:
         """The disk is gone; another store takes its place."""

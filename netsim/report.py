@@ -1,23 +1,19 @@
-"""What a person reads after a run or a sweep."""
+"""What a person, or a script, reads after a run."""
 
 from __future__ import annotations
 
+import shlex
+from typing import Any
+
+from netsim.job import Job
 from netsim.run import Verdict
 
 TAIL_LINES = 40
 
 
-def command(verdict: Verdict, *, nodes: int | None, without: tuple[str, ...]) -> str:
+def command(job: Job) -> str:
     """Return the one command that plays this run again, to the byte."""
-    options = verdict.options
-    parts = [f"python -m netsim --seed {options.seed}"]
-    if nodes is not None:
-        parts.append(f"--nodes {nodes}")
-    parts.append(f"--minutes {options.minutes:g}")
-    if options.messages_max != 5000:
-        parts.append(f"--messages {options.messages_max}")
-    parts.extend(f"--without {fault}" for fault in without)
-    return " ".join(parts)
+    return shlex.join(["netsim", "run", *job.arguments()])
 
 
 def summary(verdict: Verdict) -> list[str]:
@@ -27,12 +23,15 @@ def summary(verdict: Verdict) -> list[str]:
     lines = [
         f"messages           {verdict.messages} ({rate:,.0f} a second)",
         f"simulated          {verdict.simulated_seconds:.1f} s in {verdict.real_seconds:.2f} s",
-        f"heights            {verdict.heights} committed, highest term {verdict.terms}",
+        f"heights            {verdict.heights} committed, {verdict.certified} certified, "
+        f"highest term {verdict.terms}",
         f"client calls       {verdict.operations}, {verdict.answered} answered",
         f"linearizable       {searches or 'not searched'}",
         f"marks              {' '.join(sorted(verdict.marks)) or 'none'}",
         f"trace digest       {verdict.digest} of {verdict.events} events",
     ]
+    if verdict.observers_height is not None:
+        lines.insert(3, f"observers          all at height {verdict.observers_height} or above")
     if verdict.violation is None:
         lines.append("verdict            every property holds")
     else:
@@ -41,6 +40,34 @@ def summary(verdict: Verdict) -> list[str]:
             f"verdict            {property_id} DOES NOT HOLD at {node}, {at:.6f} s: {text}"
         )
     return lines
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Return what came of a run, for a script."""
+    violation = None
+    if verdict.violation is not None:
+        property_id, node, text, at = verdict.violation
+        violation = {"property": property_id, "node": node, "text": text, "at": at}
+    return {
+        "seed": verdict.options.seed,
+        "holds": verdict.violation is None,
+        "violation": violation,
+        "unmet": verdict.unmet,
+        "digest": verdict.digest,
+        "events": verdict.events,
+        "messages": verdict.messages,
+        "simulated_seconds": verdict.simulated_seconds,
+        "real_seconds": verdict.real_seconds,
+        "committed": verdict.heights,
+        "certified": verdict.certified,
+        "observers_height": verdict.observers_height,
+        "highest_term": verdict.terms,
+        "client_calls": verdict.operations,
+        "answered": verdict.answered,
+        "linearizable": dict(sorted(verdict.searches.items())),
+        "marks": sorted(verdict.marks),
+        "last_events": last_events(verdict),
+    }
 
 
 def last_events(verdict: Verdict, lines: int = TAIL_LINES) -> list[str]:

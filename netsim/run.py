@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from netsim.acts import schedule
 from netsim.liveness import Liveness
-from netsim.options import SAFETY_SHARE, Options
+from netsim.options import Options
 from netsim.picture.record import Record
+from netsim.plan import Occurrence, Plan
 from netsim.properties.base import Stopped, Violation
 from netsim.replay import check_replay
 from netsim.world import World
@@ -33,21 +35,27 @@ class Verdict:
     operations: int = 0
     answered: int = 0
     searches: dict[str, int] = field(default_factory=dict)
+    certified: int = 0  # the greatest height of which any disk holds a certificate
+    observers_height: int | None = None  # the least height that an observer has applied
+    unmet: list[str] = field(default_factory=list)  # expectations of a world file
+    occurrences: tuple[Occurrence, ...] = ()  # faults that happened, if a property does not hold
 
 
 def run(
     options: Options,
     write: Callable[[str], None] | None = None,
     watched: frozenset[str] | None = None,
+    plan: Plan | None = None,
     record: Record | None = None,
 ) -> Verdict:
     """Run one seed to its end, or to the first property that does not hold.
 
-    `watched` leaves out all other properties: for planted bugs, each of which is to be found by
-    the one property that is named for it. `record` is filled for a picture; it changes nothing.
+    `plan` says what a world file or a case has beyond the options. `watched` leaves out all other
+    properties: for planted bugs, each of which is to be found by the one that is named for it.
+    `record` is filled for a picture; it changes nothing.
     """
     began = time.perf_counter()
-    world = World(options, write, watched, record)
+    world = World(options, write, watched, plan, record)
     collecting = gc.isenabled()
     gc.disable()
     found: Violation | None = None
@@ -75,22 +83,32 @@ def run(
         terms=world.ghost.highest_term,
         operations=len(operations),
         answered=sum(1 for operation in operations if operation.ended is not None),
+        certified=max(map(world.certified, world.nodes.values())),
+        observers_height=_observers_height(world),
     )
     for _, answer in searches:
         verdict.searches[answer] = verdict.searches.get(answer, 0) + 1
     if found is not None:
         verdict.violation = (found.property_id, found.node, found.text, world.heap.now)
         verdict.tail = list(world.trace.tail)
+        verdict.occurrences = tuple(world.faults.happened)
     return verdict
 
 
+def _observers_height(world: World) -> int | None:
+    applied = world.ghost.applied
+    return min((applied(node.disk) for node in world.nodes.values() if node.observer), default=None)
+
+
 def _play(world: World) -> list[tuple[bytes, str]]:
-    options = world.options
+    options, plan = world.options, world.plan
     world.start()
-    messages = int(options.messages_max * SAFETY_SHARE)
-    world.run_until(options.minutes * 60 * SAFETY_SHARE, lambda: False, messages)
+    schedule(world)
+    messages = int(options.messages_max * plan.safety_share)
+    world.run_until(options.minutes * 60 * plan.safety_share, lambda: False, messages)
     liveness = Liveness(world)
-    liveness.run()
+    if plan.liveness:
+        liveness.run()
     watches, history = world.checks.watches, world.workload.history
     if watches("I-18"):
         applied = world.ghost.applied

@@ -1,29 +1,20 @@
-"""Many seeds on all cores: progress, rate, marks, and the first failure of each kind."""
+"""Many seeds on all cores, or on a cluster: rate, marks, and the first failure of each kind."""
 
 from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from netsim.job import Job, play
 from netsim.marks import MARKS
-from netsim.options import draw
-from netsim.run import Verdict, run
+from netsim.run import Verdict
+
+__all__ = ["Job", "Sweep", "play", "progress", "sweep", "verdicts"]
 
 PROGRESS_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one worker is asked."""
-
-    seed: int
-    nodes: int | None
-    minutes: float
-    messages: int
-    without: tuple[str, ...]
-    twice: bool
 
 
 @dataclass(slots=True)
@@ -36,6 +27,7 @@ class Sweep:
     heights: int = 0
     marks: dict[str, list[int]] = field(default_factory=dict)  # which seeds have reached each
     failures: dict[str, list[Verdict]] = field(default_factory=dict)
+    unmet: dict[int, list[str]] = field(default_factory=dict)  # seed → a world's expectations
     slowest: tuple[float, int] = (0.0, -1)
 
     @property
@@ -43,38 +35,60 @@ class Sweep:
         """Return the marks that no seed has reached."""
         return [name for name in MARKS if name not in self.marks]
 
+    @property
+    def failed(self) -> int:
+        """Return how many seeds have shown a property that does not hold."""
+        return sum(map(len, self.failures.values()))
+
     def add(self, verdict: Verdict) -> None:
+        seed = verdict.options.seed
         self.seeds += 1
         self.messages += verdict.messages
         self.heights += verdict.heights
-        self.slowest = max(self.slowest, (verdict.real_seconds, verdict.options.seed))
+        self.slowest = max(self.slowest, (verdict.real_seconds, seed))
         for mark in verdict.marks:
-            self.marks.setdefault(mark, []).append(verdict.options.seed)
+            self.marks.setdefault(mark, []).append(seed)
+        if verdict.unmet:
+            self.unmet[seed] = verdict.unmet
         if verdict.violation is not None:
             self.failures.setdefault(verdict.violation[0], []).append(verdict)
 
+    def settle(self) -> None:
+        """Put seeds in order: a cluster tells of them as they come."""
+        for seeds in self.marks.values():
+            seeds.sort()
+        for failed in self.failures.values():
+            failed.sort(key=lambda verdict: verdict.options.seed)
 
-def play(job: Job) -> Verdict:
-    """Run one job, twice if asked to; two digests must be one (I-33)."""
-    options = draw(
-        job.seed,
-        nodes=job.nodes,
-        minutes=job.minutes,
-        messages_max=job.messages,
-        without=job.without,
-    )
-    verdict = run(options)
-    if job.twice and verdict.violation is None:
-        again = run(options)
-        if again.digest != verdict.digest:
-            text = f"digests {verdict.digest} and {again.digest}"
-            verdict.violation = ("I-33", "-", text, verdict.simulated_seconds)
-    if verdict.violation is None:
-        verdict.tail = []
-    return verdict
+    def as_json(self) -> dict[str, Any]:
+        """Return what a script reads."""
+        return {
+            "seeds": self.seeds,
+            "messages": self.messages,
+            "seconds": round(self.seconds, 3),
+            "seeds_a_second": round(self.seeds / max(self.seconds, 1e-9), 2),
+            "messages_a_second": round(self.messages / max(self.seconds, 1e-9)),
+            "heights": self.heights,
+            "marks": {name: len(seeds) for name, seeds in sorted(self.marks.items())},
+            "missed": self.missed,
+            "failures": {
+                name: [
+                    {
+                        "seed": verdict.options.seed,
+                        "node": verdict.violation[1],
+                        "text": verdict.violation[2],
+                        "at": verdict.violation[3],
+                    }
+                    for verdict in failed
+                    if verdict.violation is not None
+                ]
+                for name, failed in sorted(self.failures.items())
+            },
+            "unmet": {str(seed): texts for seed, texts in sorted(self.unmet.items())},
+        }
 
 
-def verdicts(jobs: Iterable[Job], processes: int) -> Iterator[Verdict]:
+def verdicts(jobs: Sequence[Job], processes: int) -> Iterator[Verdict]:
     """Yield verdicts in the order of the jobs, worked out by so many processes."""
     if processes <= 1:
         yield from map(play, jobs)
@@ -85,12 +99,22 @@ def verdicts(jobs: Iterable[Job], processes: int) -> Iterator[Verdict]:
 
 
 def sweep(
-    jobs: list[Job], *, processes: int, say: Callable[[str], None], stop_at: int = 0
+    jobs: list[Job],
+    *,
+    processes: int,
+    say: Callable[[str], None],
+    stop_at: int = 0,
+    source: Callable[[list[Job]], Iterable[Verdict]] | None = None,
+    tick: Callable[[], None] | None = None,
 ) -> Sweep:
-    """Run all jobs; `say` hears of progress and of each failure. Stops after `stop_at` failures."""
+    """Run all jobs and return what came of them.
+
+    `say` hears of the first failure of each kind and, unless `tick` draws it, of progress. `source`
+    works jobs out elsewhere than in `processes` of this machine. Stops after `stop_at` failures.
+    """
     result = Sweep()
     began = told = time.monotonic()
-    for verdict in verdicts(jobs, processes):
+    for verdict in verdicts(jobs, processes) if source is None else source(jobs):
         result.add(verdict)
         now = time.monotonic()
         result.seconds = now - began
@@ -98,21 +122,26 @@ def sweep(
             property_id, node, text, at = verdict.violation
             if len(result.failures[property_id]) == 1:
                 say(f"seed {verdict.options.seed}: {property_id} at {node}, {at:.3f} s: {text}")
-            if stop_at and sum(map(len, result.failures.values())) >= stop_at:
+            else:
+                verdict.tail = []  # of each kind the first is told whole
+                verdict.occurrences = ()
+            if stop_at and result.failed >= stop_at:
                 break
-        if now - told >= PROGRESS_SECONDS:
+        if tick is not None:
+            tick()
+        elif now - told >= PROGRESS_SECONDS:
             told = now
             say(progress(result, len(jobs)))
+    result.settle()
     return result
 
 
 def progress(result: Sweep, total: int) -> str:
     """Return one line of progress."""
     seconds = max(result.seconds, 1e-9)
-    failed = sum(map(len, result.failures.values()))
     left = (total - result.seeds) * seconds / max(result.seeds, 1)
     return (
         f"{result.seeds}/{total} seeds, {result.seeds / seconds:.1f} a second, "
         f"{result.messages / seconds:,.0f} messages a second, "
-        f"{len(result.marks)}/{len(MARKS)} marks, {failed} failed, {left:.0f} s left"
+        f"{len(result.marks)}/{len(MARKS)} marks, {result.failed} failed, {left:.0f} s left"
     )

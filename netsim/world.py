@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from govchaind.base.encoding import decode
 from govchaind.base.keyspace import Table
-from govchaind.base.keyvalue import prefix_end
+from govchaind.base.keyvalue import WriteBatch, prefix_end
 from govchaind.base.types import NodeId, StoreId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Timing
@@ -23,7 +23,7 @@ from govchaind.replica.events import (
     ReadReady,
 )
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import configuration_of
+from govchaind.replica.store import STORE, configuration_of, store_batch
 from netsim.chain import Chain, store_id
 from netsim.checks import Checks
 from netsim.faults import Faults
@@ -35,6 +35,7 @@ from netsim.node import Node
 from netsim.operators import Operators
 from netsim.options import Options, source
 from netsim.picture.record import Record
+from netsim.plan import Plan
 from netsim.properties.base import Stopped, Violation
 from netsim.properties.ledger import TakesEffectOnce
 from netsim.signing import Signatures
@@ -53,9 +54,11 @@ class World:
         options: Options,
         write: Callable[[str], None] | None = None,
         watched: frozenset[str] | None = None,
+        plan: Plan | None = None,
         record: Record | None = None,
     ) -> None:
         self.options = options
+        self.plan = plan if plan is not None else Plan(options)
         self.random = source(options.seed, "world")
         self.heap = Heap()
         self.trace = Trace(write, record)
@@ -75,7 +78,8 @@ class World:
             broken_link_jitter=BROKEN_LINK_JITTER,
         )
         self.nodes: dict[NodeId, Node] = {}
-        self.network = Network(options, self.heap, self.trace, self.nodes)
+        self._first_rows: dict[bytes, bytes | None] = {}
+        self.network = Network(options, self.heap, self.trace, self.nodes, self.plan.sites)
         self.workload = Workload(self)
         self.operators = Operators(self)
         self.faults = Faults(self)
@@ -86,6 +90,17 @@ class World:
             self.nodes[name] = Node(name, self, observer=False)
         for name in self.chain.observers:
             self.nodes[name] = Node(name, self, observer=True)
+        if self.plan.deployed_mesh:
+            self.network.apart = frozenset(self.chain.observers)
+
+    def first_write(self, store: StoreId) -> WriteBatch:
+        """Return the first write of a new store: all its rows but its id are one for all nodes."""
+        batch = WriteBatch()
+        if not self._first_rows:
+            self._first_rows = store_batch(self.genesis, store).changes
+        batch.changes.update(self._first_rows)
+        batch.put(STORE, store)
+        return batch
 
     def store_id(self, name: NodeId, number: int) -> StoreId:
         return store_id(self.options.seed, name, number)

@@ -17,10 +17,14 @@ EXIT_CODES = {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 3}
 WRONG_FILE = 2
 
 
-@click.command(
-    epilog="Exit codes: 0 linearizable, 1 not linearizable, 2 wrong arguments or a file that "
-    "cannot be understood, 3 unknown: the budget was not enough."
-)
+@click.command(epilog="""\b
+Exit codes: 0 linearizable, 1 not linearizable, 2 wrong arguments or a file that cannot be
+understood, 3 unknown: the budget was not enough.
+
+\b
+Example:
+  netsim history jepsen.log --model register
+""")  # fmt: skip
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--model",
@@ -39,8 +43,9 @@ WRONG_FILE = 2
 )
 @click.option("--json", "as_program", is_flag=True, help="Print the verdict as JSON.")
 def history(file: Path, model: str, budget: int, as_program: bool) -> None:
-    """Say whether the history in FILE, lines of a Jepsen log, is linearizable.
+    """Say whether a register's log is linearizable.
 
+    FILE holds lines of a log of Jepsen's.
     A call that ended with :fail never happened; one that ended with :info, or not at all, may
     happen at any time after it began.
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
+from netsim.job import Job
 from netsim.mutants.plant import Mutant, planted
 from netsim.mutants.table import MUTANTS, found_at
 from netsim.options import FAULTS, MESSAGES_MAX, MINUTES, draw
@@ -14,7 +16,7 @@ from netsim.picture.record import Record
 from netsim.picture.sequence import diagram
 from netsim.picture.text import rows
 from netsim.picture.timeline import page
-from netsim.report import command, summary
+from netsim.report import summary
 from netsim.run import Verdict, run
 
 
@@ -28,10 +30,14 @@ def _mutant(_: click.Context, __: click.Parameter, name: str | None) -> Mutant |
     return found
 
 
-@click.command(
-    epilog="Exit codes: 0 drawn, and every property holds; 1 drawn, and one does not; 2 wrong "
-    "arguments."
-)
+@click.command(epilog="""\b
+Exit codes: 0 drawn, and every property holds; 1 drawn, and one does not; 2 wrong arguments.
+
+\b
+Examples:
+  netsim picture --seed 7
+  netsim picture --bug second-vote --out drawn
+""")  # fmt: skip
 @click.option("--seed", type=int, help="Which run; with --bug, by default the seed that finds it.")
 @click.option("--nodes", type=click.IntRange(1, 9), metavar="N", help="Voters at genesis.")
 @click.option("--minutes", type=float, default=MINUTES, help="Simulated minutes at most.")
@@ -58,8 +64,9 @@ def picture(
     begin: float | None,
     end: float | None,
 ) -> None:
-    """Draw one run: a timeline to open in a browser, a sequence diagram, and text.
+    """Draw one run: a timeline, a sequence diagram and text.
 
+    The timeline opens in a browser.
     --from and --to say what the sequence diagram and the text show; the timeline holds the whole
     run. By default the diagram shows what led to the property that does not hold, or the run's end.
     """
@@ -79,9 +86,10 @@ def picture(
     with nullcontext() if bug is None else planted(bug):
         verdict = run(options, watched=watched, record=record)
     title = f"Run of seed {seed}" + (f" with {bug.name} planted" if bug is not None else "")
-    again = command(verdict, nodes=nodes, without=without)
+    job = Job(seed, nodes, minutes, messages, without)
+    again = shlex.join(["netsim", "picture", *job.arguments()])
     if bug is not None:
-        again = f"python -m netsim picture --seed {seed} --bug {bug.name}"
+        again = f"netsim picture --seed {seed} --bug {bug.name}"
     facts = [*options.lines(), "", *_lasting(summary(verdict)), f"{'again':18} {again}"]
     out.mkdir(parents=True, exist_ok=True)
     text = rows(record, begin or 0.0, record.end if end is None else end)

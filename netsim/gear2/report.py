@@ -9,7 +9,7 @@ TAIL_LINES = 40
 
 def command(verdict: Verdict) -> str:
     """Return what plays this run again."""
-    return f"python -m netsim gear2 --seed {verdict.options.seed}"
+    return f"netsim gear2 --seed {verdict.options.seed}"
 
 
 def outcome(verdict: Verdict) -> str:

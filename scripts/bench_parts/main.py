@@ -210,6 +210,10 @@ def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] == CUT_COMMAND:
         print(json.dumps(cut_inside(Path(arguments[1]), int(arguments[2]))))
         return 0
+    if arguments and arguments[0] == "netsim":
+        from bench_parts.simulator import main as measure_simulator
+
+        return measure_simulator(arguments[1:])
     options = _options(arguments)
     console = Console(highlight=False, stderr=options.json == "-")
     plan = TINY if options.tiny else SHORT if options.quick else FULL

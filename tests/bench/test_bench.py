@@ -36,3 +36,22 @@ def test_a_tiny_run_has_every_row_and_counts_syncs(tmp_path: Path) -> None:
     assert all(node["syncs_a_second"] > 0 for node in median["nodes"].values())
     assert "signature bound" in done.stdout
     assert list(tmp_path.glob("govchaind-bench-*")) == []
+
+
+def test_the_simulator_is_measured(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [str(ROOT / "scripts" / "bench"), "netsim", "--tiny", "--only", "rest,load,seeds",
+         "--json", str(report)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(report.read_text())
+    assert found["rest"]["simulated_a_second"] > 0
+    assert found["load"]["messages_a_second"] > 0
+    assert found["seeds"]["seeds"] == 4
+    assert found["seeds"]["failed"] == 0
+    assert "five voters at rest" in done.stdout

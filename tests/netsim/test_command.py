@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from netsim.__main__ import main
+from netsim.catalog import explained, properties
+from netsim.cli.commands import COMMANDS
+from netsim.cli.main import cli
+from netsim.library import scenarios, worlds
 from netsim.mutants.plant import planted
 from netsim.mutants.table import MUTANTS
 from netsim.options import draw
@@ -19,39 +26,127 @@ from netsim.sweep import Job, sweep
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_run_prints_options_summary_and_digest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--seed", "7", "--nodes", "3", "--minutes", "1"]) == 0
+@pytest.mark.parametrize("start", [["run", "--seed"], ["--seed"]])
+def test_a_run_prints_options_summary_and_digest(
+    capsys: pytest.CaptureFixture[str], start: list[str]
+) -> None:
+    assert main([*start, "7", "--nodes", "3", "--minutes", "1"]) == 0
     said = capsys.readouterr().out
     assert "voters             3" in said
     assert "trace digest       " in said
-    assert "again              python -m netsim --seed 7 --nodes 3 --minutes 1\n" in said
+    assert "again              netsim run --seed 7 --nodes 3 --minutes 1\n" in said
 
 
 def test_a_property_that_does_not_hold_is_told_with_its_events(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     mutant = next(each for each in MUTANTS if each.name == "answer-before-write")
-    with planted(mutant):
-        assert main(["--seed", str(mutant.seed)]) == 1
+    assert main(["run", "--seed", str(mutant.seed), "--plant", mutant.name]) == 1
     said = capsys.readouterr().out
     assert "I-9 DOES NOT HOLD at " in said
     assert "the last events:" in said
-    assert f"again              python -m netsim --seed {mutant.seed} --minutes 10\n" in said
+    again = f"--seed {mutant.seed} --plant {mutant.name}\n"
+    assert f"again              netsim run {again}" in said
+    assert f"make it smaller    netsim shrink {again}" in said
+
+
+def test_a_run_for_a_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--seed", "7", "--minutes", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["digest"] == run(draw(7, minutes=1.0)).digest
+    assert found["again"] == "netsim run --seed 7 --minutes 1"
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--seed", "x"], ["sweep", "--seeds", "a:b"], ["--seed", "1", "--nodes", "0"]]
+    "arguments",
+    [
+        ["run"],
+        ["run", "--seed", "x"],
+        ["sweep", "--seeds", "a:b"],
+        ["sweep", "--seeds", "9:3"],
+        ["run", "--seed", "1", "--nodes", "0"],
+        ["run", "--seed", "1", "--plant", "no-such-bug"],
+        ["run", "no-such-world"],
+        ["run", "city", "--nodes", "3"],
+        ["rum"],
+        ["explain", "I-99"],
+        ["mutants", "no-such-bug"],
+        ["library", "--show", "no-such-file"],
+        ["replay", "no-such-case.toml"],
+        ["scenario", "no-such-scenario"],
+        ["shrink", "--seed", "7", "--minutes", "1"],
+        ["sweep", "--seeds", "1", "--dask", "tcp://127.0.0.1:1"],
+    ],
 )
-def test_wrong_arguments_exit_with_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == 2
+def test_what_is_wrong_is_said_in_one_line(
+    arguments: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsim.dask_cluster.CONNECT_SECONDS", 1)
+    assert main(arguments) == 2
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error[")]
+    assert len(told) == 1
+    assert re.fullmatch(r"error\[[a-z-]+\]: .+ — .+\.", told[0])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--help"]) == 0
+    assert f"netsim {name}" in capsys.readouterr().out.split("Example", maxsplit=1)[1]
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.help is not None
+    assert command.help.split("\n", maxsplit=1)[0] == COMMANDS[name].line
+
+
+def test_help_imports_no_command() -> None:
+    program = (
+        "import sys; from netsim.__main__ import main; main(['--help']); "
+        "print(sorted(m for m in sys.modules if m.startswith('netsim.')), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = ["netsim.__main__", "netsim.cli", "netsim.cli.commands", "netsim.cli.main"]
+    assert done.stderr.strip() == str(loaded)
+
+
+def test_the_same_program_under_both_names() -> None:
+    """Installed as `netsim`, and as `python -m netsim`."""
+    script = Path(sys.executable).with_name("netsim")
+    told = [
+        subprocess.run([*start, "--help"], capture_output=True, text=True, check=True, cwd=ROOT)
+        for start in ([script], [sys.executable, "-m", "netsim"])
+    ]
+    assert told[0].stdout == told[1].stdout
 
 
 def test_a_sweep_that_misses_a_mark_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sweep", "--seeds", "3:4", "--jobs", "1", "--minutes", "0.2"]) == 3
-    assert "missed marks: " in capsys.readouterr().out
-    assert main(["sweep", "--seeds", "3:4", "--jobs", "1", "--minutes", "0.2", "--no-marks"]) == 0
+    few = ["sweep", "--seeds", "3:4", "--jobs", "1", "--minutes", "0.2"]
+    assert main(few) == 3
+    assert "missed marks: " in capsys.readouterr().err
+    assert main([*few, "--no-marks"]) == 0
+    capsys.readouterr()
+    assert main([*few, "--no-marks", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seeds"] == 1
+
+
+def test_a_sweep_of_a_world_meets_its_expectations_or_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = tmp_path / "small.toml"
+    text = (
+        'title = "Small"\nsites = [{ name = "a", voters = 3 }]\n'
+        "duration = { minutes = 0.2, liveness = false }\nexpect = { committed_min = 1 }\n"
+    )
+    world.write_text(text)
+    assert main(["sweep", str(world), "--seeds", "2", "--jobs", "1"]) == 0
+    world.write_text(text.replace("committed_min = 1", "committed_min = 9999"))
+    assert main(["sweep", str(world), "--seeds", "2", "--jobs", "1"]) == 3
+    assert "seed 1 is not as expected: committed_min = 9999, and it was" in capsys.readouterr().out
+    assert main(["run", str(world)]) == 3
+    assert "NOT AS EXPECTED    committed_min = 9999" in capsys.readouterr().out
 
 
 def test_a_sweep_keeps_the_first_failure_of_each_kind() -> None:
@@ -62,7 +157,38 @@ def test_a_sweep_keeps_the_first_failure_of_each_kind() -> None:
         result = sweep(jobs, processes=1, say=heard.append)
     assert result.seeds == 2
     assert {name: len(found) for name, found in result.failures.items()} == {"I-9": 2}
+    assert [bool(verdict.tail) for verdict in result.failures["I-9"]] == [True, False]
     assert len([line for line in heard if "I-9" in line]) == 1
+
+
+@pytest.mark.parametrize("property_id", properties())
+def test_every_property_is_explained(property_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", property_id]) == 0
+    said = capsys.readouterr().out
+    found = explained(property_id)
+    assert said.startswith(f"{property_id}: {found['text']}\n")
+    assert found["where"]
+    for place in found["where"]:
+        assert (ROOT / place.split(" ")[0]).is_file()
+    for bug in found["finds"]:
+        assert f"netsim run --seed {bug['seed']} --plant {bug['name']}" in said
+
+
+def test_the_library_names_every_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["library", "--json"]) == 0
+    named = {each["name"] for each in json.loads(capsys.readouterr().out)}
+    assert named == {path.stem for path in (*worlds(), *scenarios())}
+    assert main(["library", "--show", "city"]) == 0
+    assert 'name = "city-hall"' in capsys.readouterr().out
+
+
+def test_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mutants", "--list", "--json", "I-9"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    wanted = {mutant.name for mutant in MUTANTS if mutant.property_id == "I-9"}
+    assert {each["name"] for each in found} == wanted
+    assert main(["mutants", "commit-alone"]) == 0
+    assert "I-6   commit-alone" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("seed", [2, 19])

@@ -54,7 +54,7 @@ def test_the_commands_in_the_pages_are_understood() -> None:
     commands = {"history": history, "picture": picture}
     seen = []
     for page in sorted(PAGES.glob("*.md")):
-        for line in re.findall(r"^python -m netsim (.+)$", page.read_text("utf-8"), re.MULTILINE):
+        for line in re.findall(r"^netsim (.+)$", page.read_text("utf-8"), re.MULTILINE):
             name, *words = shlex.split(line, comments=True)
             if name in commands:
                 words = [__file__ if word == "FILE" else word for word in words]

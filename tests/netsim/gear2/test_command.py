@@ -1,4 +1,4 @@
-"""`python -m netsim gear2`: one seed with options and summary, many seeds with a line each."""
+"""`netsim gear2`: one seed with options and summary, many seeds with a line each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_one_seed_prints_options_summary_and_digest(capsys: pytest.CaptureFixtur
     assert f"voters             {DRAWN.voters}\n" in said
     assert "\nevery property holds\n" in said
     assert "\ntrace digest       " in said
-    assert said.endswith("again              python -m netsim gear2 --seed 2\n")
+    assert said.endswith("again              netsim gear2 --seed 2\n")
 
 
 def test_what_does_not_hold_is_told_with_its_events(

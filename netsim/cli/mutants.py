@@ -1,0 +1,51 @@
+"""`netsim mutants`: the track record, seed by seed."""
+
+from __future__ import annotations
+
+import click
+
+from govchaind.cli.output import print_json, print_table
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  netsim mutants --list                        which there are
+  netsim mutants                               plant each and see which property fires
+  netsim mutants no-pre-vote                   one of them
+  netsim mutants --search 200                  look for new seeds
+  netsim run --seed 0 --plant commit-alone     a run with one in place
+"""
+)
+@click.argument("names", nargs=-1)
+@click.option("--list", "only_list", is_flag=True, help="Run nothing.")
+@click.option(
+    "--search",
+    type=click.IntRange(0, 200),
+    default=0,
+    metavar="SEEDS",
+    help="Look through so many seeds for one that finds the bug.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --list: print one JSON value.")
+def mutants(names: tuple[str, ...], only_list: bool, search: int, as_json: bool) -> int:
+    """Plant known bugs and see what finds them.
+
+    A bug counts as found only if the property named for it fires, on a seed that is green without
+    the bug. NAMES are bugs or properties; all if none is given.
+    """  # fmt: skip
+    from netsim.mutants.table import MUTANTS, report
+
+    known = {mutant.name for mutant in MUTANTS} | {mutant.property_id for mutant in MUTANTS}
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"there is no planted bug or property {name!r}")
+    if not only_list:
+        return report(list(names), search)
+    chosen = [m for m in MUTANTS if not names or m.name in names or m.property_id in names]
+    if as_json:
+        print_json([{"name": m.name, "property": m.property_id, "seed": m.seed, "nodes": m.nodes,
+                     "text": m.text, "source": m.source} for m in chosen])  # fmt: skip
+    else:
+        print_table("", ("property", "name", "seed", "what"),
+                    [[m.property_id, m.name, str(m.seed), m.text] for m in chosen])  # fmt: skip
+    return 0

@@ -1,0 +1,61 @@
+"""`netsim scenario`: play a scenario file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from govchaind.cli.output import print_json
+from netsim.cli.main import HOLDS, VIOLATED
+from netsim.job import planting
+from netsim.library import found
+from netsim.scenario import Played, play_scenario, read_text
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  netsim scenario figure-8            one that comes with netsim
+  netsim scenario my-case.txt --trace one of yours, every event
+  netsim scenario leader-that-hears-nobody --plant no-check-quorum
+"""
+)
+@click.argument("file")
+@click.option("--trace", is_flag=True, help="Print every event, and each line as it is played.")
+@click.option("--plant", default="", metavar="NAME", help="Plant a known bug.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+def scenario(file: str, trace: bool, plant: str, as_json: bool) -> int:
+    """Play a scenario file.
+
+    FILE is a path, or the name of a scenario that comes with netsim. What does not hold is told
+    with the file's line and column.
+    """
+    path = found(file)
+    source = file if path != Path(file) else str(path)
+    text = read_text(path)
+    with planting(plant):
+        played = play_scenario(text, source, click.echo if trace and not as_json else None)
+    _tell(played, source, as_json=as_json)
+    return HOLDS if played.unmet is None and played.violation is None else VIOLATED
+
+
+def _tell(played: Played, source: str, *, as_json: bool) -> None:
+    world, violation = played.world, played.violation
+    simulated = 0.0 if world is None else world.heap.now
+    digest = "" if world is None else world.trace.digest
+    if as_json:
+        print_json({
+            "file": source, "lines": played.lines, "unmet": played.unmet,
+            "violation": None if violation is None else str(violation),
+            "simulated_seconds": simulated, "digest": digest,
+        })  # fmt: skip
+        return
+    if violation is not None:
+        click.echo(f"{source}: after {played.lines} lines {violation.property_id} DOES NOT HOLD "
+                   f"at {violation.node}, {simulated:.6f} s: {violation.text}")  # fmt: skip
+    elif played.unmet is not None:
+        click.echo(played.unmet)
+    else:
+        click.echo(f"{source}: all {played.lines} lines hold; {simulated:.1f} s simulated")
+    click.echo(f"trace digest       {digest}")

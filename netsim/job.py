@@ -1,0 +1,119 @@
+"""One run as it is asked for: what a worker process, here or on another machine, is given.
+
+A job holds text and numbers only, so it means the same everywhere: a world file goes as its text.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from govchaind.base.errors import InvalidSetting
+from netsim.expectations import Expect, unmet
+from netsim.options import MESSAGES_MAX, MINUTES, draw
+from netsim.plan import Plan
+from netsim.run import Verdict, run
+from netsim.world_file import WorldFile, read_world, world_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one worker is asked. Minutes and messages of None are the usual ones, or the world's."""
+
+    seed: int
+    nodes: int | None = None
+    minutes: float | None = None
+    messages: int | None = None
+    without: tuple[str, ...] = ()
+    twice: bool = False
+    world: str = ""  # the text of a world file
+    source: str = ""  # its path, for errors and commands
+    plant: str = ""  # a bug that is in place during the run
+
+    def world_file(self) -> WorldFile | None:
+        """Return the job's world, if it has one. Raises InvalidSetting."""
+        return read_world(self.world, self.source) if self.world else None
+
+    def expect(self) -> Expect:
+        """Return what the job's world expects."""
+        world = self.world_file()
+        return Expect() if world is None else world.expect
+
+    def plan(self) -> Plan:
+        """Return the run that is asked for. Raises InvalidSetting."""
+        world = self.world_file()
+        if world is None:
+            return Plan(
+                draw(
+                    self.seed,
+                    nodes=self.nodes,
+                    minutes=MINUTES if self.minutes is None else self.minutes,
+                    messages_max=MESSAGES_MAX if self.messages is None else self.messages,
+                    without=self.without,
+                )
+            )
+        return world_plan(
+            world,
+            self.world,
+            self.source,
+            self.seed,
+            minutes=self.minutes,
+            messages=self.messages,
+            without=self.without,
+        )
+
+    def arguments(self) -> list[str]:
+        """Return the arguments of `netsim run` that mean this job."""
+        parts = [self.source] if self.world else []
+        parts += ["--seed", str(self.seed)]
+        if self.nodes is not None:
+            parts += ["--nodes", str(self.nodes)]
+        if self.minutes is not None:
+            parts += ["--minutes", f"{self.minutes:g}"]
+        if self.messages is not None:
+            parts += ["--messages", str(self.messages)]
+        for fault in self.without:
+            parts += ["--without", fault]
+        if self.plant:
+            parts += ["--plant", self.plant]
+        return parts
+
+
+def planting(name: str) -> nullcontext[None]:
+    """Return what plants a bug while it is entered; of no name: nothing. Raises InvalidSetting."""
+    if not name:
+        return nullcontext()
+    from netsim.mutants.plant import planted
+    from netsim.mutants.table import MUTANTS
+
+    for mutant in MUTANTS:
+        if mutant.name == name:
+            return planted(mutant)  # type: ignore[return-value]  # a context all the same
+    raise InvalidSetting(
+        f"there is no planted bug {name!r}",
+        code="no-mutant",
+        remedy="`netsim mutants --list` names them all.",
+    )
+
+
+def play(job: Job) -> Verdict:
+    """Run one job, twice if asked to; two digests must be one (I-33)."""
+    plan = job.plan()
+    expect = job.expect()
+    watched = None if expect.properties is None else frozenset(expect.properties)
+    with planting(job.plant):
+        verdict = run(plan.options, None, watched, plan)
+        if job.twice and verdict.violation is None:
+            again = run(plan.options, None, watched, plan)
+            if again.digest != verdict.digest:
+                text = f"digests {verdict.digest} and {again.digest}"
+                verdict.violation = ("I-33", "-", text, verdict.simulated_seconds)
+    if verdict.violation is None:
+        verdict.tail = []
+        verdict.unmet = unmet(expect, verdict)
+    return verdict
+
+
+def of_seed(job: Job, seed: int) -> Job:
+    """Return the same job with another seed."""
+    return replace(job, seed=seed)

@@ -1,0 +1,367 @@
+"""What one can do to a world, one verb at a time: in scenarios, and at fixed times of a world file.
+
+A verb whose effect lasts returns what takes it back. None of them waits: time passes between lines
+only (see `netsim/scenario.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from govchaind.replica.events import TransferAsked
+from netsim.disk import Disk
+from netsim.node import Node
+from netsim.partitions import Directions, between
+from netsim.stage import Stage
+from netsim.words import Word, exactly
+
+Undo = Callable[[], None]
+Do = Callable[[Stage, Word, list[Word]], Undo | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: how it is written, what it does, and how many words follow it."""
+
+    usage: str
+    text: str
+    do: Do
+    least: int
+    most: int | None
+
+
+def _say(stage: Stage, node: Node | None, text: str) -> None:
+    world = stage.world
+    world.trace.line(world.heap.now, "-" if node is None else node.name, f"* {text}")
+
+
+def _cut(stage: Stage, directions: Directions, text: str) -> Undo:
+    network = stage.world.network
+    _say(stage, None, text)
+    network.cut(directions)
+    return lambda: network.mend(directions)
+
+
+def _names(nodes: list[Node]) -> list[str]:
+    return [node.name for node in nodes]
+
+
+# --- network -------------------------------------------------------------------------------------
+
+
+def cut(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    one, *others = _names(stage.nodes(rest))
+    return _cut(stage, between([one], others), f"cut {one} from {' '.join(others)}")
+
+
+def one_way(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    one, *others = _names(stage.nodes(rest))
+    return _cut(stage, [(one, other) for other in others], f"{one} reaches no {' '.join(others)}")
+
+
+def _sides(stage: Stage, head: Word, rest: list[Word]) -> list[list[str]]:
+    sides: list[list[Word]] = [[]]
+    for word in rest:
+        if word.text == "|":
+            sides.append([])
+        else:
+            sides[-1].append(word)
+    if len(sides) < 2 or not all(sides):
+        raise head.wrong("a partition has two sides or more, with | between")
+    named = [word for side in sides for word in side if word.text != "others"]
+    taken = _names(stage.nodes(named))
+    found: list[list[str]] = []
+    for side in sides:
+        names = _names([stage.node(word) for word in side if word.text != "others"])
+        if any(word.text == "others" for word in side):
+            names += [name for name in stage.world.nodes if name not in taken]
+        found.append(names)
+    return found
+
+
+def partition(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    sides = _sides(stage, head, rest)
+    directions = [
+        pair
+        for place, left in enumerate(sides)
+        for right in sides[place + 1 :]
+        for pair in between(left, right)
+    ]
+    return _cut(stage, directions, "partition " + " | ".join(" ".join(side) for side in sides))
+
+
+def star(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    centre = stage.node(rest[0]).name
+    others = [name for name in stage.world.nodes if name != centre]
+    directions = [(a, b) for a in others for b in others if a != b]
+    return _cut(stage, directions, f"star around {centre}")
+
+
+def chain(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    names = _names(stage.nodes(rest))
+    directions = [
+        (a, b) for i, a in enumerate(names) for j, b in enumerate(names) if abs(i - j) > 1
+    ]
+    return _cut(stage, directions, f"chain {' '.join(names)}")
+
+
+def mend(stage: Stage, head: Word, rest: list[Word]) -> None:
+    one, *others = _names(stage.nodes(rest))
+    pairs = between([one], others)
+    _say(stage, None, f"mend {one} {' '.join(others)}")
+    while left := [pair for pair in pairs if stage.world.network.cuts.get(pair)]:
+        stage.world.network.mend(left)
+
+
+def heal(stage: Stage, head: Word, rest: list[Word]) -> None:
+    _say(stage, None, "heal")
+    stage.world.network.mend_all()
+
+
+def nothing_from(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    name = stage.node(rest[0]).name
+    others = [other for other in stage.world.nodes if other != name]
+    return _cut(stage, [(name, other) for other in others], f"nothing from {name} arrives")
+
+
+def nothing_to(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    name = stage.node(rest[0]).name
+    others = [other for other in stage.world.nodes if other != name]
+    return _cut(stage, [(other, name) for other in others], f"nothing to {name} arrives")
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+
+def crash(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node = stage.node(rest[0])
+    silently = len(rest) > 1 and rest[1].one_of(("silently",), "way to crash") == "silently"
+    if node.life:
+        in_write = node.disk.in_flight is not None
+        side = node.stop(silently=silently)
+        if in_write:
+            stage.world.marks.reach("restarted-in-write")
+        _say(stage, node, f"crash {side}{' silently' if silently else ''}".rstrip())
+    return lambda: _start(node)
+
+
+def _start(node: Node) -> None:
+    if not node.life:
+        node.start()
+
+
+def restart(stage: Stage, head: Word, rest: list[Word]) -> None:
+    node = stage.node(rest[0])
+    if node.life:
+        node.stop(silently=False)
+        _say(stage, node, "crash")
+    node.start()
+
+
+def pause(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node = stage.node(rest[0])
+    _say(stage, node, "pause")
+    node.pause()
+    return node.resume
+
+
+def resume(stage: Stage, head: Word, rest: list[Word]) -> None:
+    node = stage.node(rest[0])
+    _say(stage, node, "resume")
+    node.resume()
+
+
+def slow(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node = stage.node(rest[0])
+    node.step_cost = rest[1].number()
+    _say(stage, node, f"slow {node.step_cost:g}")
+
+    def undo() -> None:
+        node.step_cost = 0.0
+
+    return undo
+
+
+def wipe(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node = stage.node(rest[0])
+    with_guard = len(rest) > 1 and rest[1].one_of(("with-guard",), "way to wipe") == "with-guard"
+    if node.life:
+        node.stop(silently=False)
+    _say(stage, node, "wipe")
+    stage.world.marks.reach("store-wiped")
+    node.wipe(keep_guard=not with_guard)
+    return lambda: _start(node)
+
+
+def set_back(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node = stage.node(rest[0])
+    back = rest[1].whole(1)
+    if node.life:
+        node.stop(silently=False)
+    disk = node.disk
+    count = len(disk.batches) - back
+    if count < 1:
+        raise rest[1].wrong(f"{node.name} has made {len(disk.batches) - 1} writes")
+    older = Disk(disk.store, disk.batches[0])
+    for batch in disk.batches[1:count]:
+        older.begin(batch, 0)
+        older.complete()
+    older.acked = count
+    node.disk = older
+    _say(stage, node, f"disk set back to write {count} of {count + back}")
+    return lambda: _start(node)
+
+
+# --- disks and clocks ----------------------------------------------------------------------------
+
+_DISK = ("slow", "hang", "error", "full", "mend")
+
+
+def disk(stage: Stage, head: Word, rest: list[Word]) -> Undo | None:
+    node = stage.node(rest[0])
+    how = rest[1].one_of(_DISK, "state of a disk")
+    if len(rest) > 2 and how != "slow":
+        raise rest[2].wrong(f"{rest[2].text!r} is too much: disk {how} takes no number")
+    if how == "mend":
+        _say(stage, node, "disk mended")
+        node.mend_disk()
+        return None
+    if how == "slow":
+        node.disk.slow = rest[2].number(1.0) if len(rest) > 2 else 50.0
+    elif how == "hang":
+        node.disk.hung_until = float("inf")
+    elif how == "error":
+        node.disk.fails = True
+    else:
+        node.disk.full = True
+        stage.world.marks.reach("disk-full")
+    _say(stage, node, f"disk {how}")
+    return node.mend_disk
+
+
+def clock(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    *which, ahead = rest
+    nodes = stage.nodes(which)
+    seconds = ahead.number(-1e12)
+    for node in nodes:
+        node.clock.set_ahead(seconds)
+        _say(stage, node, f"clock {seconds:+.0f}s")
+
+    def undo() -> None:
+        for node in nodes:
+            node.clock.set_ahead(0.0)
+
+    return undo
+
+
+def sleep(stage: Stage, head: Word, rest: list[Word]) -> None:
+    seconds = rest[0].number()
+    for node in stage.world.nodes.values():
+        node.clock.advance(seconds)
+    _say(stage, None, f"all machines have slept for {seconds:.0f} s")
+
+
+# --- leadership and members ----------------------------------------------------------------------
+
+
+def transfer(stage: Stage, head: Word, rest: list[Word]) -> None:
+    node = stage.node(rest[0])
+    target = stage.node(rest[1]).name if len(rest) > 1 else None
+    _say(stage, node, f"transfer to {target}")
+    stage.world.watch_transfer(node, target)
+    node.arrive(TransferAsked(target))
+
+
+def add(stage: Stage, head: Word, rest: list[Word]) -> None:
+    role = "validator"
+    if len(rest) > 1:
+        role = rest[1].one_of(("validator", "learner"), "role")
+    stage.world.operators.order_role(stage.node(rest[0]).name, role)
+
+
+def remove(stage: Stage, head: Word, rest: list[Word]) -> None:
+    stage.world.operators.order_removal(stage.node(rest[0]).name)
+
+
+# --- clients -------------------------------------------------------------------------------------
+
+
+def _new_name(stage: Stage, words: list[Word]) -> str:
+    words[0].one_of(("as",), "word here")
+    name = words[1].name()
+    if name in stage.askers:
+        raise words[1].wrong(f"{name} is taken")
+    return name
+
+
+def offer(stage: Stage, head: Word, rest: list[Word]) -> None:
+    node, key, value = stage.node(rest[0]), rest[1].name(), rest[2].whole()
+    if len(rest) == 4:
+        raise rest[3].wrong("a name is missing: offer NODE KEY NUMBER as NAME")
+    name = _new_name(stage, rest[3:]) if len(rest) > 3 else f"-{len(stage.askers)}"
+    stage.offer(node, key, value, name)
+
+
+def read(stage: Stage, head: Word, rest: list[Word]) -> None:
+    stage.read(stage.node(rest[0]), rest[1].name(), _new_name(stage, rest[2:]))
+
+
+def call(stage: Stage, head: Word, rest: list[Word]) -> None:
+    stage.called[rest[0].name()] = stage.node(rest[1]).name
+
+
+VERBS: Mapping[str, Verb] = MappingProxyType({
+    "cut": Verb("cut NODE NODES", "nothing passes between the first and the others", cut, 2, None),
+    "one-way": Verb("one-way NODE NODES", "what the first sends to the others is lost", one_way,
+                    2, None),
+    "partition": Verb("partition NODES | NODES", "nothing passes between the sides; two or more",
+                      partition, 3, None),
+    "star": Verb("star NODE", "only this node sees the others", star, 1, 1),
+    "chain": Verb("chain NODES", "each sees only its neighbours in this row", chain, 3, None),
+    "mend": Verb("mend NODE NODES", "all passes again between the first and the others", mend,
+                 2, None),
+    "heal": Verb("heal", "all passes again everywhere", heal, 0, 0),
+    "deliver-nothing-from": Verb("deliver-nothing-from NODE", "what this node sends is lost",
+                                 nothing_from, 1, 1),
+    "deliver-nothing-to": Verb("deliver-nothing-to NODE", "what is sent to this node is lost",
+                               nothing_to, 1, 1),
+    "crash": Verb("crash NODE [silently]", "the process dies; silently: no connection is closed",
+                  crash, 1, 2),
+    "restart": Verb("restart NODE", "the process starts again from its disk; dies first if it runs",
+                    restart, 1, 1),
+    "pause": Verb("pause NODE", "no step is made, time goes on", pause, 1, 1),
+    "resume": Verb("resume NODE", "a paused process goes on", resume, 1, 1),
+    "slow": Verb("slow NODE SECONDS", "each step takes so long", slow, 2, 2),
+    "wipe": Verb("wipe NODE [with-guard]",
+                 "the process dies and its disk is replaced by an empty one; with-guard: the guard "
+                 "file is gone too", wipe, 1, 2),
+    "set-back": Verb("set-back NODE WRITES",
+                     "the process dies and its disk becomes what it was so many writes ago",
+                     set_back, 2, 2),
+    "disk": Verb("disk NODE slow [TIMES] | hang | error | full | mend",
+                 "writes take so many times as long (50), never end, fail once, find no room; or "
+                 "all is well again", disk, 2, 3),
+    "clock": Verb("clock NODES SECONDS", "wall clocks go so far ahead of true time, or behind",
+                  clock, 2, None),
+    "sleep": Verb("sleep SECONDS", "all machines are suspended and wake again together: only "
+                  "wall clocks have gone on", sleep, 1, 1),
+    "transfer": Verb("transfer NODE [NODE]", "ask the first to hand leadership over, to the second",
+                     transfer, 1, 2),
+    "add": Verb("add NODE [validator | learner]", "operators vote this node in", add, 1, 2),
+    "remove": Verb("remove NODE", "operators vote this node out", remove, 1, 1),
+    "offer": Verb("offer NODE KEY NUMBER [as NAME]", "a client submits a write to this node", offer,
+                  3, 5),
+    "read": Verb("read NODE KEY as NAME", "a client asks this node for a linearizable read", read,
+                 4, 4),
+    "call": Verb("call NAME NODE", "give a node a further name: `call old leader`", call, 2, 2),
+})  # fmt: skip
+
+
+def perform(stage: Stage, line: list[Word]) -> Undo | None:
+    """Carry out one line. Raises InvalidSetting with the place of the wrong word."""
+    head, rest = line[0], line[1:]
+    verb = VERBS[head.one_of(VERBS, "verb")]
+    exactly(head, rest, verb.least, verb.most, verb.usage)
+    return verb.do(stage, head, rest)

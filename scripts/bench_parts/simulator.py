@@ -1,0 +1,187 @@
+"""`scripts/bench netsim`: how fast the simulator is, on this machine, in one table and as JSON.
+
+What runs in one process is measured in seconds of its processor, so a busy machine does not show;
+the sweep is measured in seconds of the clock, and its processor seconds stand beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench_parts.network import ROOT
+from netsim.job import Job, play
+from netsim.library import found
+from netsim.run import run
+from netsim.scenario import calm
+from netsim.sweep import sweep
+from netsim.world import World
+
+REST_WARM_SECONDS = 10.0
+REST_SECONDS = 3000.0
+LOAD_CLIENTS = 30
+LOAD_MINUTES = 2.0
+TARGET_SEEDS = 10_000
+OBSERVERS_COMMAND = "observers-inside"  # in a process of its own, for its memory
+WORKLOADS = ("rest", "load", "seeds", "observers")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line: what was measured, and what is asked of it."""
+
+    title: str
+    shown: str
+    floor: str
+    aim: str
+    ok: bool
+
+
+def rest(seconds: float) -> dict[str, float]:
+    """Five idle voters: simulated seconds a real second."""
+    world = World(calm(1, 5))
+    world.start()
+    world.run_until(REST_WARM_SECONDS, lambda: False, 10**9)
+    messages, began = world.network.messages, time.process_time()
+    world.run_until(REST_WARM_SECONDS + seconds, lambda: False, 10**9)
+    took = time.process_time() - began
+    return {
+        "simulated_a_second": round(seconds / took),
+        "messages_a_second": round((world.network.messages - messages) / took),
+    }
+
+
+def load(minutes: float) -> dict[str, float]:
+    """Five voters, clients that hardly think, all properties: messages a second."""
+    options = replace(calm(1, 5), minutes=minutes, clients=LOAD_CLIENTS, think_mean=2.0, keys=4)
+    began = time.process_time()
+    verdict = run(options)
+    took = time.process_time() - began
+    if verdict.violation is not None:
+        raise RuntimeError(f"a property does not hold under load: {verdict.violation}")
+    return {
+        "messages_a_second": round(verdict.messages / took),
+        "calls_a_second": round(verdict.answered / took),
+        "messages": verdict.messages,
+    }
+
+
+def seeds(count: int) -> dict[str, float]:
+    """Drawn seeds on all cores, and how long ten thousand would take."""
+    cores = os.cpu_count() or 1
+    jobs = [Job(seed) for seed in range(count)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    began = time.perf_counter()
+    result = sweep(jobs, processes=cores, say=lambda _: None)
+    took = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    return {
+        "seeds": count,
+        "cores": cores,
+        "seconds": round(took, 1),
+        "seconds_for_10000": round(took / count * TARGET_SEEDS),
+        "seconds_for_10000_undisturbed": round(used / cores / count * TARGET_SEEDS),
+        "messages_a_second": round(result.messages / took),
+        "failed": result.failed,
+    }
+
+
+def observers_inside() -> dict[str, float]:
+    """Be the process that runs a thousand observers."""
+    path = found("thousand-observers")
+    began = time.perf_counter()
+    verdict = play(Job(0, world=path.read_text(encoding="utf-8"), source=path.name))
+    if verdict.violation is not None or verdict.unmet:
+        raise RuntimeError(f"not as expected: {verdict.violation} {verdict.unmet}")
+    return {
+        "seconds": round(time.perf_counter() - began, 1),
+        "megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "messages": verdict.messages,
+    }
+
+
+def observers() -> dict[str, float]:
+    """A thousand observers, in a process of their own."""
+    program = [sys.executable, str(ROOT / "scripts" / "bench"), "netsim", OBSERVERS_COMMAND]
+    done = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+def figures(results: dict[str, Any]) -> list[Figure]:
+    """Return the table's rows for what was measured."""
+    rows: list[Figure] = []
+    if "rest" in results:
+        rate = results["rest"]["simulated_a_second"]
+        rows.append(Figure("five voters at rest", f"{rate:,} s/s", "1,000", "10,000", rate >= 1000))
+    if "load" in results:
+        rate = results["load"]["messages_a_second"]
+        rows.append(
+            Figure("under load, all properties", f"{rate:,} messages/s", "15,000", "–",
+                   rate >= 15_000)
+        )  # fmt: skip
+    if "seeds" in results:
+        each = results["seeds"]
+        minutes = each["seconds_for_10000"] / 60
+        alone = each["seconds_for_10000_undisturbed"] / 60
+        shown = f"{minutes:.0f} min for 10,000 on {each['cores']} cores, {alone:.0f} if undisturbed"
+        rows.append(Figure(f"{each['seeds']} seeds", shown, "30 min", "–", minutes <= 30))
+    if "observers" in results:
+        each = results["observers"]
+        shown = f"{each['seconds']} s, {each['megabytes']:,} MB"
+        ok = each["seconds"] <= 60 and each["megabytes"] <= 2048
+        rows.append(Figure("a thousand observers, one write", shown, "60 s, 2,048 MB", "–", ok))
+    return rows
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    if list(arguments) == [OBSERVERS_COMMAND]:
+        print(json.dumps(observers_inside()))
+        return 0
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench netsim", description="Measure the simulator on this machine."
+    )
+    parser.add_argument("--seeds", type=int, default=60, help="how many seeds to sweep (60)")
+    parser.add_argument("--only", help=f"workloads, by commas: {', '.join(WORKLOADS)}")
+    parser.add_argument("--tiny", action="store_true", help="seconds: only to see that it works")
+    parser.add_argument("--json", help="file for the whole result, - for standard output")
+    options = parser.parse_args(arguments)
+    chosen = options.only.split(",") if options.only else list(WORKLOADS)
+    console = Console(highlight=False, stderr=options.json == "-")
+    unknown = sorted(set(chosen) - set(WORKLOADS))
+    if unknown:
+        console.print(f"no such workload: {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
+        return 2
+    results: dict[str, Any] = {"load_average": os.getloadavg()[0]}
+    if "rest" in chosen:
+        results["rest"] = rest(60.0 if options.tiny else REST_SECONDS)
+    if "load" in chosen:
+        results["load"] = load(0.05 if options.tiny else LOAD_MINUTES)
+    if "seeds" in chosen:
+        results["seeds"] = seeds(4 if options.tiny else options.seeds)
+    if "observers" in chosen:
+        results["observers"] = observers()
+    table = Table("workload", "result", "at least", "aim", "")
+    for row in figures(results):
+        mark = "[green]ok[/green]" if row.ok else "[red]short[/red]"
+        table.add_row(row.title, row.shown, row.floor, row.aim, mark)
+    console.print(table)
+    text = json.dumps(results, indent=2)
+    if options.json == "-":
+        print(text)
+    elif options.json:
+        Path(options.json).write_text(text + "\n", encoding="utf-8")
+    return 0
