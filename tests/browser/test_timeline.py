@@ -134,7 +134,8 @@ def test_a_planted_run_opens_at_its_failure(chromium: Browser, planted_run: Path
     seen.ask("choose(all.find(item => item.text.startsWith('Vote ') && item.to >= 0))")
     for words in ("granted: ", "term: ", "store: ", "fate\n"):
         assert words in seen.details()
-    seen.press("0")
+    seen.page.locator("#whole").click()
+    seen.ready()
     shown = seen.ask("Number(document.getElementById('stage').dataset.shown)")
     assert shown == seen.ask("view.items.length") > 0
     assert seen.faults == []
