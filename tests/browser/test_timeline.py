@@ -153,6 +153,30 @@ def _colours(seen: Visit) -> int:
     return int(drawn)
 
 
+def test_each_fate_has_its_line(chromium: Browser, pictures: Path) -> None:
+    """From the sender's column at its time to the receiver's at its own, or to a cross before."""
+    seen = Visit(chromium, pictures / "timeline.html")
+    drawn = seen.ask(
+        """() => all.filter(item => item.message && item.at >= 3 && item.at < 3.2).map(item => {
+            const near = (x, node) => Math.abs(x - chart.column.get(node)) < 8;
+            const ways = chart.lines(item).map(([x0, y0, x1, y1, dashed, crossed], at) => [
+                near(x0, item.node) && y0 === chart.y(item.at),
+                near(x1, item.to) && y1 === chart.y(item.arrivals[at]?.[0]), dashed, crossed]);
+            return [item.fate, ...ways];
+        })"""
+    )
+    arrow, dashed, crossed = [True, True, False, False], [True, True, True, False], [True, False]
+    assert drawn == [
+        ["sent", arrow],
+        ["doubled", dashed, dashed],
+        ["overtaken", dashed],
+        ["lost", [*crossed, False, True]],
+        ["held", dashed],
+        ["cut", [*crossed, False, True]],
+        ["held", [True, True, True, True]],  # to a life that has ended
+    ]
+
+
 def test_a_click_shows_a_message_in_full(chromium: Browser, pictures: Path) -> None:
     seen = Visit(chromium, pictures / "timeline.html")
     x, y = seen.ask(
