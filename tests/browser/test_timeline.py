@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from netsim.__main__ import main
 from netsim.picture.record import Record
+from netsim.picture.sequence import diagram
 from netsim.picture.timeline import page as timeline
 from tests.browser.test_pages import AXE, CHROMIUM, PHONE, RULES, WIDE, ZOOMED
+from tests.netsim.scripted import FAILS_AT, FAILURE, NODES, scripted
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 HUGE_MESSAGES = 20_000
@@ -29,8 +32,20 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A planted bug's failing run, drawn."""
+    """A record written by hand, drawn: what lies where follows from it alone."""
     out = tmp_path_factory.mktemp("pictures")
+    verdict = f"I-1 does not hold at n1, at {FAILS_AT} s"
+    text = timeline(scripted(), "Run of nobody", ["seed 7"], verdict)
+    (out / "timeline.html").write_text(text, encoding="utf-8")
+    drawn = diagram(scripted(), "Run of nobody", None, None)
+    (out / "sequence.svg").write_text(drawn, encoding="utf-8")
+    return out
+
+
+@pytest.fixture(scope="module")
+def planted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A planted bug's failing run, drawn; which run it is changes with the product."""
+    out = tmp_path_factory.mktemp("planted")
     assert main(["picture", "--bug", "second-vote", "--out", str(out)]) == 1
     return out
 
@@ -94,11 +109,40 @@ def test_it_opens_at_the_failure_with_a_column_for_each_node(
 ) -> None:
     seen = Visit(chromium, pictures / "timeline.html")
     names = seen.page.locator("#head span").all_inner_texts()
-    assert names == ["n0", "n1", "n2", "o0", "o1", "s0", "s1"]
+    assert names == NODES
     assert seen.page.locator("#verdict").inner_text().startswith("I-1 does not hold at n1")
     begin, end = seen.span()
-    assert begin < 3.676 < end
-    assert "I-1 at n1: leads term 2, which n2 has led" in seen.details()
+    assert begin < FAILS_AT < end
+    assert FAILURE in seen.details()
+    assert "n1 is\nleader t2\nit has\ncommitted 5, certified 4" in seen.details()
+    assert _colours(seen) > 50  # a blank canvas has one colour
+
+
+def test_a_planted_run_opens_at_its_failure(chromium: Browser, planted_run: Path) -> None:
+    seen = Visit(chromium, planted_run / "timeline.html")
+    verdict = seen.page.locator("#verdict").inner_text()
+    found = re.fullmatch(r"I-1 does not hold at (\w+), at ([\d.]+) s: (leads term .*)", verdict)
+    assert found is not None
+    node, at, what = found.groups()
+    head = (planted_run / "events.txt").read_text(encoding="utf-8").splitlines()[0]
+    assert seen.page.locator("#head span").all_inner_texts() == head.split()[1:]
+    begin, end = seen.span()
+    assert begin < float(at) < end
+    assert f"node\n{node}\nwhat\nI-1 at {node}: {what}\n" in seen.details()
+    assert re.search(rf"\n{node} is\n.*leader t\d+", seen.details())
+    assert _colours(seen) > 50
+    seen.ask("choose(all.find(item => item.text.startsWith('Vote ') && item.to >= 0))")
+    for words in ("granted: ", "term: ", "store: ", "fate\n"):
+        assert words in seen.details()
+    seen.page.locator("#whole").click()
+    seen.ready()
+    shown = seen.ask("Number(document.getElementById('stage').dataset.shown)")
+    assert shown == seen.ask("view.items.length") > 0
+    assert seen.faults == []
+
+
+def _colours(seen: Visit) -> int:
+    """Count the colours of what the chart shows."""
     drawn = seen.ask(
         """() => {
             const canvas = document.getElementById('chart');
@@ -106,24 +150,56 @@ def test_it_opens_at_the_failure_with_a_column_for_each_node(
             return new Set(new Uint32Array(pixels.data.buffer)).size;
         }"""
     )
-    assert drawn > 50  # a blank canvas has one colour
+    return int(drawn)
+
+
+def test_each_fate_has_its_line(chromium: Browser, pictures: Path) -> None:
+    """From the sender's column at its time to the receiver's at its own, or to a cross before."""
+    seen = Visit(chromium, pictures / "timeline.html")
+    drawn = seen.ask(
+        """() => all.filter(item => item.message && item.at >= 3 && item.at < 3.2).map(item => {
+            const near = (x, node) => Math.abs(x - chart.column.get(node)) < 8;
+            const ways = chart.lines(item).map(([x0, y0, x1, y1, dashed, crossed], at) => [
+                near(x0, item.node) && y0 === chart.y(item.at),
+                near(x1, item.to) && y1 === chart.y(item.arrivals[at]?.[0]), dashed, crossed]);
+            return [item.fate, ...ways];
+        })"""
+    )
+    arrow, dashed, crossed = [True, True, False, False], [True, True, True, False], [True, False]
+    assert drawn == [
+        ["sent", arrow],
+        ["doubled", dashed, dashed],
+        ["overtaken", dashed],
+        ["lost", [*crossed, False, True]],
+        ["held", dashed],
+        ["cut", [*crossed, False, True]],
+        ["held", [True, True, True, True]],  # to a life that has ended
+    ]
 
 
 def test_a_click_shows_a_message_in_full(chromium: Browser, pictures: Path) -> None:
     seen = Visit(chromium, pictures / "timeline.html")
     x, y = seen.ask(
         """() => {
-            const vote = all.find(item => item.text.startsWith('Vote t2 yes') && item.to === 1);
+            const vote = all.find(item => item.text === 'Vote t2 yes a19099');
             const [x0, y0, x1, y1] = chart.lines(vote)[0];
             return [x0 + (x1 - x0) * 0.4, y0 + (y1 - y0) * 0.4];
         }"""
     )
     seen.page.locator("#chart").click(position={"x": x, "y": y})
     told = seen.details()
-    for words in ("Vote t2 yes", "from\nn2", "to\nn1", "granted: true", "term: 2", "ms later"):
+    for words in (
+        "Vote t2 yes",
+        "from\nn2",
+        "to\nn1",
+        "granted: true",
+        "term: 2",
+        "arrives\n3.676094 s, 26.1 ms later",
+        "candidate t2",
+    ):
         assert words in told
     chosen = seen.page.locator("#list [aria-selected=true]")
-    assert "n2 → n1 Vote t2 yes" in chosen.inner_text()
+    assert "n2 → n1 Vote t2 yes a19099" in chosen.inner_text()
     seen.page.locator("#list [role=option]").nth(3).click()
     assert seen.details() != told
 
@@ -159,14 +235,13 @@ def test_filters_by_node_kind_text_and_time(chromium: Browser, pictures: Path) -
     page.get_by_label("certificates").uncheck()
     page.get_by_label("o0").uncheck()
     seen.ready()
-    assert "o0" not in page.locator("#head span").all_inner_texts()
+    assert page.locator("#head span").all_inner_texts() == ["n0", "n1", "n2"]
     kinds = seen.ask("[...new Set(view.items.filter(item => item.message).map(item => item.kind))]")
     assert "certificates" not in kinds
     assert "votes" in kinds
     page.get_by_role("searchbox").fill("AskVote")
     texts = seen.ask("view.items.filter(item => item.message).map(item => item.text)")
-    assert texts
-    assert all("AskVote" in text for text in texts)
+    assert texts == ["AskVote t2 last 6@1"] * 2
     page.locator("#from").fill("1")
     page.locator("#to").fill("2")
     page.locator("#to").press("Enter")
@@ -215,8 +290,12 @@ def test_twenty_thousand_messages_do_not_freeze_it(chromium: Browser, tmp_path: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_diagram_is_drawn(chromium: Browser, pictures: Path, scheme: str) -> None:
-    seen = Visit(chromium, pictures / "sequence.svg", color_scheme=scheme)
+@pytest.mark.parametrize("which", ["pictures", "planted_run"])
+def test_the_diagram_is_drawn(
+    chromium: Browser, which: str, scheme: str, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(which)
+    seen = Visit(chromium, folder / "sequence.svg", color_scheme=scheme)
     paper = seen.ask("getComputedStyle(document.querySelector('rect')).fill")
     assert paper == {"light": "rgb(251, 251, 249)", "dark": "rgb(20, 24, 28)"}[scheme]
     over = seen.ask(
