@@ -77,6 +77,7 @@ class World:
         """Begin, have things go wrong, heal, demand, compare; ends early when a property fails."""
         with self.judge.scope:
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._free_disks_at_the_end)
                 for machine in self.machines.values():
                     nursery.start_soon(machine.run, self._random.random())
                 await self._begin()
@@ -89,6 +90,15 @@ class World:
                             unrest.start_soon(watcher.run)
                 await Ending(self).run()
                 nursery.cancel_scope.cancel()
+
+    async def _free_disks_at_the_end(self) -> None:
+        """A write that hangs heeds no cancellation; nobody would wait for it in a run that ends."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            for machine in self.machines.values():
+                machine.disk.mend()
+                machine.disk.die()
 
     async def _begin(self) -> None:
         """Make the register; nothing goes wrong yet."""

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from govchaind.api.context import Context
+from govchaind.base.errors import StorageFailed
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.replica.events import Written
 from govchaind.runtime import stored_value
@@ -17,6 +20,7 @@ from govchaind.runtime.drive import Drive
 from netsim.gear2 import disk
 from netsim.gear2.judge import PROPERTIES
 from netsim.gear2.run import draw, run
+from netsim.gear2.world import World
 
 ROOT = Path(__file__).parents[3]
 
@@ -66,6 +70,56 @@ def test_a_node_that_tells_before_it_has_written_is_found(
     assert verdict.violation is not None
     assert verdict.violation[0] == watched
     assert any(f"VIOLATION {watched}" in line for line in verdict.tail)
+
+
+async def _tried_again(self: Any, batch: WriteBatch, ticket: int, guard: Guard) -> None:
+    while True:
+        try:
+            await self._storage.write(batch)
+            break
+        except StorageFailed:
+            await trio.sleep(0.5)
+    self._writing = False
+    self._guard_durable = guard
+    self._inbox.put_own(Written(ticket))
+
+
+def test_a_node_that_goes_on_after_a_failed_write_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Drive, "_write", _tried_again)
+    violation = run(draw(1, only=("disk-error",))).violation
+    assert violation is not None
+    assert violation[0] == "I-28"
+
+
+async def _own_height(self: Any) -> int:
+    await trio.lowlevel.checkpoint()
+    height: int = self.board.height
+    return height
+
+
+def test_a_read_that_asks_no_leader_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From outside alone: what the clients were told has no order that explains it."""
+    monkeypatch.setattr(Context, "read_index", _own_height)
+    violation = run(draw(0)).violation
+    assert violation is not None
+    assert violation[0] == "I-20"
+
+
+def test_a_run_ends_also_while_a_disk_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the world would sleep for ever: a write heeds no cancellation."""
+    hung: list[World] = []
+
+    async def hang_and_fail(world: World) -> None:
+        hung.append(world)
+        for machine in world.machines.values():
+            machine.disk.hangs = True
+        await trio.sleep(30.0)
+        world.judge.fail("I-1", "-", "on purpose")
+
+    monkeypatch.setattr(World, "_begin", hang_and_fail)
+    violation = run(draw(1, only=())).violation
+    assert violation == ("I-1", "-", "on purpose", 30.0)
+    assert len(hung) == 1
 
 
 def test_a_flipped_bit_that_is_served_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
