@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from netsim.link_verbs import Undo
 from netsim.plan import Act
 from netsim.stage import Stage
-from netsim.verbs import Undo, perform
+from netsim.verbs import perform
 from netsim.words import words
 from netsim.world import World
 

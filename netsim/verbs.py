@@ -12,12 +12,23 @@ from types import MappingProxyType
 
 from govchaind.replica.events import TransferAsked
 from netsim.disk import Disk
+from netsim.link_verbs import (
+    Undo,
+    chain,
+    cut,
+    heal,
+    mend,
+    nothing_from,
+    nothing_to,
+    one_way,
+    partition,
+    say,
+    star,
+)
 from netsim.node import Node
-from netsim.partitions import Directions, between
 from netsim.stage import Stage
 from netsim.words import Word, exactly
 
-Undo = Callable[[], None]
 Do = Callable[[Stage, Word, list[Word]], Undo | None]
 
 
@@ -32,106 +43,6 @@ class Verb:
     most: int | None
 
 
-def _say(stage: Stage, node: Node | None, text: str) -> None:
-    world = stage.world
-    world.trace.line(world.heap.now, "-" if node is None else node.name, f"* {text}")
-
-
-def _cut(stage: Stage, directions: Directions, text: str) -> Undo:
-    network = stage.world.network
-    _say(stage, None, text)
-    network.cut(directions)
-    return lambda: network.mend(directions)
-
-
-def _names(nodes: list[Node]) -> list[str]:
-    return [node.name for node in nodes]
-
-
-# --- network -------------------------------------------------------------------------------------
-
-
-def cut(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    one, *others = _names(stage.nodes(rest))
-    return _cut(stage, between([one], others), f"cut {one} from {' '.join(others)}")
-
-
-def one_way(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    one, *others = _names(stage.nodes(rest))
-    return _cut(stage, [(one, other) for other in others], f"{one} reaches no {' '.join(others)}")
-
-
-def _sides(stage: Stage, head: Word, rest: list[Word]) -> list[list[str]]:
-    sides: list[list[Word]] = [[]]
-    for word in rest:
-        if word.text == "|":
-            sides.append([])
-        else:
-            sides[-1].append(word)
-    if len(sides) < 2 or not all(sides):
-        raise head.wrong("a partition has two sides or more, with | between")
-    named = [word for side in sides for word in side if word.text != "others"]
-    taken = _names(stage.nodes(named))
-    found: list[list[str]] = []
-    for side in sides:
-        names = _names([stage.node(word) for word in side if word.text != "others"])
-        if any(word.text == "others" for word in side):
-            names += [name for name in stage.world.nodes if name not in taken]
-        found.append(names)
-    return found
-
-
-def partition(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    sides = _sides(stage, head, rest)
-    directions = [
-        pair
-        for place, left in enumerate(sides)
-        for right in sides[place + 1 :]
-        for pair in between(left, right)
-    ]
-    return _cut(stage, directions, "partition " + " | ".join(" ".join(side) for side in sides))
-
-
-def star(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    centre = stage.node(rest[0]).name
-    others = [name for name in stage.world.nodes if name != centre]
-    directions = [(a, b) for a in others for b in others if a != b]
-    return _cut(stage, directions, f"star around {centre}")
-
-
-def chain(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    names = _names(stage.nodes(rest))
-    directions = [
-        (a, b) for i, a in enumerate(names) for j, b in enumerate(names) if abs(i - j) > 1
-    ]
-    return _cut(stage, directions, f"chain {' '.join(names)}")
-
-
-def mend(stage: Stage, head: Word, rest: list[Word]) -> None:
-    one, *others = _names(stage.nodes(rest))
-    pairs = between([one], others)
-    _say(stage, None, f"mend {one} {' '.join(others)}")
-    while left := [pair for pair in pairs if stage.world.network.cuts.get(pair)]:
-        stage.world.network.mend(left)
-
-
-def heal(stage: Stage, head: Word, rest: list[Word]) -> None:
-    _say(stage, None, "heal")
-    stage.world.network.mend_all()
-
-
-def nothing_from(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    name = stage.node(rest[0]).name
-    others = [other for other in stage.world.nodes if other != name]
-    return _cut(stage, [(name, other) for other in others], f"nothing from {name} arrives")
-
-
-def nothing_to(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    name = stage.node(rest[0]).name
-    others = [other for other in stage.world.nodes if other != name]
-    return _cut(stage, [(other, name) for other in others], f"nothing to {name} arrives")
-
-
 # --- processes -----------------------------------------------------------------------------------
 
 
@@ -143,7 +54,7 @@ def crash(stage: Stage, head: Word, rest: list[Word]) -> Undo:
         side = node.stop(silently=silently)
         if in_write:
             stage.world.marks.reach("restarted-in-write")
-        _say(stage, node, f"crash {side}{' silently' if silently else ''}".rstrip())
+        say(stage, node, f"crash {side}{' silently' if silently else ''}".rstrip())
     return lambda: _start(node)
 
 
@@ -156,27 +67,27 @@ def restart(stage: Stage, head: Word, rest: list[Word]) -> None:
     node = stage.node(rest[0])
     if node.life:
         node.stop(silently=False)
-        _say(stage, node, "crash")
+        say(stage, node, "crash")
     node.start()
 
 
 def pause(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     node = stage.node(rest[0])
-    _say(stage, node, "pause")
+    say(stage, node, "pause")
     node.pause()
     return node.resume
 
 
 def resume(stage: Stage, head: Word, rest: list[Word]) -> None:
     node = stage.node(rest[0])
-    _say(stage, node, "resume")
+    say(stage, node, "resume")
     node.resume()
 
 
 def slow(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     node = stage.node(rest[0])
     node.step_cost = rest[1].number()
-    _say(stage, node, f"slow {node.step_cost:g}")
+    say(stage, node, f"slow {node.step_cost:g}")
 
     def undo() -> None:
         node.step_cost = 0.0
@@ -189,7 +100,7 @@ def wipe(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     with_guard = len(rest) > 1 and rest[1].one_of(("with-guard",), "way to wipe") == "with-guard"
     if node.life:
         node.stop(silently=False)
-    _say(stage, node, "wipe")
+    say(stage, node, "wipe")
     stage.world.marks.reach("store-wiped")
     node.wipe(keep_guard=not with_guard)
     return lambda: _start(node)
@@ -210,7 +121,7 @@ def set_back(stage: Stage, head: Word, rest: list[Word]) -> Undo:
         older.complete()
     older.acked = count
     node.disk = older
-    _say(stage, node, f"disk set back to write {count} of {count + back}")
+    say(stage, node, f"disk set back to write {count} of {count + back}")
     return lambda: _start(node)
 
 
@@ -225,7 +136,7 @@ def disk(stage: Stage, head: Word, rest: list[Word]) -> Undo | None:
     if len(rest) > 2 and how != "slow":
         raise rest[2].wrong(f"{rest[2].text!r} is too much: disk {how} takes no number")
     if how == "mend":
-        _say(stage, node, "disk mended")
+        say(stage, node, "disk mended")
         node.mend_disk()
         return None
     if how == "slow":
@@ -237,7 +148,7 @@ def disk(stage: Stage, head: Word, rest: list[Word]) -> Undo | None:
     else:
         node.disk.full = True
         stage.world.marks.reach("disk-full")
-    _say(stage, node, f"disk {how}")
+    say(stage, node, f"disk {how}")
     return node.mend_disk
 
 
@@ -247,7 +158,7 @@ def clock(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     seconds = ahead.number(-1e12)
     for node in nodes:
         node.clock.set_ahead(seconds)
-        _say(stage, node, f"clock {seconds:+.0f}s")
+        say(stage, node, f"clock {seconds:+.0f}s")
 
     def undo() -> None:
         for node in nodes:
@@ -260,7 +171,7 @@ def sleep(stage: Stage, head: Word, rest: list[Word]) -> None:
     seconds = rest[0].number()
     for node in stage.world.nodes.values():
         node.clock.advance(seconds)
-    _say(stage, None, f"all machines have slept for {seconds:.0f} s")
+    say(stage, None, f"all machines have slept for {seconds:.0f} s")
 
 
 # --- leadership and members ----------------------------------------------------------------------
@@ -269,7 +180,7 @@ def sleep(stage: Stage, head: Word, rest: list[Word]) -> None:
 def transfer(stage: Stage, head: Word, rest: list[Word]) -> None:
     node = stage.node(rest[0])
     target = stage.node(rest[1]).name if len(rest) > 1 else None
-    _say(stage, node, f"transfer to {target}")
+    say(stage, node, f"transfer to {target}")
     stage.world.watch_transfer(node, target)
     node.arrive(TransferAsked(target))
 

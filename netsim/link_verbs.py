@@ -1,0 +1,112 @@
+"""The verbs about links: what passes between which nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netsim.node import Node
+from netsim.partitions import Directions, between
+from netsim.stage import Stage
+from netsim.words import Word
+
+Undo = Callable[[], None]
+
+
+def say(stage: Stage, node: Node | None, text: str) -> None:
+    world = stage.world
+    world.trace.line(world.heap.now, "-" if node is None else node.name, f"* {text}")
+
+
+def _cut(stage: Stage, directions: Directions, text: str) -> Undo:
+    network = stage.world.network
+    say(stage, None, text)
+    network.cut(directions)
+    return lambda: network.mend(directions)
+
+
+def names_of(nodes: list[Node]) -> list[str]:
+    return [node.name for node in nodes]
+
+
+# --- network -------------------------------------------------------------------------------------
+
+
+def cut(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    one, *others = names_of(stage.nodes(rest))
+    return _cut(stage, between([one], others), f"cut {one} from {' '.join(others)}")
+
+
+def one_way(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    one, *others = names_of(stage.nodes(rest))
+    return _cut(stage, [(one, other) for other in others], f"{one} reaches no {' '.join(others)}")
+
+
+def _sides(stage: Stage, head: Word, rest: list[Word]) -> list[list[str]]:
+    sides: list[list[Word]] = [[]]
+    for word in rest:
+        if word.text == "|":
+            sides.append([])
+        else:
+            sides[-1].append(word)
+    if len(sides) < 2 or not all(sides):
+        raise head.wrong("a partition has two sides or more, with | between")
+    named = [word for side in sides for word in side if word.text != "others"]
+    taken = names_of(stage.nodes(named))
+    found: list[list[str]] = []
+    for side in sides:
+        names = names_of([stage.node(word) for word in side if word.text != "others"])
+        if any(word.text == "others" for word in side):
+            names += [name for name in stage.world.nodes if name not in taken]
+        found.append(names)
+    return found
+
+
+def partition(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    sides = _sides(stage, head, rest)
+    directions = [
+        pair
+        for place, left in enumerate(sides)
+        for right in sides[place + 1 :]
+        for pair in between(left, right)
+    ]
+    return _cut(stage, directions, "partition " + " | ".join(" ".join(side) for side in sides))
+
+
+def star(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    centre = stage.node(rest[0]).name
+    others = [name for name in stage.world.nodes if name != centre]
+    directions = [(a, b) for a in others for b in others if a != b]
+    return _cut(stage, directions, f"star around {centre}")
+
+
+def chain(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    names = names_of(stage.nodes(rest))
+    directions = [
+        (a, b) for i, a in enumerate(names) for j, b in enumerate(names) if abs(i - j) > 1
+    ]
+    return _cut(stage, directions, f"chain {' '.join(names)}")
+
+
+def mend(stage: Stage, head: Word, rest: list[Word]) -> None:
+    one, *others = names_of(stage.nodes(rest))
+    pairs = between([one], others)
+    say(stage, None, f"mend {one} {' '.join(others)}")
+    while left := [pair for pair in pairs if stage.world.network.cuts.get(pair)]:
+        stage.world.network.mend(left)
+
+
+def heal(stage: Stage, head: Word, rest: list[Word]) -> None:
+    say(stage, None, "heal")
+    stage.world.network.mend_all()
+
+
+def nothing_from(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    name = stage.node(rest[0]).name
+    others = [other for other in stage.world.nodes if other != name]
+    return _cut(stage, [(name, other) for other in others], f"nothing from {name} arrives")
+
+
+def nothing_to(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    name = stage.node(rest[0]).name
+    others = [other for other in stage.world.nodes if other != name]
+    return _cut(stage, [(other, name) for other in others], f"nothing to {name} arrives")
