@@ -32,7 +32,7 @@ def of_this_process() -> str:
 def address() -> Iterator[str]:
     local: Any = import_module("distributed").LocalCluster
     with local(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", host="127.0.0.1"
     ) as cluster:
         yield str(cluster.scheduler_address)
 

@@ -105,7 +105,7 @@ def failed() -> Failed:
     record, seed, lines = Record(), found_at(BUG), list[str]()
     assert seed is not None
     with planted(BUG):
-        verdict = run(draw(seed), lines.append, frozenset((BUG.property_id,)), record)
+        verdict = run(draw(seed), lines.append, frozenset((BUG.property_id,)), record=record)
     assert verdict.violation is not None
     assert verdict.violation[0] == BUG.property_id
     return Failed(seed, lines, record, verdict.violation)

@@ -72,7 +72,7 @@ def test_a_node_that_tells_before_it_has_written_is_found(
     assert any(f"VIOLATION {watched}" in line for line in verdict.tail)
 
 
-async def _tried_again(self: Any, batch: WriteBatch, ticket: int, guard: Guard) -> None:
+async def _tried_again(self: Any, batch: WriteBatch, ticket: int) -> None:
     while True:
         try:
             await self._storage.write(batch)
@@ -80,7 +80,7 @@ async def _tried_again(self: Any, batch: WriteBatch, ticket: int, guard: Guard) 
         except StorageFailed:
             await trio.sleep(0.5)
     self._writing = False
-    self._guard_durable = guard
+    self._wrote = True
     self._inbox.put_own(Written(ticket))
 
 
