@@ -109,6 +109,7 @@ class Node:
         world.trace.line(now, self.name, f"start life {self.life} store {self.store[:3].hex()}")
         self._draw("")
         world.checks.started(self)
+        world.workload.history.fill(self.disk.image, self.replica.ledger.height)
         world.network.process_began(self.name)
         self._wake()
 
