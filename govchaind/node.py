@@ -34,7 +34,7 @@ from govchaind.config import CONFIG_FILE, Config, load_config, split_address
 from govchaind.identity import STORE_ID_BYTES, Identity, load_identity
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.raft.messages import Timing
-from govchaind.replica.events import Guard, Status
+from govchaind.replica.events import CertificateAwaited, Guard, Status
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
 from govchaind.runtime.drive import Drive
@@ -201,7 +201,12 @@ async def run_node(
     def status() -> Status:
         return replica.status(trio.current_time())
 
-    board = NoticeBoard(status, height=status().height, certified=status().certified)
+    board = NoticeBoard(
+        status,
+        height=status().height,
+        certified=status().certified,
+        certificate_awaited=lambda: inbox.put_own(CertificateAwaited()),
+    )
     drive = Drive(
         replica=replica,
         storage=environment.storage,

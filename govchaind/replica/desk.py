@@ -1,7 +1,9 @@
 """What is to be written: gathered, handed out one write at a time, and what waits for each.
 
 Rules it keeps: one write is in flight; what gathers meanwhile is the next one; the view shows both
-on top of what is durable; the guard's facts move only with durable writes.
+on top of what is durable; the guard's facts move only with durable writes. Certificates alone wait
+a moment for what else is to be written, unless somebody waits for them: a lone transaction would
+cost each node a third write.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from govchaind.replica.execution import Pending
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.store import HARD_STATE, View, block_of, log_row
 
+CERTIFICATE_PATIENCE_SECONDS = 0.02  # several times what the next transaction of a client takes
+AWAITED_SECONDS = 1.0  # after somebody has waited for a certificate, none waits
+
 
 class Desk:
     """The write side of a replica."""
@@ -36,6 +41,8 @@ class Desk:
         self._memberships = memberships
         self._in_flight: tuple[int, Pending, Seconds] | None = None
         self._ticket = 0
+        self._patient_until: Seconds | None = None
+        self._awaited_until: Seconds = 0.0
 
     def gather(self, ready: Ready) -> None:
         """Put what Raft wants durable into the next write."""
@@ -87,12 +94,34 @@ class Desk:
             work.notices.extend(pending.notices)
             pending.notices.clear()
             return
+        if self._may_wait(pending, now):
+            return
+        self._patient_until = None
         self._ticket += 1
         self._in_flight = (self._ticket, pending, now)
         self.view.in_flight = pending.batch
         self.pending = Pending()
         self.view.pending = self.pending.batch
         work.write, work.ticket = pending.batch, self._ticket
+
+    def certificate_awaited(self, now: Seconds) -> None:
+        """Somebody waits for a certificate."""
+        self._awaited_until = now + AWAITED_SECONDS
+
+    def _may_wait(self, pending: Pending, now: Seconds) -> bool:
+        """Say whether what is to be written may go with what comes next: certificates alone."""
+        if pending.raft_ticket or pending.attested or not pending.certified:
+            return False
+        if self._patient_until is None:
+            self._patient_until = now + CERTIFICATE_PATIENCE_SECONDS
+        return now < self._patient_until and now >= self._awaited_until
+
+    @property
+    def deadline(self) -> Seconds:
+        """Return when what may wait no longer may."""
+        if self._in_flight is not None or self._patient_until is None:
+            return float("inf")
+        return self._patient_until
 
     def complete(self, ticket: int) -> Pending:
         """The write of this ticket is durable; return what waited for it."""

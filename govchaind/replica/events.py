@@ -61,6 +61,11 @@ class ReadAsked:
 
 
 @dataclass(slots=True)
+class CertificateAwaited:
+    """A client of this node waits for a certificate: it is written at once, for a while."""
+
+
+@dataclass(slots=True)
 class TransferAsked:
     """An operator, or shutdown, wants another leader; `target` None: the best follower."""
 
@@ -82,7 +87,15 @@ class Room:
 
 
 Event: TypeAlias = (
-    Received | LinkUp | LinkDown | Offered | ReadAsked | TransferAsked | Written | Room
+    Received
+    | LinkUp
+    | LinkDown
+    | Offered
+    | ReadAsked
+    | CertificateAwaited
+    | TransferAsked
+    | Written
+    | Room
 )
 
 # --- notices: what drive posts on the notice board ------------------------------------------------

@@ -32,6 +32,7 @@ from govchaind.raft.messages import AppendEntries, Entry, RaftMessage, Timing
 from govchaind.replica.attestation import Verify
 from govchaind.replica.desk import UNREADABLE
 from govchaind.replica.events import (
+    CertificateAwaited,
     Event,
     Expired,
     Guard,
@@ -149,13 +150,9 @@ class Replica:
             moved = self._take_ready()
             applied = self._apply(may_apply)
             may_apply -= applied
-            executor = self._executor
+            executor, room = self._executor, self._intake.room
             proposed = self._proposer.lead(
-                now,
-                wall_ms,
-                room=self._intake.room,
-                wanted=executor.wanted,
-                ordered_at=executor.ordered_at,
+                now, wall_ms, room=room, wanted=executor.wanted, ordered_at=executor.ordered_at
             )
             if not (moved or applied or proposed):
                 self._more = False
@@ -178,7 +175,8 @@ class Replica:
         """Return when `step` wants to be called at the latest."""
         if self._more:
             return self._now
-        due = min(self.raft.deadline, self._certification.deadline, self._intake.next_repair)
+        due = min(self.raft.deadline, self._certification.deadline, self._desk.deadline)
+        due = min(due, self._intake.next_repair)
         if self.is_observer():
             due = min(due, self._observing.follower.next_check)
         if self.raft.role is Role.LEADER and self._intake.room:
@@ -208,6 +206,8 @@ class Replica:
                     self._work.notices.append(ReadReady(request, None))
                 else:
                     self.raft.read(self._now, request)
+            case CertificateAwaited():
+                self._desk.certificate_awaited(self._now)
             case TransferAsked(target):
                 refusal = self._proposer.hand_over(self._now, target)
                 if refusal is not None:

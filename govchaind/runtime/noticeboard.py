@@ -148,8 +148,12 @@ class NoticeBoard:
         height: Height = 0,
         certified: Height = 0,
         waiters_max: int = WAITERS_MAX,
+        certificate_awaited: Callable[[], None] = lambda: None,
     ) -> None:
-        """`status` makes the node's status now; `height`, `certified`: as the store has them."""
+        """`status` makes the node's status now; `height`, `certified`: as the store has them.
+
+        `certificate_awaited` is called when somebody begins to wait for a certificate.
+        """
         self._status = status
         self._waiters_max = waiters_max
         self._outcomes: _Answers[Hash, SeenOutcome] = _Answers(OUTCOMES_KEPT)
@@ -159,6 +163,7 @@ class NoticeBoard:
         self._certified = _Mark()
         self._committed.rise(height)
         self._certified.rise(certified)
+        self._certificate_awaited = certificate_awaited
         self._tickets = 0
         self._told: Height = height
         self.room = True
@@ -287,6 +292,8 @@ class NoticeBoard:
     async def wait_certified(self, height: Height) -> Height:
         """Wait until `height` has a certificate here; return the height then certified."""
         with self._place():
+            if height > self._certified.height and not self._certified.waiters:
+                self._certificate_awaited()
             return await self._certified.wait(height)
 
     @contextmanager

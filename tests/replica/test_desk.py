@@ -10,7 +10,12 @@ from govchaind.base.keyvalue import MemoryReader
 from govchaind.ledger.block import make_block
 from govchaind.ledger.membership import membership_of
 from govchaind.raft.messages import Entry, HardState, Ready
-from govchaind.replica.desk import UNREADABLE, Desk
+from govchaind.replica.desk import (
+    AWAITED_SECONDS,
+    CERTIFICATE_PATIENCE_SECONDS,
+    UNREADABLE,
+    Desk,
+)
 from govchaind.replica.events import Guard, Happened, MembersChanged, Work
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.store import View, configuration_of, hard_state
@@ -60,6 +65,10 @@ class Writer:
             guard=Guard(store_id("a"), 0, None, 0, 0),
         )
 
+    def certify(self, height: int) -> None:
+        self.desk.pending.batch.put(height_key(Table.CERTIFICATE, height), b"certificate")
+        self.desk.pending.certified = height
+
     def begin(self, now: float = 0.0) -> Work:
         work = Work()
         self.desk.begin(work, now)
@@ -104,6 +113,42 @@ def test_notices_wait_for_their_write_and_leave_at_once_without_one() -> None:
     work = writer.begin()
     assert work.notices == []
     assert writer.desk.complete(work.ticket).notices == [Happened("y", {})]
+
+
+def test_certificates_alone_wait_for_what_is_written_next() -> None:
+    writer = Writer()
+    writer.certify(7)
+    assert writer.begin(1.0).write is None
+    assert writer.desk.deadline == 1.0 + CERTIFICATE_PATIENCE_SECONDS
+    writer.desk.gather(ready([entry(1)], 1))
+    together = writer.begin(1.001).write
+    assert together is not None
+    assert len(together.changes) == 2
+    assert writer.desk.deadline == float("inf")
+
+
+def test_certificates_alone_wait_a_moment_only() -> None:
+    writer = Writer()
+    writer.certify(7)
+    assert writer.begin(1.0).write is None
+    work = writer.begin(writer.desk.deadline)
+    assert work.write is not None
+    writer.desk.complete(work.ticket)
+    writer.certify(8)  # a moment of its own
+    assert writer.begin(2.0).write is None
+    assert writer.desk.deadline == 2.0 + CERTIFICATE_PATIENCE_SECONDS
+
+
+def test_a_certificate_that_is_waited_for_is_written_at_once() -> None:
+    writer = Writer()
+    writer.certify(7)
+    assert writer.begin(1.0).write is None
+    writer.desk.certificate_awaited(1.001)
+    work = writer.begin(1.001)
+    assert work.write is not None
+    writer.desk.complete(work.ticket)
+    writer.certify(8)
+    assert writer.begin(1.001 + AWAITED_SECONDS).write is None
 
 
 def test_a_truncation_takes_rows_and_memberships_with_it() -> None:

@@ -222,3 +222,18 @@ async def test_a_read_waits_not_for_ever_and_not_for_a_full_disk(
     board.room = True
     await board.wait_readable()
     assert trio.current_time() == before + READABLE_SECONDS_MAX
+
+
+async def test_the_first_who_waits_for_a_certificate_is_told_of() -> None:
+    awaited: list[bool] = []
+    board = NoticeBoard(
+        lambda: STATUS, certified=3, certificate_awaited=lambda: awaited.append(True)
+    )
+    await board.wait_certified(3)
+    assert awaited == []  # it is there
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(board.wait_certified, 4)
+        nursery.start_soon(board.wait_certified, 4)
+        await trio.testing.wait_all_tasks_blocked()
+        assert awaited == [True]
+        board.post(Certified(4, None))
