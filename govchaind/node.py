@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import trio
@@ -53,6 +52,7 @@ from govchaind.runtime.system import (
     calm_collector,
     entropy,
     favour_worker_threads,
+    software_version,
     wall_milliseconds,
 )
 from govchaind.runtime.tcp import TcpNetwork
@@ -62,14 +62,6 @@ from govchaind.runtime.verify_store import check_newest
 
 HAND_OVER_SECONDS = 2.0
 CRASH_FILE = "last-fault"
-
-
-def software_version() -> str:
-    """Return this package's version."""
-    try:
-        return version("govchaind")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +141,18 @@ def _make_replica(
         snapshot.close()
 
 
+def _make_board(replica: Replica, inbox: Inbox) -> NoticeBoard:
+    def status() -> Status:
+        return replica.status(trio.current_time())
+
+    return NoticeBoard(
+        status,
+        height=status().height,
+        certified=status().certified,
+        certificate_awaited=lambda: inbox.put_own(CertificateAwaited()),
+    )
+
+
 def _api_limits(config: Config) -> ApiLimits:
     return ApiLimits(
         body_bytes_max=config.api.body_bytes_max,
@@ -198,15 +202,7 @@ async def run_node(
         further_addresses=config.peer.dial,
     )
 
-    def status() -> Status:
-        return replica.status(trio.current_time())
-
-    board = NoticeBoard(
-        status,
-        height=status().height,
-        certified=status().certified,
-        certificate_awaited=lambda: inbox.put_own(CertificateAwaited()),
-    )
+    board = _make_board(replica, inbox)
     drive = Drive(
         replica=replica,
         storage=environment.storage,
@@ -225,7 +221,7 @@ async def run_node(
         failures.append(error)
         stopping.set()
 
-    telemetry.metrics.watch(status)
+    telemetry.metrics.watch(lambda: board.status)
     context = Context(
         name=identity.name,
         version=software_version(),

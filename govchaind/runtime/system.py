@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -68,6 +69,14 @@ def calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS, COLLECT_OLDER_AFTER, COLLECT_OLDER_AFTER)
+
+
+def software_version() -> str:
+    """Return this package's version."""
+    try:
+        return version("govchaind")
+    except PackageNotFoundError:
+        return "0+unknown"
 
 
 def wall_milliseconds() -> int:

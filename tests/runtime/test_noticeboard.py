@@ -42,8 +42,8 @@ STATUS = Status(
 ONE, TWO = b"\x01" * 32, b"\x02" * 32
 
 
-def board_of(**options: int) -> NoticeBoard:
-    return NoticeBoard(lambda: STATUS, **options)
+def board_of(*, height: int = 0, certified: int = 0, waiters_max: int = 100) -> NoticeBoard:
+    return NoticeBoard(lambda: STATUS, height=height, certified=certified, waiters_max=waiters_max)
 
 
 def decided(height: int, *ids: bytes, code: int = 0) -> Decided:
