@@ -14,7 +14,7 @@ from govchaind.replica.store import HARD_STATE
 from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
-from netsim.properties import durability, election, ledger, log
+from netsim.properties import durability, election, ledger, log, modelled
 from netsim.properties.base import Property, Step, Stopped, Violation
 
 PROPERTIES: tuple[type[Property], ...] = (
@@ -22,6 +22,7 @@ PROPERTIES: tuple[type[Property], ...] = (
     *log.PROPERTIES,
     *durability.PROPERTIES,
     *ledger.PROPERTIES,
+    *modelled.PROPERTIES,
 )
 
 

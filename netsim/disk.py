@@ -25,6 +25,7 @@ class Disk:
         "hung_until",
         "image",
         "in_flight",
+        "rotten",
         "slow",
         "store",
         "told_full",
@@ -38,6 +39,7 @@ class Disk:
         self.acked = 0  # how many batches the node was told to be durable
         self.fails = False  # the next write ends in an error
         self.full = False
+        self.rotten: dict[bytes, bytes] = {}  # keys whose stored bytes are not what was written
         self.told_full = False
         self.slow = 1.0
         self.hung_until = 0.0

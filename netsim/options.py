@@ -96,6 +96,9 @@ class Options:
     abandon: float
     client_duplicate: float  # a client sends the same bytes to two nodes at once
     client_patience: float
+    clerks: int  # who do all else that the ledger allows, and much that it refuses
+    clerk_think: float
+    lifetime_extra: int  # milliseconds that every transaction is valid longer
     clock_skew: float  # seconds, at most, either way
     power_cuts: float  # share of crashes that close no link
 
@@ -155,7 +158,7 @@ def draw(
         spares=spares,
         observers=pick.choices((0, 1, 2), weights=(6, 3, 1))[0],
         faults=tuple(faults),
-        real_signatures=seed % 20 == 19,
+        real_signatures=seed % 4 == 3,
         links_notice_cuts=pick.random() < 0.6,
         mesh_is_strict=pick.random() < 0.6,
         heartbeat=heartbeat,
@@ -181,6 +184,9 @@ def draw(
         abandon=pick.choice((0.05, 0.3)),
         client_duplicate=pick.choice((0.0, 0.1, 0.3)),
         client_patience=pick.choice((2.0, 6.0)),
+        clerks=pick.choice((0, 1, 1, 2)),
+        clerk_think=pick.choice((1.0, 3.0, 6.0)),
+        lifetime_extra=0,
         clock_skew=pick.choice((0.1, 5.0, 20.0)) if "clock" in faults else 0.0,
         power_cuts=pick.choice((0.0, 0.5, 1.0)),
     )

@@ -22,9 +22,9 @@ from govchaind.replica.events import (
     ReadReady,
 )
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import configuration_of
 from netsim.chain import Chain, store_id
 from netsim.checks import Checks
+from netsim.clerks import Clerk
 from netsim.faults import Faults
 from netsim.ghost import Ghost
 from netsim.heap import Heap
@@ -60,7 +60,8 @@ class World:
         self.signatures = Signatures(options.seed, real=options.real_signatures)
         self.chain = Chain(options, self.signatures)
         self.genesis = self.chain.genesis
-        self.ghost = Ghost(self.genesis.chain_id, configuration_of(self.genesis.membership()))
+        self.nodes: dict[NodeId, Node] = {}
+        self.ghost = Ghost(self.genesis, self.nodes)
         self.checks = Checks(self.ghost, self.marks, watched)
         self._effects = next(
             each for each in self.checks.properties if isinstance(each, TakesEffectOnce)
@@ -71,10 +72,10 @@ class World:
             election_max=options.election_max,
             broken_link_jitter=BROKEN_LINK_JITTER,
         )
-        self.nodes: dict[NodeId, Node] = {}
         self.network = Network(options, self.heap, self.trace, self.nodes)
         self.workload = Workload(self)
         self.operators = Operators(self)
+        self.clerks = [Clerk(number, self) for number in range(options.clerks)]
         self.faults = Faults(self)
         self.stopped: set[NodeId] = set()  # these do not start again
         self.wild_clock: Node | None = None  # the one node whose clock may be wrong by years
@@ -93,6 +94,8 @@ class World:
             self.heap.after(self.random.random(), self.faults.restart, node, 0)
         self.workload.start()
         self.operators.start()
+        for clerk in self.clerks:
+            clerk.start()
         self.heap.after(1.0 + self.options.election_max, self.faults.start)
 
     def run_until(self, time: float, done: Callable[[], bool], messages_max: int) -> bool:
