@@ -14,7 +14,7 @@ from govchaind.replica.store import HARD_STATE
 from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
-from netsim.properties import durability, election, ledger, log, modelled
+from netsim.properties import answers, durability, election, ledger, log, modelled, receipts
 from netsim.properties.base import Property, Step, Stopped, Violation
 
 PROPERTIES: tuple[type[Property], ...] = (
@@ -23,6 +23,8 @@ PROPERTIES: tuple[type[Property], ...] = (
     *durability.PROPERTIES,
     *ledger.PROPERTIES,
     *modelled.PROPERTIES,
+    *answers.PROPERTIES,
+    *receipts.PROPERTIES,
 )
 
 

@@ -85,6 +85,7 @@ class Clerk:
         now = self.world.heap.now
         self.world.trace.line(now, leader.name, f"clerk puts into the pool {said}")
         for each in burst:
+            self.world.unlooked.add(each.identity)
             leader.replica.pool.add(each, now)
         leader.arrive(Offered(-1, []))
         return True
@@ -96,7 +97,7 @@ class Clerk:
         pick = self.random
         choice = pick.random()
         if choice < 0.2 and self.sent:
-            return [self._again(pick.choice(self.sent))]
+            return [self._again(pick.choice(self.sent[-12:]))]
         if choice < 0.3:
             return self._motion()
         institution, office = self._author()
@@ -134,10 +135,13 @@ class Clerk:
             if seat[5] is None and seat[3] <= now and (seat[4] is None or seat[4] > now)
         }
         publics = [seat[1] for seat in seats]
+        over = [seat[1] for seat in seats if seat[5] is not None]
         choice = pick.random()
-        if choice < 0.75 and len(usable) >= threshold:
+        if over and choice < 0.1:
+            return [pick.choice(over), *list(usable.values())[: threshold - 1]]
+        if choice < 0.72 and len(usable) >= threshold:
             return pick.sample(list(usable.values()), threshold)
-        if choice < 0.82:
+        if choice < 0.78:
             return pick.sample(publics, min(len(publics), threshold + 1))
         if choice < 0.88 and threshold > 1 and len(usable) >= threshold:
             return pick.sample(list(usable.values()), threshold - 1)

@@ -119,7 +119,8 @@ class Ghost:
 
     def __init__(self, genesis: Genesis, nodes: Mapping[NodeId, Node]) -> None:
         self.chain_id = genesis.chain_id
-        self.genesis = configuration_of(genesis.membership())
+        self.first_membership = genesis.membership()
+        self.genesis = configuration_of(self.first_membership)
         self.nodes = nodes
         self.model = Model(genesis)
         self.mirrors: dict[NodeId, Mirror] = {}

@@ -37,6 +37,7 @@ MARKS = MappingProxyType(
         "store-wiped": "a disk is replaced by an empty one under the same key",
         "store-readmitted": "a wiped store is voter again",
         "store-behind-guard": "a disk set back to an older copy is found out by the guard file",
+        "rot-found": "a node stops because a row of its store has rotted",
         "cas-conflict": "a compare-and-set is refused because the revision has changed",
         "retried": "a client sends a transaction again",
         "outcome-unknown": "a client gives up without an answer",

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from govchaind.base.crypto import SigningKey
+from govchaind.base.errors import StorageCorrupt
 from govchaind.base.limits import GUARD_INTERVAL_SECONDS
 from govchaind.base.types import NodeId, StoreId
 from govchaind.replica.events import Event, Guard, Room, Written
@@ -54,6 +55,7 @@ class Node:
         self.wake_at = float("inf")
         self.paused = False
         self.step_cost = 0.0  # seconds that each step takes, when slow
+        self.failed = 0  # the life in which a write has failed
         self.crash_on_write = False  # the process dies when its next write is issued
 
     # --- stores and processes --------------------------------------------------------------------
@@ -81,7 +83,11 @@ class Node:
     def start(self) -> None:
         """Run a process on what the disk holds; behind its guard, a store becomes a new one."""
         world = self.world
-        reason = None if self.guard is None else behind_guard(self.disk.image, self.guard)
+        try:
+            reason = None if self.guard is None else behind_guard(self.disk.reader, self.guard)
+        except StorageCorrupt:
+            world.faults.rotted(self)
+            return
         if reason is not None:
             world.trace.line(world.heap.now, self.name, f"store behind its guard: {reason}")
             world.marks.reach("store-behind-guard")
@@ -95,6 +101,11 @@ class Node:
         now = world.heap.now
         try:
             self.replica = self._replica(now)
+        except StorageCorrupt as error:
+            if not self.disk.rotten:
+                world.checks.stopped_by_itself(self, error)
+            world.faults.rotted(self)
+            return
         except Exception as error:
             world.checks.stopped_by_itself(self, error)
             raise
@@ -113,7 +124,7 @@ class Node:
             verify=world.signatures.verify,
             timing=world.timing,
             random=random.Random(self.random.getrandbits(64)),
-            reader=self.disk.image,
+            reader=self.disk.reader,
             now=now,
             wall_ms=self.clock.wall_ms(now),
             guard=None if self.guard is None else replace(self.guard),
@@ -189,9 +200,14 @@ class Node:
         now = world.heap.now
         checks = world.checks
         try:
-            work = replica.step(now, self.clock.wall_ms(now), events, self.disk.image)
+            work = replica.step(now, self.clock.wall_ms(now), events, self.disk.reader)
         except Violation:
             raise
+        except StorageCorrupt as error:
+            if not self.disk.rotten:
+                checks.stopped_by_itself(self, error)
+            world.faults.rotted(self)
+            return
         except Exception as error:
             checks.stopped_by_itself(self, error)
             raise
@@ -235,6 +251,7 @@ class Node:
         """End all that is wrong with the disk; a write that hangs goes on."""
         disk = self.disk
         disk.slow, disk.full, disk.hung_until, disk.fails = 1.0, False, 0.0, False
+        disk.rotten.clear()
         self.crash_on_write = False
         if disk.in_flight is not None:
             self._write(disk.in_flight[1])
@@ -250,6 +267,7 @@ class Node:
             return
         if disk.fails:
             disk.fails = False
+            self.failed = life
             world.faults.failed_write(self)
             return
         if disk.full:

@@ -88,8 +88,8 @@ class Papers:
         pick, now = self.random, self.now()
         keys: list[list[Any]] = []
         for _ in range(pick.choice((1, 2, 2, 3))):
-            begins = pick.choice((0, 0, 0, now - 5000, now + 4000))
-            ends = pick.choice((None, None, None, now + 6000, now + 600_000, now - 1000, begins))
+            begins = pick.choice((0, 0, 0, 0, now - 5000, now + 4000))
+            ends = pick.choice((*[None] * 6, now + 6000, now + 600_000, now - 1000, begins))
             keys.append([self.new_key(), "Clerk", begins, ends])
         if pick.random() < 0.05:
             keys.append(list(keys[0]))
@@ -105,6 +105,9 @@ class Papers:
              Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY),
             weights=(40, 8, 10, 8, 8, 10, 6),
         )[0]  # fmt: skip
+        needs_one = kind in (Kind.PUT, Kind.RETIRE) and not self._mine(institution, office)
+        if needs_one and pick.random() < 0.8:
+            kind = Kind.CREATE_REGISTER
         arguments = self._arguments(kind, institution, office)
         odd = pick.random()
         if odd < 0.01:
@@ -136,7 +139,7 @@ class Papers:
         if schema and pick.random() < 0.08:
             schema.append(list(schema[0]))
         offices = self.offices()
-        writers = [list(each) for each in pick.sample(offices, min(len(offices), 3))]
+        writers = [list(each) for each in pick.sample(offices, min(len(offices), 5))]
         odd = pick.random()
         if odd < 0.05:
             writers.append([INSTITUTIONS[0], "nowhere"])
@@ -148,10 +151,7 @@ class Papers:
 
     def _record(self, kind: Kind, institution: str, office: str) -> list[Any]:
         pick = self.random
-        mine = [
-            name for name in self.registers()
-            if name != REGISTER and [institution, office] in self._writers(name)
-        ]  # fmt: skip
+        mine = self._mine(institution, office)
         name = pick.choice(mine) if mine and pick.random() < 0.9 else f"reg-{pick.randrange(14)}"
         key = b"r%d" % pick.randrange(6)
         if kind is Kind.RETIRE:
@@ -160,6 +160,14 @@ class Papers:
         revision = 0 if found is None else found[0]
         expected = pick.choice((None, None, revision, revision, 0, revision + 1))
         return [name, key, self._value(name), expected]
+
+    def _mine(self, institution: str, office: str) -> list[str]:
+        """Return the registers that this office may write, but for the clients' own."""
+        return [
+            name
+            for name in self.registers()
+            if name != REGISTER and [institution, office] in self._writers(name)
+        ]
 
     def _writers(self, name: str) -> list[Any]:
         found = self.world.ghost.model.get(b"\x03" + name.encode())
@@ -175,7 +183,9 @@ class Papers:
         kinds = [kind for _, kind in found[2]] or [pick.choice(tuple(VALUES))]
         value = [pick.choice(VALUES[kind]) for kind in kinds]
         odd = pick.random()
-        if odd < 0.06:
+        if odd < 0.03 and "integer" in kinds:
+            value[kinds.index("integer")] = True
+        elif odd < 0.06:
             value[pick.randrange(len(value))] = pick.choice(MISFITS)
         elif odd < 0.08:
             value.append(1)
@@ -188,7 +198,7 @@ class Papers:
         own = [name for place, name in self.offices() if place == institution and name != OFFICE]
         known = pick.choice(own) if own and pick.random() < 0.93 else "nowhere"
         keys = self._keys()
-        threshold = min(len(keys), pick.choice((1, 2, 2))) + (pick.random() < 0.05)
+        threshold = min(len(keys), pick.choice((1, 2, 2, 3))) + (pick.random() < 0.05)
         if kind is Kind.CREATE_OFFICE:
             return [f"office-{pick.randrange(6)}", "An office", threshold, keys]
         if kind is Kind.SET_KEY_POLICY:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from govchaind.base.encoding import decode
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import prefix_end
-from govchaind.base.types import NodeId, StoreId
+from govchaind.base.types import Hash, NodeId, StoreId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Timing
 from govchaind.replica.events import (
@@ -77,6 +77,7 @@ class World:
         self.operators = Operators(self)
         self.clerks = [Clerk(number, self) for number in range(options.clerks)]
         self.faults = Faults(self)
+        self.unlooked: set[Hash] = set()  # put into a pool past the node's own look
         self.stopped: set[NodeId] = set()  # these do not start again
         self.wild_clock: Node | None = None  # the one node whose clock may be wrong by years
         self._transfer: tuple[NodeId, NodeId | None, int] | None = None

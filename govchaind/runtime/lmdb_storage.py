@@ -33,7 +33,6 @@ from typing import Any
 import lmdb
 import trio
 
-from govchaind.base.crypto import checksum
 from govchaind.base.errors import (
     InvalidSetting,
     StorageCorrupt,
@@ -41,8 +40,8 @@ from govchaind.base.errors import (
     StorageFull,
     invariant,
 )
-from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.runtime.sealing import named, sealed, sound
 from govchaind.runtime.store_files import (
     FULL_ERRNOS,
     RoomAhead,
@@ -51,7 +50,6 @@ from govchaind.runtime.store_files import (
     lock_store,
 )
 
-CHECKSUM_BYTES = 8
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
 PUTS_PER_SLICE = 256  # about a millisecond of the loop's time
 IDLE_READERS_MAX = 16  # reset read transactions kept for the next snapshot
@@ -80,22 +78,6 @@ class StorageCounts:
     commit_seconds_newest: float = 0.0
 
 
-def _named(key: bytes) -> str:
-    try:
-        table = Table(key[:1]).name
-    except ValueError:
-        return f"key {key.hex()} of no known table"
-    return f"table {table}, key {key[1:].hex()}"
-
-
-def _sound(key: bytes, stored: bytes) -> bytes:
-    """Return the value in `stored`, or raise StorageCorrupt naming its table and key."""
-    value = stored[:-CHECKSUM_BYTES]
-    if len(stored) < CHECKSUM_BYTES or checksum(key, value) != stored[-CHECKSUM_BYTES:]:
-        raise StorageCorrupt(f"{_named(key)}: the stored bytes fail their checksum")
-    return value
-
-
 def _corrupt(error: Exception) -> StorageCorrupt:
     return StorageCorrupt(f"the pages of the store are damaged: {error}")
 
@@ -120,10 +102,7 @@ class LmdbSnapshot:
                 return None
         except lmdb.Error as error:
             raise _corrupt(error) from error
-        value = stored[:-CHECKSUM_BYTES]
-        if checksum(key, value) != stored[-CHECKSUM_BYTES:]:
-            raise StorageCorrupt(f"{_named(key)}: the stored bytes fail their checksum")
-        return value
+        return sound(key, stored)
 
     def _check_absent(self, key: bytes) -> None:
         """Raise StorageCorrupt if a damaged neighbour may be `key` in disguise."""
@@ -132,7 +111,7 @@ class LmdbSnapshot:
             cursor = self._cursor = self._transaction.cursor()
         if cursor.set_range(key):
             above, stored = cursor.item()
-            _sound(above, stored)
+            sound(above, stored)
             in_order = above > key
             has_below = cursor.prev()
         else:
@@ -140,10 +119,10 @@ class LmdbSnapshot:
             has_below = cursor.last()
         if has_below:
             below, stored = cursor.item()
-            _sound(below, stored)
+            sound(below, stored)
             in_order = in_order and below < key
         if not in_order:
-            raise StorageCorrupt(f"{_named(key)}: the keys around it are out of order")
+            raise StorageCorrupt(f"{named(key)}: the keys around it are out of order")
 
     def scan(
         self, start: bytes, end: bytes, *, reverse: bool = False
@@ -165,9 +144,9 @@ class LmdbSnapshot:
         before = b""
         first = True
         for key, stored in cursor.iternext():
-            value = _sound(key, stored)
+            value = sound(key, stored)
             if key < start or (key <= before and not first):
-                raise StorageCorrupt(f"{_named(key)}: out of order")
+                raise StorageCorrupt(f"{named(key)}: out of order")
             if key >= end:
                 return
             before, first = key, False
@@ -177,7 +156,7 @@ class LmdbSnapshot:
     def _scan_back(cursor: Any, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         found = cursor.set_range(end)
         if found:
-            _sound(*cursor.item())
+            sound(*cursor.item())
             found = cursor.prev()
         else:
             found = cursor.last()
@@ -185,9 +164,9 @@ class LmdbSnapshot:
             return
         before = end
         for key, stored in cursor.iterprev():
-            value = _sound(key, stored)
+            value = sound(key, stored)
             if key >= before:
-                raise StorageCorrupt(f"{_named(key)}: out of order")
+                raise StorageCorrupt(f"{named(key)}: out of order")
             if key < start:
                 return
             before = key
@@ -357,7 +336,7 @@ def _change(transaction: Any, changes: list[tuple[bytes, bytes | None]]) -> None
         for key, value in changes:
             invariant(0 < len(key) <= STORED_KEY_BYTES_MAX, "a stored key's length")
             if value is not None:
-                puts.append((key, value + checksum(key, value)))
+                puts.append((key, sealed(key, value)))
             elif cursor.set_key(key):
                 cursor.delete()
         cursor.putmulti(puts)
