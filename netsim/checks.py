@@ -95,6 +95,7 @@ class Checks:
             ghost.votes.setdefault((node.name, node.store, step.term), node.name)
         for watch in self._step:
             watch(step)
+        node.world.acceptances.step(step)
         for index in range(len(ghost.committed) + 1, step.commit + 1):
             ghost.committed.append(ghost.known[index, mirror.term_at(index)])
         self._mark(step)

@@ -101,6 +101,8 @@ class Node:
         now = world.heap.now
         try:
             self.replica = self._replica(now)
+        except Violation:
+            raise
         except StorageCorrupt as error:
             if not self.disk.rotten:
                 world.checks.stopped_by_itself(self, error)

@@ -22,6 +22,7 @@ from govchaind.replica.events import (
     ReadReady,
 )
 from govchaind.replica.replica import Replica
+from netsim.accepted import Acceptances
 from netsim.chain import Chain, store_id
 from netsim.checks import Checks
 from netsim.clerks import Clerk
@@ -73,6 +74,7 @@ class World:
             broken_link_jitter=BROKEN_LINK_JITTER,
         )
         self.network = Network(options, self.heap, self.trace, self.nodes)
+        self.acceptances = Acceptances()
         self.workload = Workload(self)
         self.operators = Operators(self)
         self.clerks = [Clerk(number, self) for number in range(options.clerks)]

@@ -76,6 +76,7 @@ class Model:
         self.versions: dict[bytes, list[tuple[int, Any]]] = {}  # oldest first; None: no value
         self.results: list[Result] = []
         self.used: dict[Hash, tuple[int, int]] = {}  # id → height and position
+        self.included: set[Hash] = set()  # identities of all transactions that were in a block
         self._live: list[tuple[int, int]] = []  # (latest expiry, height), of blocks that used ids
         self._pending: set[bytes] = set()
         self._checkpoint_time = genesis.time
@@ -140,6 +141,7 @@ class Model:
             result.changes[b"\x09" + each[1].to_bytes(8, "big")] = None
         for position, transaction in enumerate(block.transactions):
             code, place = self._transaction(transaction, height, time, result)
+            self.included.add(transaction.identity)
             if code == 0 or code >= ID_FREE_BELOW:
                 self.used[transaction.id] = (height, position)
                 result.consumed[transaction.id] = position
