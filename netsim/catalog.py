@@ -8,6 +8,10 @@ from netsim.checks import PROPERTIES
 _ELSEWHERE = {
     "I-18": "nothing acknowledged is lost: committed or certified told to a client is for ever",
     "I-20": "reads and writes linearizable (by heights; and by search per key, with a budget)",
+    "I-30": "a lying, slow or flooding peer ends its own link only; no exception leaves the link; "
+    "other links' latency bounded",
+    "I-31": "no follower's wall clock has influence on anything hashed; monotonic clock only on "
+    "timing",
     "I-33": "same seed, same trace digest",
 }
 

@@ -48,6 +48,8 @@ MARKS = MappingProxyType(
         "heard-after-heal": "a node that was cut off for good joins again in the calm",
         "hung-leader-replaced": "in the liveness phase, a leader with a hung disk is replaced",
         "deaf-leader-replaced": "in the liveness phase, a leader that hears nobody is replaced",
+        "lied": "a malicious member sends what an honest one would not",
+        "liar-refused": "a node ends its link to a malicious member",
         "flooded": "in the calm, one author floods a node",
         "restarted-in-calm": "in the calm, all nodes are stopped at once and start again",
     }

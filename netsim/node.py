@@ -16,6 +16,7 @@ from govchaind.base.crypto import SigningKey
 from govchaind.base.errors import StorageCorrupt
 from govchaind.base.limits import GUARD_INTERVAL_SECONDS
 from govchaind.base.types import NodeId, StoreId
+from govchaind.raft.core import Role
 from govchaind.replica.events import Event, Guard, Room, Written
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import behind_guard, store_batch
@@ -202,7 +203,7 @@ class Node:
         now = world.heap.now
         checks = world.checks
         try:
-            work = replica.step(now, self.clock.wall_ms(now), events, self.disk.reader)
+            work = replica.step(now, self._wall(replica, now), events, self.disk.reader)
         except Violation:
             raise
         except StorageCorrupt as error:
@@ -217,7 +218,8 @@ class Node:
         send = world.network.send
         for to, message in work.messages:
             checks.leaving(self, to, message)
-            send(self.name, to, message)
+            for told in world.liar.told(self, to, message):
+                send(self.name, to, told)
         if work.write is not None:
             checks.writing(self, work)
             self.disk.begin(work.write, work.ticket)
@@ -234,6 +236,15 @@ class Node:
             checks.accused(self, peer, reason)
         self._keep_guard(now)
         self._wake()
+
+    def _wall(self, replica: Replica, now: float) -> int:
+        """Return what this node's clock shows; who follows may be ahead of who leads (I-31)."""
+        wall = self.clock.wall_ms(now)
+        skew = self.world.options.follower_skew
+        follows = skew and replica.raft.role is Role.FOLLOWER
+        if follows and len(replica.raft.configuration.voters) > 1:
+            wall += int(skew * 1000)
+        return wall
 
     def _keep_guard(self, now: float) -> None:
         if now < self.guard_due or self.replica is None:

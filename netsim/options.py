@@ -31,6 +31,7 @@ FAULTS = (
     "clock",
     "membership",
     "transfer",
+    "malicious",
 )
 
 MESSAGES_MAX = 5_000
@@ -58,6 +59,7 @@ LIKELY = {
     "clock": 0.4,
     "membership": 0.4,
     "transfer": 0.4,
+    "malicious": 0.3,
 }
 
 
@@ -101,6 +103,7 @@ class Options:
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
     lifetime_extra: int  # milliseconds that every transaction is valid longer
+    follower_skew: float  # seconds that whoever follows is ahead; for two runs that must agree
     clock_skew: float  # seconds, at most, either way
     power_cuts: float  # share of crashes that close no link
 
@@ -160,7 +163,7 @@ def draw(
         spares=spares,
         observers=pick.choices((0, 1, 2), weights=(6, 3, 1))[0],
         faults=tuple(faults),
-        real_signatures=seed % 4 == 3,
+        real_signatures=seed % 4 == 3 or ("malicious" in faults and voters >= 4),
         links_notice_cuts=pick.random() < 0.6,
         mesh_is_strict=pick.random() < 0.6,
         heartbeat=heartbeat,
@@ -189,6 +192,7 @@ def draw(
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
         lifetime_extra=0,
+        follower_skew=0.0,
         clock_skew=pick.choice((0.1, 5.0, 20.0)) if "clock" in faults else 0.0,
         power_cuts=pick.choice((0.0, 0.5, 1.0)),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from netsim.marks import MARKS
 from netsim.options import draw
-from netsim.run import Verdict, run
+from netsim.run import Verdict, first_difference, run
 
 PROGRESS_SECONDS = 2.0
 
@@ -67,7 +67,8 @@ def play(job: Job) -> Verdict:
     if job.twice and verdict.violation is None:
         again = run(options)
         if again.digest != verdict.digest:
-            text = f"digests {verdict.digest} and {again.digest}"
+            where = first_difference(verdict, again)
+            text = f"digests {verdict.digest} and {again.digest}, first in {where}"
             verdict.violation = ("I-33", "-", text, verdict.simulated_seconds)
     if verdict.violation is None:
         verdict.tail = []

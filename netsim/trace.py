@@ -17,12 +17,13 @@ from govchaind.replica import messages as ledger
 
 KEPT_LINES = 400
 FLUSH_LINES = 64
+POINT_LINES = 1_000
 
 
 class Trace:
     """The digest, the last lines, and, if asked for, every line to a writer."""
 
-    __slots__ = ("_hash", "_waiting", "_write", "count", "tail")
+    __slots__ = ("_hash", "_waiting", "_write", "count", "points", "tail")
 
     def __init__(self, write: Callable[[str], None] | None = None) -> None:
         self._hash = hashlib.blake2b(digest_size=16)
@@ -30,6 +31,7 @@ class Trace:
         self._write = write
         self.tail: deque[str] = deque(maxlen=KEPT_LINES)
         self.count = 0
+        self.points: list[str] = []  # the digest after each POINT_LINES lines
 
     def line(self, now: float, node: str, text: str) -> None:
         """Note one event."""
@@ -40,6 +42,8 @@ class Trace:
         waiting.append(line)
         if len(waiting) >= FLUSH_LINES:
             self._flush()
+        if self.count % POINT_LINES == 0:
+            self.points.append(self.digest)
         if self._write is not None:
             self._write(line)
 

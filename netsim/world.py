@@ -21,6 +21,7 @@ from govchaind.replica.events import (
     OfferAnswered,
     ReadReady,
 )
+from govchaind.replica.messages import PeerMessage
 from govchaind.replica.replica import Replica
 from netsim.accepted import Acceptances
 from netsim.chain import Chain, store_id
@@ -29,6 +30,7 @@ from netsim.clerks import Clerk
 from netsim.faults import Faults
 from netsim.ghost import Ghost
 from netsim.heap import Heap
+from netsim.liar import Liar
 from netsim.marks import Marks
 from netsim.network import Network
 from netsim.node import Node
@@ -74,9 +76,11 @@ class World:
             broken_link_jitter=BROKEN_LINK_JITTER,
         )
         self.network = Network(options, self.heap, self.trace, self.nodes)
+        self.network.on_arrival = self._judge
         self.acceptances = Acceptances()
         self.workload = Workload(self)
         self.operators = Operators(self)
+        self.liar = Liar(self)
         self.clerks = [Clerk(number, self) for number in range(options.clerks)]
         self.faults = Faults(self)
         self.unlooked: set[Hash] = set()  # put into a pool past the node's own look
@@ -119,6 +123,13 @@ class World:
                 break
             heap.step()
         return done()
+
+    def _judge(self, sender: NodeId, to: NodeId, message: PeerMessage) -> bool:
+        """Judge a message at the gate of the node that it comes to; say whether it may go in."""
+        if self.liar.passes_gate(message):
+            return True
+        self.checks.accused(self.nodes[to], sender, "a transaction is signed wrongly")
+        return False
 
     def _stands_still(self, steps: int) -> None:
         """Somebody does something again and again without time going by: a livelock."""

@@ -142,6 +142,9 @@ class Model:
         for position, transaction in enumerate(block.transactions):
             code, place = self._transaction(transaction, height, time, result)
             self.included.add(transaction.identity)
+            names = (_named(2, transaction.body), _named(3, transaction.raw))
+            if (transaction.id, transaction.identity) != names:
+                code, place = -1, None  # no outcome: what it is called is wrong already
             if code == 0 or code >= ID_FREE_BELOW:
                 self.used[transaction.id] = (height, position)
                 result.consumed[transaction.id] = position
@@ -224,6 +227,11 @@ def root(leaves: Iterable[bytes]) -> Hash:
 
 
 SUITE = b"\x01"
+
+
+def _named(domain: int, data: bytes) -> Hash:
+    """Return the hash that names a transaction by its body (2) or as a whole (3)."""
+    return hashlib.sha256(SUITE + bytes((domain,)) + data).digest()
 
 
 def _root(hashes: list[Hash]) -> Hash:

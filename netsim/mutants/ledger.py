@@ -13,6 +13,7 @@ from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES, Code
 from govchaind.ledger.state import Checkpoints, State
 from govchaind.ledger.state_keys import institution_key
+from govchaind.ledger.transaction import Transaction
 from govchaind.ledger.working_state import WorkingState
 from netsim.mutants.plant import Plant
 
@@ -287,7 +288,31 @@ def office_of_guest_lost(plant: Plant) -> None:
     plant(motions, "found_institution", found)
 
 
+def another_signature_another_id(plant: Plant) -> None:
+    """The id of a transaction hangs on its signatures (A-8)."""
+
+    def init(self: Transaction, raw: bytes, body: bytes, signatures: Any) -> None:
+        original(self, raw, body, signatures)
+        self.id = self.identity
+
+    original = Transaction.__init__
+    plant(Transaction, "__init__", init)
+
+
+def ids_of_a_block_forgotten(plant: Plant) -> None:
+    """An id that was used earlier in the same block is taken for unused (Q-8 in kind)."""
+
+    def add(self: Any, transaction: Any) -> None:
+        original(self, transaction)
+        self.ids.clear()
+
+    original = _apply._Taken.add
+    plant(_apply._Taken, "add", add)
+
+
 MUTANTS = (
+    another_signature_another_id,
+    ids_of_a_block_forgotten,
     expected_zero_ignored,
     retired_written_again,
     truth_is_a_number,
