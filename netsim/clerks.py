@@ -104,7 +104,11 @@ class Clerk:
         operations = [self.papers.operation(institution, office)]
         while len(operations) < 5 and pick.random() < 0.25:
             operations.append(self.papers.operation(institution, office))
-        return [self._signed(institution, office, operations)]
+        made = self._signed(institution, office, operations)
+        if pick.random() < 0.12:  # the same body, signed by others of the office: one id, one block
+            keys = self._keys(institution, office)
+            return [made, self.papers.sign(made.body, keys)]
+        return [made]
 
     def _again(self, before: Transaction) -> Transaction:
         """Return a transaction sent before, perhaps signed by others of the office's keys."""

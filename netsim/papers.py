@@ -152,7 +152,13 @@ class Papers:
     def _record(self, kind: Kind, institution: str, office: str) -> list[Any]:
         pick = self.random
         mine = self._mine(institution, office)
-        name = pick.choice(mine) if mine and pick.random() < 0.9 else f"reg-{pick.randrange(14)}"
+        others = [name for name in self.registers() if name != REGISTER]
+        draw = pick.random()
+        name = f"reg-{pick.randrange(14)}"
+        if mine and draw < 0.75:
+            name = pick.choice(mine)
+        elif others and draw < 0.97:
+            name = pick.choice(others)
         key = b"r%d" % pick.randrange(6)
         if kind is Kind.RETIRE:
             return [name, key]
@@ -183,13 +189,13 @@ class Papers:
         kinds = [kind for _, kind in found[2]] or [pick.choice(tuple(VALUES))]
         value = [pick.choice(VALUES[kind]) for kind in kinds]
         odd = pick.random()
-        if odd < 0.03 and "integer" in kinds:
+        if odd < 0.06 and "integer" in kinds:
             value[kinds.index("integer")] = True
-        elif odd < 0.06:
+        elif odd < 0.09:
             value[pick.randrange(len(value))] = pick.choice(MISFITS)
-        elif odd < 0.08:
+        elif odd < 0.11:
             value.append(1)
-        elif odd < 0.1 and "bytes" in kinds:
+        elif odd < 0.13 and "bytes" in kinds:
             value[kinds.index("bytes")] = bytes(LARGE_BYTES)
         return value
 
@@ -247,6 +253,5 @@ class Papers:
         if choice < 0.75:
             return MotionKind.SET_NODE, [member[0], "nobody", *member[2:7]]
         twin = ["twin", *member[1:5], bytes(16), member[6]]
-        if choice < 0.85:
-            twin[4] = twin[3]
+        twin[4] = twin[3]  # one key for two uses: never possible, whoever has left meanwhile
         return MotionKind.SET_NODE, twin

@@ -229,6 +229,18 @@ def reads_unwritten(plant: Plant) -> None:
     plant(Replica, "_answer_reads", answer)
 
 
+def restarted_waits_for_ever(plant: Plant) -> None:
+    """A node that was started again in a later term waits to be told, and never campaigns."""
+
+    def init(self: State, **known: Any) -> None:
+        original(self, **known)
+        if known["hard_state"].term > 0 and len(self.membership.voters) > 1:
+            self.quiet_until = float("inf")
+
+    original = State.__init__
+    plant(State, "__init__", init)
+
+
 def lone_voter_waits(plant: Plant) -> None:
     """A network of one never campaigns after its process was started again (L-9)."""
 
@@ -266,6 +278,7 @@ MUTANTS = (
     (voter_at_once, "L-b"),
     (reads_in_a_new_term, "I-20"),
     (reads_unwritten, "I-20"),
-    (lone_voter_waits, "L-i"),
+    (lone_voter_waits, "L-a"),
+    (restarted_waits_for_ever, "L-i"),
     (any_term_deposes, "L-d"),
 )

@@ -27,7 +27,7 @@ from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.runtime import codec
 from govchaind.runtime.telemetry import Metrics
 from netsim.mutants.inapplicable import INAPPLICABLE
-from netsim.mutants.table import MUTANTS
+from netsim.mutants.table import MUTANTS, OPEN
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -161,6 +161,11 @@ def planted_table() -> str:
     return _table(["known as", "planted bug", "found by", "command", "seed"], rows)
 
 
+def open_table() -> str:
+    rows = [[each.source or "own", each.text.rstrip("."), each.property_id] for each in OPEN]
+    return _table(["known as", "planted bug", "to be found by"], rows)
+
+
 def inapplicable_table() -> str:
     return _table(["known as", "why it cannot be planted"], [list(i) for i in INAPPLICABLE.items()])
 
@@ -177,6 +182,7 @@ TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "tables": tables_table,
         "bounds": bounds_table,
         "planted": planted_table,
+        "not-found": open_table,
         "inapplicable": inapplicable_table,
     }
 )
