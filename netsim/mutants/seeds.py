@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 SEEDS = MappingProxyType(
     {
-        "always-probing L-c": 1,
+        "always-probing L-c": 10,
         "another-signature-another-id N-3": 0,
         "answer-before-write I-9": 0,
         "answers-of-yesterday I-19": 0,
@@ -48,7 +48,6 @@ SEEDS = MappingProxyType(
         "ids-lapse-early N-3": 0,
         "included-stay-in-pool I-29": 0,
         "keys-of-removed-kept N-3": 0,
-        "known-entries-cut I-11": 1,
         "leader-cuts-own-log I-3": 0,
         "lone-voter-waits L-a 1": 0,
         "loudest-goes-first L-h": 6,
@@ -74,7 +73,6 @@ SEEDS = MappingProxyType(
         "own-pre-vote-refused L-a": 9,
         "own-vote-always-counts I-14": 31,
         "past-read-one-late N-3": 0,
-        "pre-vote-is-a-vote I-1": 19,
         "pre-vote-quiets L-a": 2,
         "previous-term-ignored I-4": 0,
         "process-in-result I-16": 0,
@@ -82,8 +80,6 @@ SEEDS = MappingProxyType(
         "promoted-never-signs L-b": 16,
         "readmitted-signs-all N-3": 1,
         "reads-unwritten I-20": 4,
-        "reads-without-quorum I-20": 36,
-        "refusal-ignored L-c": 22,
         "refusal-leaves-trace N-3": 0,
         "refused-signature-burns-id N-3": 9,
         "removed-node-shouts L-d": 1,

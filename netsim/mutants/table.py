@@ -96,7 +96,6 @@ _OPEN = frozenset(
         ("vote-erased", "I-2"),
         ("pre-vote-is-a-vote", "I-1"),
         ("known-entries-cut", "I-11"),
-        ("always-probing", "L-c"),
         ("voter-at-once", "L-b"),
         ("reads-in-a-new-term", "I-20"),
     )
