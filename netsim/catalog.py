@@ -11,6 +11,10 @@ from netsim.reasons import SEEN, WHY
 _ELSEWHERE = {
     "I-18": "nothing acknowledged is lost: committed or certified told to a client is for ever",
     "I-20": "reads and writes linearizable (by heights; and by search per key, with a budget)",
+    "I-30": "a lying, slow or flooding peer ends its own link only; no exception leaves the link; "
+    "other links' latency bounded",
+    "I-31": "no follower's wall clock has influence on anything hashed; monotonic clock only on "
+    "timing",
     "I-33": "same seed, same trace digest",
 }
 # Modules that look at a property outside of a class of its own.
@@ -18,6 +22,8 @@ _PLACES = {
     "I-16": ("netsim/replay.py",),
     "I-18": ("netsim/history.py",),
     "I-20": ("netsim/history.py", "netsim/workload.py"),
+    "I-30": ("netsim/checks.py", "netsim/liar.py"),
+    "I-31": ("netsim/run.py",),
     "I-33": ("netsim/trace.py", "netsim/sweep.py"),
     "N-1": ("netsim/checks.py",),
     "N-2": ("netsim/checks.py",),

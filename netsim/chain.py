@@ -1,7 +1,8 @@
 """The simulated chain: its genesis, and the transactions that clients and operators sign.
 
-Three institutions, each with one office that governs and writes; any two of them decide about
-members. All records lie in one register.
+Three institutions, each with one office that governs and writes; two of them decide about
+members, or all three where clerks have had guests admitted. Clients use one register; clerks make
+others.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Chain:
         self._random: random.Random = source(options.seed, "chain")
         self._signatures = signatures
         self._keys = {name: signatures.key(f"office/{name}") for name in INSTITUTIONS}
+        self.keyring = {key.public: key for key in self._keys.values()}
         self.voters = [f"n{number}" for number in range(options.voters)]
         self.spares = [f"s{number}" for number in range(options.spares)]
         self.observers = [f"o{number}" for number in range(options.observers)]
@@ -109,9 +111,8 @@ class Chain:
     def ballots(
         self, round_number: int, motion: MotionKind, arguments: list[Any], valid_until: int
     ) -> list[Transaction]:
-        """Return two institutions' votes for a motion: a majority."""
+        """Return the votes of the institutions of genesis: a majority, also of up to five."""
         vote = [round_number, int(motion), arguments]
         return [
-            self.transaction(name, [(int(Kind.VOTE), vote)], valid_until)
-            for name in INSTITUTIONS[:2]
+            self.transaction(name, [(int(Kind.VOTE), vote)], valid_until) for name in INSTITUTIONS
         ]

@@ -14,7 +14,7 @@ from govchaind.replica.store import HARD_STATE
 from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
-from netsim.properties import durability, election, ledger, log
+from netsim.properties import answers, bounds, durability, election, ledger, log, modelled, receipts
 from netsim.properties.base import Property, Step, Stopped, Violation
 
 PROPERTIES: tuple[type[Property], ...] = (
@@ -22,6 +22,10 @@ PROPERTIES: tuple[type[Property], ...] = (
     *log.PROPERTIES,
     *durability.PROPERTIES,
     *ledger.PROPERTIES,
+    *modelled.PROPERTIES,
+    *answers.PROPERTIES,
+    *receipts.PROPERTIES,
+    *bounds.PROPERTIES,
 )
 # These have nothing to look at while term, role, commit and log stay as they were, as mostly.
 ON_CHANGE = (
@@ -121,6 +125,7 @@ class Checks:
             ghost.votes.setdefault((node.name, node.store, step.term), node.name)
         for watch in self._step:
             watch(step)
+        node.world.acceptances.step(step)
         for index in range(len(ghost.committed) + 1, step.commit + 1):
             ghost.committed.append(ghost.known[index, mirror.term_at(index)])
         self._mark(step)
@@ -173,14 +178,21 @@ class Checks:
             where = where.tb_next
         code = None if where is None else where.tb_frame.f_code
         at = "" if code is None or where is None else f" in {code.co_name}:{where.tb_lineno}"
-        if not self.watches("N-1"):
+        blamed = "N-1" if node.world.liar.name is None else "I-30"
+        if not self.watches(blamed):
             raise Stopped from error
-        raise Violation("N-1", node.name, f"{type(error).__name__}: {error}{at}") from error
+        raise Violation(blamed, node.name, f"{type(error).__name__}: {error}{at}") from error
 
     def accused(self, node: Node, peer: NodeId, reason: str) -> None:
-        if not self.watches("N-2"):
+        liar = node.world.liar.name
+        if liar == peer:
+            self.marks.reach("liar-refused")
+            node.world.network.break_link(node.name, peer)
             return
-        raise Violation("N-2", node.name, f"accuses {peer}: {reason}")
+        blamed = "N-2" if liar is None else "I-30"
+        if not self.watches(blamed) or liar == node.name:
+            return
+        raise Violation(blamed, node.name, f"accuses {peer}: {reason}")
 
     def end(self) -> None:
         for each in self.properties:

@@ -9,9 +9,40 @@ without believing the image, and a fault can set the disk back to one.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.types import StoreId
+from govchaind.runtime.stored_value import seal, sound
+
+
+class Judged:
+    """The image as a process reads it: what has rotted goes through the store's own judgement."""
+
+    __slots__ = ("_image", "rotten", "served", "touched")
+
+    def __init__(self, image: MemoryReader) -> None:
+        self._image = image
+        self.rotten: dict[bytes, bytes] = {}  # keys whose stored bytes are not what was written
+        self.touched = False  # something rotten was read
+        self.served: bytes | None = None  # … and was taken for sound
+
+    def get(self, key: bytes) -> bytes | None:
+        if key in self.rotten:
+            return self._judged(key)
+        return self._image.values.get(key)
+
+    def scan(
+        self, start: bytes, end: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in self._image.scan(start, end, reverse=reverse):
+            yield key, self._judged(key) if key in self.rotten else value
+
+    def _judged(self, key: bytes) -> bytes:
+        self.touched = True
+        value = sound(key, self.rotten[key])
+        self.served = key
+        return value
 
 
 class Disk:
@@ -25,6 +56,7 @@ class Disk:
         "hung_until",
         "image",
         "in_flight",
+        "reader",
         "slow",
         "store",
         "told_full",
@@ -32,7 +64,8 @@ class Disk:
 
     def __init__(self, store: StoreId, first: WriteBatch) -> None:
         self.store = store
-        self.image = MemoryReader()
+        self.image = MemoryReader()  # what was written: what checkers look at
+        self.reader = Judged(self.image)  # what a process gets to see of it
         self.batches: list[WriteBatch] = []
         self.in_flight: tuple[WriteBatch, int] | None = None
         self.acked = 0  # how many batches the node was told to be durable
@@ -47,6 +80,26 @@ class Disk:
     def _apply(self, batch: WriteBatch) -> None:
         self.image.apply(batch)
         self.batches.append(batch)
+        for key in self.rotten.keys() & batch.changes.keys():
+            del self.rotten[key]
+
+    @property
+    def rotten(self) -> dict[bytes, bytes]:
+        return self.reader.rotten
+
+    def rot(self, pick: random.Random) -> str:
+        """Flip a bit in a row, or have another row's bytes lie in its place; says which."""
+        key = pick.choice(self.image._keys)
+        stored = bytearray(seal(key, self.image.values[key]))
+        if pick.random() < 0.3:
+            other = pick.choice(self.image._keys)
+            if other != key:
+                self.rotten[key] = seal(other, self.image.values[other])
+                return f"row {key[:1]!r} {key[1:9].hex()} misdirected"
+        place = pick.randrange(8 * len(stored))
+        stored[place // 8] ^= 1 << place % 8
+        self.rotten[key] = bytes(stored)
+        return f"row {key[:1]!r} {key[1:9].hex()} bit {place} flipped"
 
     def begin(self, batch: WriteBatch, ticket: int) -> None:
         """Take a batch; `complete`, `crash` or `drop` ends it."""
@@ -88,6 +141,7 @@ class Disk:
         """Become the disk as it was after the first `count` batches."""
         del self.batches[count:]
         self.image = MemoryReader()
+        self.reader = Judged(self.image)
         for batch in self.batches:
             self.image.apply(batch)
         self.in_flight = None

@@ -1,8 +1,6 @@
 """What goes wrong, when, and for how long: one schedule for each kind of fault that is on.
 
-A fault never takes the last good copies: stores are wiped, or set back, only while the others hold
-a majority of every configuration and a quorum of signers (a network that has lost more is beyond
-what was promised, and a run about it would prove nothing).
+What takes a store away for good is in `stores.py`.
 """
 
 from __future__ import annotations
@@ -11,16 +9,15 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.raft.core import Role
 from govchaind.replica.events import TransferAsked
-from govchaind.replica.store import behind_guard
 from netsim.disk import Disk
 from netsim.draws import Draws, draws
 from netsim.node import Node
 from netsim.options import source
 from netsim.partitions import SHAPES, Directions, between, cut_out
 from netsim.plan import Occurrence
+from netsim.stores import Stores
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -34,6 +31,7 @@ class Faults:
         self.over = False  # the safety phase has ended
         self.happened: list[Occurrence] = []  # for a case that lets some of them happen again
         self._random: random.Random = source(world.options.seed, "faults")
+        self.stores = Stores(world)
         self._partition: Directions = []
         self._kinds: dict[str, Callable[[], None]] = {
             "cut": self._cut,
@@ -47,6 +45,7 @@ class Faults:
             "disk-hang": self._disk_hang,
             "disk-error": self._disk_error,
             "disk-full": self._disk_full,
+            "rot": self._rot,
             "clock": self._clock,
             "membership": self._membership,
             "transfer": self._transfer,
@@ -74,7 +73,7 @@ class Faults:
 
     def _next(self, kind: str, act: Callable[[], None], pick: Draws) -> None:
         mean = self.world.options.fault_every
-        if kind in ("wipe", "restore", "disk-error"):
+        if kind in ("wipe", "restore", "disk-error", "rot"):
             mean *= 4
         elif kind in ("disk-full", "clock"):
             mean *= 2
@@ -90,7 +89,7 @@ class Faults:
     def _lasts(self) -> float:
         return self._random.expovariate(1 / self.world.options.fault_lasts)
 
-    def _say(self, name: str, text: str) -> None:
+    def say(self, name: str, text: str) -> None:
         self.world.trace.line(self.world.heap.now, name, f"* {text}")
 
     def _some(self) -> Node | None:
@@ -113,7 +112,7 @@ class Faults:
         directions: Directions = [(pair[0], pair[1])]
         if self._random.random() < 0.5:
             directions.append((pair[1], pair[0]))
-        self._say(pair[0], f"cut {' '.join('>'.join(each) for each in directions)}")
+        self.say(pair[0], f"cut {' '.join('>'.join(each) for each in directions)}")
         self.world.network.cut(directions)
         self.world.heap.after(self._lasts(), self._mend, directions)
 
@@ -124,7 +123,7 @@ class Faults:
         shape = self._random.choice(SHAPES)
         directions = cut_out(shape, names, self._random)
         self._partition = directions
-        self._say("-", f"partition {shape} {' '.join('>'.join(each) for each in directions)}")
+        self.say("-", f"partition {shape} {' '.join('>'.join(each) for each in directions)}")
         self.world.network.cut(directions)
         self.world.heap.after(self._lasts(), self._mend, directions)
 
@@ -147,19 +146,19 @@ class Faults:
         others = [name for name in sorted(self.world.nodes) if name != node.name]
         directions = between([node.name], [name for name in others if name not in reached])
         self._partition = directions
-        self._say(node.name, f"cut off, but for {sorted(reached)}")
+        self.say(node.name, f"cut off, but for {sorted(reached)}")
         self.world.network.cut(directions)
         self.world.heap.after(lasts, self._mend, directions)
 
     def _hang(self, node: Node, lasts: float) -> None:
         node.disk.hung_until = self.world.heap.now + lasts
-        self._say(node.name, f"disk hangs until {node.disk.hung_until:.3f}")
+        self.say(node.name, f"disk hangs until {node.disk.hung_until:.3f}")
 
     def _mend(self, directions: Directions) -> None:
         if directions is self._partition:
             self._partition = []
         if not self.over:
-            self._say("-", f"mend {len(directions)}")
+            self.say("-", f"mend {len(directions)}")
             self.world.network.mend(directions)
 
     # --- nodes -----------------------------------------------------------------------------------
@@ -189,7 +188,7 @@ class Faults:
         side = node.stop(silently=silently)
         if in_write:
             world.marks.reach("restarted-in-write")
-        self._say(node.name, f"crash {why} {side}{' silently' if silently else ''}")
+        self.say(node.name, f"crash {why} {side}{' silently' if silently else ''}")
         wait = self._lasts() if lasts is None else lasts
         world.heap.after(wait, self.restart, node, node.lives)
 
@@ -200,20 +199,20 @@ class Faults:
     def _pause(self) -> None:
         node = self._some()
         if node is not None and not node.paused:
-            self._say(node.name, "pause")
+            self.say(node.name, "pause")
             node.pause()
             self.world.heap.after(self._lasts(), self._resume, node)
 
     def _resume(self, node: Node) -> None:
         if node.paused:
-            self._say(node.name, "resume")
+            self.say(node.name, "resume")
             node.resume()
 
     def _slow(self) -> None:
         node = self._some()
         if node is not None:
             node.step_cost = self._random.choice((0.005, 0.05, 0.3))
-            self._say(node.name, f"slow {node.step_cost}")
+            self.say(node.name, f"slow {node.step_cost}")
             self.world.heap.after(self._lasts(), self._fast, node)
 
     def _fast(self, node: Node) -> None:
@@ -226,7 +225,7 @@ class Faults:
             target = None
             if self._random.random() < 0.5:
                 target = self._random.choice(sorted(self.world.nodes))
-            self._say(node.name, f"transfer to {target}")
+            self.say(node.name, f"transfer to {target}")
             self.world.watch_transfer(node, target)
             node.arrive(TransferAsked(target))
 
@@ -254,62 +253,18 @@ class Faults:
 
     # --- stores ----------------------------------------------------------------------------------
 
-    def may_lose(self, victim: Node) -> bool:
-        """Say whether the network can do without this node's store."""
-        world = self.world
-        certified = 0
-        for node in world.nodes.values():
-            if node is not victim:
-                certified = max(certified, world.certified(node))
-        configurations = {world.ghost.genesis} if not world.ghost.committed else set()
-        for mirror in world.ghost.mirrors.values():
-            for place, (index, configuration) in enumerate(mirror.configurations):
-                following = mirror.configurations[place + 1 :]
-                if not following or following[0][0] > certified:
-                    configurations.add(configuration)
-                if index > certified:
-                    return False  # who signs what was not certified before the change?
-        for configuration in configurations:
-            names = [name for name, _ in configuration.voters]
-            intact = [
-                name
-                for name, store in configuration.voters
-                if world.nodes[name].store == store and name != victim.name
-            ]
-            needed = max(majority(len(names)), certificate_quorum(len(names)))
-            if victim.name in names and len(intact) < needed:
-                return False
-        return True
-
     def _wipe(self) -> None:
-        node = self._random.choice(list(self.world.nodes.values()))
-        if not self.may_lose(node):
-            return
-        self._say(node.name, "wipe")
-        self.world.marks.reach("store-wiped")
-        if node.life:
-            self.crash(node, "wiped")
-        node.wipe(keep_guard=self._random.random() < 0.5)
+        self.stores.wipe(self._random.choice(list(self.world.nodes.values())), self._random)
 
     def _restore(self) -> None:
-        """Set a disk back to an older copy that the guard file can tell from the newest."""
-        node = self._random.choice(list(self.world.nodes.values()))
-        guard, disk = node.guard, node.disk
-        if guard is None or guard.store != node.store or not self.may_lose(node):
-            return
-        count = self._random.randrange(1, len(disk.batches) + 1)
-        older = Disk(disk.store, disk.batches[0])
-        for batch in disk.batches[1:count]:
-            older.begin(batch, 0)
-            older.complete()
-        older.acked = count
-        if behind_guard(older.image, guard) is None:
-            return
-        if node.life:
-            self.crash(node, "restored")
-            guard = node.guard
-        self._say(node.name, f"restore to write {count} of {len(disk.batches)}")
-        node.disk = older
+        self.stores.restore(self._random.choice(list(self.world.nodes.values())), self._random)
+
+    def _rot(self) -> None:
+        self.stores.rot(self._random.choice(list(self.world.nodes.values())), self._random)
+
+    def rotted(self, node: Node) -> None:
+        """A process has found rot: it is over, and its store with it."""
+        self.stores.rotted(node, self._random)
 
     # --- disks -----------------------------------------------------------------------------------
 
@@ -317,7 +272,7 @@ class Faults:
         node = self._some()
         if node is not None:
             node.disk.slow = self._random.choice((5.0, 50.0, 200.0))
-            self._say(node.name, f"disk slow {node.disk.slow}")
+            self.say(node.name, f"disk slow {node.disk.slow}")
             self.world.heap.after(self._lasts(), self._disk_fast, node.disk)
 
     def _disk_fast(self, disk: Disk) -> None:
@@ -340,7 +295,7 @@ class Faults:
     def _disk_error(self) -> None:
         node = self._some()
         if node is not None:
-            self._say(node.name, "disk will fail")
+            self.say(node.name, "disk will fail")
             node.disk.fails = True
 
     def failed_write(self, node: Node) -> None:
@@ -351,7 +306,7 @@ class Faults:
     def _disk_full(self) -> None:
         node = self._some()
         if node is not None:
-            self._say(node.name, "disk is full")
+            self.say(node.name, "disk is full")
             node.disk.full = True
             self.world.marks.reach("disk-full")
             self.world.heap.after(self._lasts(), self._disk_room, node.disk)
@@ -368,9 +323,9 @@ class Faults:
         if world.wild_clock is node:
             ahead = self._random.choice((60.0, 3600.0, 2.3e9))
             node.clock.set_ahead(ahead)
-            self._say(node.name, f"clock {ahead:+.0f}s")
+            self.say(node.name, f"clock {ahead:+.0f}s")
         else:
-            self._say(
+            self.say(
                 node.name,
                 node.clock.disturb(self._random, world.options.clock_skew, world.heap.now),
             )

@@ -7,10 +7,13 @@ acknowledged, results by height, signatures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from govchaind.base.encoding import decode
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.types import Hash, NodeId, StoreId
 from govchaind.ledger.block import read_block
+from govchaind.ledger.genesis import Genesis
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Configuration, Entry
 from govchaind.replica.store import (
@@ -21,6 +24,7 @@ from govchaind.replica.store import (
     log_row,
 )
 from netsim.disk import Disk
+from netsim.model.ledger import Model
 from netsim.node import Node
 
 ROW_MAX = 1 << 22
@@ -113,9 +117,12 @@ class Mirror:
 class Ghost:
     """Facts over all nodes and all lives."""
 
-    def __init__(self, chain_id: Hash, genesis: Configuration) -> None:
-        self.chain_id = chain_id
-        self.genesis = genesis
+    def __init__(self, genesis: Genesis, nodes: Mapping[NodeId, Node]) -> None:
+        self.chain_id = genesis.chain_id
+        self.first_membership = genesis.membership()
+        self.genesis = configuration_of(self.first_membership)
+        self.nodes = nodes
+        self.model = Model(genesis)
         self.mirrors: dict[NodeId, Mirror] = {}
         self.known: dict[tuple[int, int], Known] = {}
         self.committed: list[Known] = []
@@ -124,6 +131,15 @@ class Ghost:
         self.told_terms: dict[tuple[NodeId, StoreId], int] = {}
         self.leaders: dict[int, NodeId] = {}
         self.highest_term = 0
+
+    def running(self) -> list[Node]:
+        """Return the nodes that have a process now."""
+        return [node for node in self.nodes.values() if node.life]
+
+    def advance_model(self, height: int) -> None:
+        """Have the model apply the committed log up to `height`."""
+        while self.model.height < height:
+            self.model.apply(block_of(self.committed[self.model.height].entry))
 
     def learn(self, entry: Entry, previous_term: int) -> Known:
         """Return what is known of this entry's index and term; the first to come defines it."""

@@ -12,7 +12,7 @@ from govchaind.base.errors import InvalidSetting
 from netsim.expectations import Expect, unmet
 from netsim.options import MESSAGES_MAX, MINUTES, draw
 from netsim.plan import Plan
-from netsim.run import Verdict, run
+from netsim.run import Verdict, first_difference, run
 from netsim.world_file import WorldFile, read_world, world_plan
 
 
@@ -84,9 +84,9 @@ def planting(name: str) -> nullcontext[None]:
     if not name:
         return nullcontext()
     from netsim.mutants.plant import planted
-    from netsim.mutants.table import MUTANTS
+    from netsim.mutants.table import MUTANTS, OPEN
 
-    for mutant in MUTANTS:
+    for mutant in (*MUTANTS, *OPEN):
         if mutant.name == name:
             return planted(mutant)  # type: ignore[return-value]  # a context all the same
     raise InvalidSetting(
@@ -106,7 +106,8 @@ def play(job: Job) -> Verdict:
         if job.twice and verdict.violation is None:
             again = run(plan.options, None, watched, plan)
             if again.digest != verdict.digest:
-                text = f"digests {verdict.digest} and {again.digest}"
+                where = first_difference(verdict, again)
+                text = f"digests {verdict.digest} and {again.digest}, first in {where}"
                 verdict.violation = ("I-33", "-", text, verdict.simulated_seconds)
     if verdict.violation is None:
         verdict.tail = []

@@ -1,9 +1,9 @@
 """The second phase: heal a core quorum to full mutual connection, and demand that it gets on.
 
-L-a to L-d, L-f and L-g. The core is a random set of nodes that holds a majority, with intact
-stores, of every configuration that may still be in force, and a quorum of signers for every height
-without a certificate; the others stay broken for good. Nothing is demanded of a network that is
-only partly connected: Raft does not promise it.
+L-a to L-d; what one disturbance must not break is in `disturbance.py`. The core is a random set of
+nodes that holds a majority, with intact stores, of every configuration that may still be in force,
+and a quorum of signers for every height without a certificate; the others stay broken for good.
+Nothing is demanded of a network that is only partly connected: Raft does not promise it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import random
 
 from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import NodeId
-from govchaind.raft.core import Role
 from govchaind.raft.messages import Configuration
-from govchaind.replica.events import Received, TransferAsked
+from govchaind.replica.events import Received
 from govchaind.replica.leadership import QUIET_SECONDS
+from netsim.accepted import Accepted
 from netsim.clock import EPOCH_MILLISECONDS
+from netsim.disturbance import Disturbance
 from netsim.node import Node
 from netsim.options import source
 from netsim.properties.base import Stopped, Violation
@@ -29,6 +30,8 @@ TEXTS = {
     "L-d": "calm network: no election, also when a node rejoins or a removed node shouts",
     "L-f": "leader with a hung disk or broken inbound half is replaced",
     "L-g": "transfer ends or is given up within one timeout; writes are accepted again",
+    "L-h": "no author, peer or lane starved by a flood",
+    "L-i": "shutdown within grace; restart of all nodes at once recovers",
 }
 MESSAGES_HARD_MAX = 6  # times the budget: beyond it the network talks without getting on
 
@@ -43,26 +46,27 @@ class Liveness:
         self.converged: list[Node] = []  # members that have shown to be equal
         self._cut_terms: dict[NodeId, int] = {}  # of nodes cut off for good, when they were
         options = world.options
-        self._timeout = options.election_max
+        self.timeout = options.election_max
         self._slack = 20.0 + 40 * options.delay_mean + 200 * options.write_mean
         if options.on("clock"):
             self._slack += QUIET_SECONDS + 10
-        self._hard_max = MESSAGES_HARD_MAX * options.messages_max
+        self.hard_max = MESSAGES_HARD_MAX * options.messages_max
 
     def run(self) -> None:
         """Heal, demand, disturb once, demand again. Raises Violation."""
         if not self._heal():
             return
         world = self.world
-        self._demand("L-a", self._led, 12 * self._timeout)
-        self._demand("L-c", self._quiet, 30 * self._timeout + 60)
-        self._demand_write("L-b")
-        self._demand("L-c", self._equal, 12 * self._timeout)
-        self.converged = self._members()
+        self.demand("L-a", self.led, 12 * self.timeout)
+        self.demand("L-c", self._quiet, 30 * self.timeout + 60)
+        self.demand_write("L-b")
+        self.demand("L-c", self._equal, 12 * self.timeout)
+        self.demand("L-b", Accepted(self).settled, 12 * self.timeout)
+        self.converged = self.members()
         if world.network.messages < world.options.messages_max:
             self._calm()
         if world.network.messages < world.options.messages_max:
-            self._disturb()
+            Disturbance(self).run()
 
     # --- healing ---------------------------------------------------------------------------------
 
@@ -161,7 +165,7 @@ class Liveness:
 
     # --- what is looked at ----------------------------------------------------------------------
 
-    def _led(self) -> bool:
+    def led(self) -> bool:
         """Say whether one leader has opened its term and the voters of the core follow it."""
         leader = self.world.leader()
         if leader is None or leader.replica is None or leader not in self.core:
@@ -183,7 +187,7 @@ class Liveness:
     def _quiet(self) -> bool:
         """Say whether orders are carried out and every node of the core is where the others are."""
         operators = self.world.operators
-        if not operators.idle or not self._led():
+        if not operators.idle or not self.led():
             return False
         for name, (role, store) in operators.wanted.items():
             node = self.world.nodes[name]
@@ -205,7 +209,7 @@ class Liveness:
                 return False
         return all(wanted.get(name, ("",))[0] == "validator" for name in have)
 
-    def _members(self) -> list[Node]:
+    def members(self) -> list[Node]:
         """Return the nodes of the core that are members or observers by what is wanted."""
         wanted = self.world.operators.wanted
         return [node for node in self.core if node.name in wanted]
@@ -215,51 +219,51 @@ class Liveness:
         world = self.world
         if not self._quiet():
             return False
-        heights = {world.ghost.applied(node.disk) for node in self._members()}
+        heights = {world.ghost.applied(node.disk) for node in self.members()}
         if heights != {len(world.ghost.committed)}:
             return False
-        if len({world.state_digest(node) for node in self._members()}) != 1:
+        if len({world.state_digest(node) for node in self.members()}) != 1:
             return False
-        return {world.certified(node) for node in self._members()} == heights
+        return {world.certified(node) for node in self.members()} == heights
 
     # --- demands ---------------------------------------------------------------------------------
 
-    def _demand(self, property_id: str, holds: object, within: float) -> None:
+    def demand(self, property_id: str, holds: object, within: float) -> None:
         world = self.world
         began = world.heap.now
         check = holds
         if not callable(check):
             raise TypeError("a demand is a function")
-        if world.run_until(began + within + self._slack, check, self._hard_max):
+        if world.run_until(began + within + self._slack, check, self.hard_max):
             return
         if not world.checks.watches(property_id):
             if not world.checks.watches("L-e"):
                 raise Stopped
-        elif world.network.messages < self._hard_max:
+        elif world.network.messages < self.hard_max:
             raise Violation(
                 property_id,
                 "-",
                 f"not within {within + self._slack:.0f} s after {began:.0f} s: {self._picture()}",
             )
-        if world.network.messages >= self._hard_max:
-            raise Violation("L-e", "-", f"{self._hard_max} messages, and still: {self._picture()}")
+        if world.network.messages >= self.hard_max:
+            raise Violation("L-e", "-", f"{self.hard_max} messages, and still: {self._picture()}")
         raise Stopped
 
-    def _demand_write(self, property_id: str) -> None:
+    def demand_write(self, property_id: str) -> None:
         """A write that a node of the core takes now must be certified everywhere in time."""
         world = self.world
         until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
-        voters = [node for node in self._members() if not node.observer]
+        voters = [node for node in self.members() if not node.observer]
         probe = world.chain.put("archive", b"probe", 1, None, until)
         world.workload.offer(self.random.choice(voters), probe)
 
         def certified() -> bool:
             found = world.workload.history.by_id.get(probe.id)
             return found is not None and all(
-                world.certified(node) >= found[0] for node in self._members()
+                world.certified(node) >= found[0] for node in self.members()
             )
 
-        self._demand(property_id, certified, 12 * self._timeout)
+        self.demand(property_id, certified, 12 * self.timeout)
 
     def _picture(self) -> str:
         world = self.world
@@ -289,7 +293,7 @@ class Liveness:
         world = self.world
         leader = world.leader()
         if leader is None or leader.replica is None:
-            self._broken("L-a", "the leader was not stable")
+            self.broken("L-a", "the leader was not stable")
             return
         term = leader.replica.raft.term
         allowed = term
@@ -298,7 +302,7 @@ class Liveness:
             back = self.random.choice(others)
             cut_term = self._cut_terms[back.name]
             if self._term_of(back) > cut_term:
-                self._broken("L-d", f"{back.name} raised its term while nobody heard it")
+                self.broken("L-d", f"{back.name} raised its term while nobody heard it")
             if cut_term > term:
                 allowed = cut_term + 1  # it had campaigned before it was cut off
             world.trace.line(world.heap.now, back.name, "* joins again")
@@ -310,64 +314,15 @@ class Liveness:
             world.network.dial_all()
             world.marks.reach("heard-after-heal")
             self.core.append(back)
-        span = max(8 * self._timeout, 12.0)
+        span = max(8 * self.timeout, 12.0)
 
         def elected() -> bool:
             now = world.leader()
             return now is not None and now.replica is not None and now.replica.raft.term > allowed
 
-        if world.run_until(world.heap.now + span, elected, self._hard_max):
-            self._broken("L-d", f"an election in the calm after term {term}: {self._picture()}")
+        if world.run_until(world.heap.now + span, elected, self.hard_max):
+            self.broken("L-d", f"an election in the calm after term {term}: {self._picture()}")
 
-    def _broken(self, property_id: str, text: str) -> None:
+    def broken(self, property_id: str, text: str) -> None:
         if self.world.checks.watches(property_id):
             raise Violation(property_id, "-", text)
-
-    def _disturb(self) -> None:
-        """L-f or L-g."""
-        world = self.world
-        leader = world.leader()
-        if leader is None or leader.replica is None:
-            return
-        draw = self.random.random()
-        voters = dict(leader.replica.raft.configuration.voters)
-        rest = [node for node in self.core if node is not leader]
-        stores = {node.name: node.store for node in rest}
-        intact = sum(1 for name, store in voters.items() if stores.get(name) == store)
-        if draw < 0.6 and intact >= majority(len(voters)) and len(voters) > 1:
-            self._break_leader(leader)
-        elif draw < 0.9:
-            self._hand_over(leader)
-
-    def _break_leader(self, leader: Node) -> None:
-        world = self.world
-        hung = self.random.random() < 0.5
-        if hung:
-            world.trace.line(world.heap.now, leader.name, "* its disk hangs for good")
-            leader.disk.hung_until = float("inf")
-        else:
-            world.trace.line(world.heap.now, leader.name, "* hears nobody from now on")
-            world.network.cut([(n, leader.name) for n in world.nodes if n != leader.name])
-
-        def replaced() -> bool:
-            return any(
-                node.replica is not None
-                and node.replica.raft.role is Role.LEADER
-                and node.replica.raft.own_term_committed()
-                for node in self.core
-                if node is not leader
-            )
-
-        self._demand("L-f", replaced, 8 * self._timeout)
-        world.marks.reach("hung-leader-replaced" if hung else "deaf-leader-replaced")
-
-    def _hand_over(self, leader: Node) -> None:
-        world = self.world
-        target: NodeId | None = None
-        if self.random.random() < 0.5:
-            target = self.random.choice(sorted(world.nodes))
-        world.trace.line(world.heap.now, leader.name, f"* transfer to {target}, in the calm")
-        world.watch_transfer(leader, target)
-        leader.arrive(TransferAsked(target))
-        world.run_until(world.heap.now + self._timeout, lambda: False, self._hard_max)
-        self._demand_write("L-g")

@@ -37,6 +37,7 @@ MARKS = MappingProxyType(
         "store-wiped": "a disk is replaced by an empty one under the same key",
         "store-readmitted": "a wiped store is voter again",
         "store-behind-guard": "a disk set back to an older copy is found out by the guard file",
+        "rot-found": "a node stops because a row of its store has rotted",
         "cas-conflict": "a compare-and-set is refused because the revision has changed",
         "retried": "a client sends a transaction again",
         "outcome-unknown": "a client gives up without an answer",
@@ -47,6 +48,10 @@ MARKS = MappingProxyType(
         "heard-after-heal": "a node that was cut off for good joins again in the calm",
         "hung-leader-replaced": "in the liveness phase, a leader with a hung disk is replaced",
         "deaf-leader-replaced": "in the liveness phase, a leader that hears nobody is replaced",
+        "lied": "a malicious member sends what an honest one would not",
+        "liar-refused": "a node ends its link to a malicious member",
+        "flooded": "in the calm, one author floods a node",
+        "restarted-in-calm": "in the calm, all nodes are stopped at once and start again",
     }
 )
 

@@ -71,6 +71,7 @@ class Network:
         self.messages = 0
         self.apart: frozenset[NodeId] = frozenset()  # these link to all others, not to each other
         self.on_deliver: Callable[[NodeId, NodeId, PeerMessage], None] | None = None
+        self.on_arrival: Callable[[NodeId, NodeId, PeerMessage], bool] | None = None
         self._fates = _fates(options)
 
     # --- who is linked ---------------------------------------------------------------------------
@@ -268,7 +269,8 @@ class Network:
             return
         if self.on_deliver is not None:
             self.on_deliver(sender, to, message)
-        receiver.arrive(Received(sender, message))
+        if self.on_arrival is None or self.on_arrival(sender, to, message):
+            receiver.arrive(Received(sender, message))
 
 
 def _pair(a: NodeId, b: NodeId) -> tuple[NodeId, NodeId]:

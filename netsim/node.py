@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from govchaind.base.crypto import SigningKey
+from govchaind.base.errors import StorageCorrupt
 from govchaind.base.limits import GUARD_INTERVAL_SECONDS
 from govchaind.base.types import NodeId, StoreId
+from govchaind.raft.core import Role
 from govchaind.replica.events import Event, Guard, Room, Written
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import behind_guard
@@ -54,6 +56,7 @@ class Node:
         self.wake_at = float("inf")
         self.paused = False
         self.step_cost = 0.0  # seconds that each step takes, when slow
+        self.failed = 0  # the life in which a write has failed
         self.crash_on_write = False  # the process dies when its next write is issued
 
     # --- stores and processes --------------------------------------------------------------------
@@ -89,7 +92,11 @@ class Node:
     def start(self) -> None:
         """Run a process on what the disk holds; behind its guard, a store becomes a new one."""
         world = self.world
-        reason = None if self.guard is None else behind_guard(self.disk.image, self.guard)
+        try:
+            reason = None if self.guard is None else behind_guard(self.disk.reader, self.guard)
+        except StorageCorrupt:
+            world.faults.rotted(self)
+            return
         if reason is not None:
             world.trace.line(world.heap.now, self.name, f"store behind its guard: {reason}")
             world.marks.reach("store-behind-guard")
@@ -103,6 +110,13 @@ class Node:
         now = world.heap.now
         try:
             self.replica = self._replica(now)
+        except Violation:
+            raise
+        except StorageCorrupt as error:
+            if not self.disk.rotten:
+                world.checks.stopped_by_itself(self, error)
+            world.faults.rotted(self)
+            return
         except Exception as error:
             world.checks.stopped_by_itself(self, error)
             raise
@@ -123,7 +137,7 @@ class Node:
             verify=world.signatures.verify,
             timing=world.timing,
             random=random.Random(self.random.getrandbits(64)),
-            reader=self.disk.image,
+            reader=self.disk.reader,
             now=now,
             wall_ms=self.clock.wall_ms(now),
             guard=None if self.guard is None else replace(self.guard),
@@ -217,9 +231,14 @@ class Node:
         now = world.heap.now
         checks = world.checks
         try:
-            work = replica.step(now, self.clock.wall_ms(now), events, self.disk.image)
+            work = replica.step(now, self._wall(replica, now), events, self.disk.reader)
         except Violation:
             raise
+        except StorageCorrupt as error:
+            if not self.disk.rotten:
+                checks.stopped_by_itself(self, error)
+            world.faults.rotted(self)
+            return
         except Exception as error:
             checks.stopped_by_itself(self, error)
             raise
@@ -228,7 +247,8 @@ class Node:
         send = world.network.send
         for to, message in work.messages:
             checks.leaving(self, to, message)
-            send(self.name, to, message)
+            for told in world.liar.told(self, to, message):
+                send(self.name, to, told)
         if work.write is not None:
             checks.writing(self, work)
             self.disk.begin(work.write, work.ticket)
@@ -245,6 +265,15 @@ class Node:
             checks.accused(self, peer, reason)
         self._keep_guard(now)
         self._wake()
+
+    def _wall(self, replica: Replica, now: float) -> int:
+        """Return what this node's clock shows; who follows may be ahead of who leads (I-31)."""
+        wall = self.clock.wall_ms(now)
+        skew = self.world.options.follower_skew
+        follows = skew and replica.raft.role is Role.FOLLOWER
+        if follows and len(replica.raft.configuration.voters) > 1:
+            wall += int(skew * 1000)
+        return wall
 
     def _keep_guard(self, now: float) -> None:
         if now < self.guard_due or self.replica is None:
@@ -264,6 +293,7 @@ class Node:
         """End all that is wrong with the disk; a write that hangs goes on."""
         disk = self.disk
         disk.slow, disk.full, disk.hung_until, disk.fails = 1.0, False, 0.0, False
+        disk.rotten.clear()
         self.crash_on_write = False
         if disk.in_flight is not None:
             self._write(disk.in_flight[1])
@@ -279,6 +309,7 @@ class Node:
             return
         if disk.fails:
             disk.fails = False
+            self.failed = life
             world.faults.failed_write(self)
             return
         if disk.full:

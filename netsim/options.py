@@ -27,9 +27,11 @@ FAULTS = (
     "disk-hang",
     "disk-error",
     "disk-full",
+    "rot",
     "clock",
     "membership",
     "transfer",
+    "malicious",
 )
 
 MESSAGES_MAX = 5_000
@@ -53,9 +55,11 @@ LIKELY = {
     "disk-hang": 0.3,
     "disk-error": 0.25,
     "disk-full": 0.2,
+    "rot": 0.2,
     "clock": 0.4,
     "membership": 0.4,
     "transfer": 0.4,
+    "malicious": 0.3,
 }
 
 
@@ -96,6 +100,10 @@ class Options:
     abandon: float
     client_duplicate: float  # a client sends the same bytes to two nodes at once
     client_patience: float
+    clerks: int  # who do all else that the ledger allows, and much that it refuses
+    clerk_think: float
+    lifetime_extra: int  # milliseconds that every transaction is valid longer
+    follower_skew: float  # seconds that whoever follows is ahead; for two runs that must agree
     clock_skew: float  # seconds, at most, either way
     power_cuts: float  # share of crashes that close no link
 
@@ -155,7 +163,7 @@ def draw(
         spares=spares,
         observers=pick.choices((0, 1, 2), weights=(6, 3, 1))[0],
         faults=tuple(faults),
-        real_signatures=seed % 20 == 19,
+        real_signatures=seed % 4 == 3 or ("malicious" in faults and voters >= 4),
         links_notice_cuts=pick.random() < 0.6,
         mesh_is_strict=pick.random() < 0.6,
         heartbeat=heartbeat,
@@ -181,6 +189,10 @@ def draw(
         abandon=pick.choice((0.05, 0.3)),
         client_duplicate=pick.choice((0.0, 0.1, 0.3)),
         client_patience=pick.choice((2.0, 6.0)),
+        clerks=pick.choice((0, 1, 1, 2)),
+        clerk_think=pick.choice((1.0, 3.0, 6.0)),
+        lifetime_extra=0,
+        follower_skew=0.0,
         clock_skew=pick.choice((0.1, 5.0, 20.0)) if "clock" in faults else 0.0,
         power_cuts=pick.choice((0.0, 0.5, 1.0)),
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netsim.acts import schedule
 from netsim.liveness import Liveness
@@ -13,7 +14,9 @@ from netsim.options import Options
 from netsim.picture.record import Record
 from netsim.plan import Occurrence, Plan
 from netsim.properties.base import Stopped, Violation
+from netsim.properties.ledger import EqualResults
 from netsim.replay import check_replay
+from netsim.trace import POINT_LINES
 from netsim.world import World
 
 
@@ -23,6 +26,8 @@ class Verdict:
 
     options: Options
     digest: str
+    points: list[str] = field(default_factory=list)  # digests on the way
+    chain: str = ""  # digest of all that was hashed: blocks and results
     violation: tuple[str, str, str, float] | None = None  # property, node, text, simulated time
     tail: list[str] = field(default_factory=list)
     marks: frozenset[str] = frozenset()
@@ -74,6 +79,8 @@ def run(
     verdict = Verdict(
         options=options,
         digest=world.trace.digest,
+        points=world.trace.points,
+        chain=hashed(world),
         marks=frozenset(world.marks.reached),
         messages=world.network.messages,
         events=world.trace.count,
@@ -98,6 +105,37 @@ def run(
 def _observers_height(world: World) -> int | None:
     applied = world.ghost.applied
     return min((applied(node.disk) for node in world.nodes.values() if node.observer), default=None)
+
+
+def hashed(world: World) -> str:
+    """Return a digest of every committed block and every result."""
+    results = next(each for each in world.checks.properties if isinstance(each, EqualResults))
+    made = hashlib.blake2b(digest_size=16)
+    for known in world.ghost.committed:
+        made.update(known.hash)
+    for key in sorted(results.results):
+        made.update(key + results.results[key])
+    return made.hexdigest()
+
+
+def followers_agree(options: Options, watched: frozenset[str] | None = None) -> bool:
+    """I-31: run twice, the second time with the clocks of all who follow ahead by 25 s; say whether
+    all that was hashed is the same. Nobody's time passes in such runs: that a follower's clock
+    refuses an offer is not hashed, but changes what comes into blocks."""
+    faults = tuple(fault for fault in options.faults if fault not in ("clock", "malicious"))
+    calm = replace(options, faults=faults, clerks=0, lifetime_extra=3_600_000, clock_skew=0.0)
+    first = run(calm, watched=watched)
+    return first.chain == run(replace(calm, follower_skew=25.0), watched=watched).chain
+
+
+def first_difference(one: Verdict, other: Verdict) -> str:
+    """Say where two runs of one seed part: between which check-points of their traces."""
+    same = 0
+    for left, right in zip(one.points, other.points, strict=False):
+        if left != right:
+            break
+        same += 1
+    return f"events {same * POINT_LINES} to {(same + 1) * POINT_LINES}"
 
 
 def _play(world: World) -> list[tuple[bytes, str]]:

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 KEPT_LINES = 400
 FLUSH_LINES = 64
+POINT_LINES = 1_000
 
 
 class Trace:
     """The digest, the last lines, and, if asked for, every line to a writer."""
 
-    __slots__ = ("_hash", "_waiting", "_write", "count", "record", "tail")
+    __slots__ = ("_hash", "_waiting", "_write", "count", "points", "record", "tail")
 
     def __init__(
         self, write: Callable[[str], None] | None = None, record: Record | None = None
@@ -36,6 +37,7 @@ class Trace:
         self.record = record  # for a picture; what it is told is in no digest
         self.tail: deque[str] = deque(maxlen=KEPT_LINES)
         self.count = 0
+        self.points: list[str] = []  # the digest after each POINT_LINES lines
 
     def line(self, now: float, node: str, text: str) -> None:
         """Note one event."""
@@ -46,6 +48,8 @@ class Trace:
         waiting.append(line)
         if len(waiting) >= FLUSH_LINES:
             self._flush()
+        if self.count % POINT_LINES == 0:
+            self.points.append(self.digest)
         if self._write is not None:
             self._write(line)
         if self.record is not None:

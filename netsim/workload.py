@@ -64,7 +64,7 @@ class Client:
             kind = "put" if expected is None else "cas"
             value = self.workload.next_value()
             lifetime = pick.choice((5.0, 30.0, 120.0, 600.0))
-            valid_until = EPOCH_MILLISECONDS + int((now + lifetime) * 1000)
+            valid_until = EPOCH_MILLISECONDS + int((now + lifetime) * 1000) + options.lifetime_extra
             institution = pick.choice(INSTITUTIONS)
             made = world.chain.put(institution, key, value, expected, valid_until)
             self.transaction = made

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from govchaind.base.encoding import decode
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import WriteBatch, prefix_end
-from govchaind.base.types import NodeId, StoreId
+from govchaind.base.types import Hash, NodeId, StoreId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Timing
 from govchaind.replica.events import (
@@ -22,13 +22,17 @@ from govchaind.replica.events import (
     OfferAnswered,
     ReadReady,
 )
+from govchaind.replica.messages import PeerMessage
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import STORE, configuration_of, store_batch
+from govchaind.replica.store import STORE, store_batch
+from netsim.accepted import Acceptances
 from netsim.chain import Chain, store_id
 from netsim.checks import Checks
+from netsim.clerks import Clerk
 from netsim.faults import Faults
 from netsim.ghost import Ghost
 from netsim.heap import Heap
+from netsim.liar import Liar
 from netsim.marks import Marks
 from netsim.network import Network
 from netsim.node import Node
@@ -66,7 +70,8 @@ class World:
         self.signatures = Signatures(options.seed, real=options.real_signatures)
         self.chain = Chain(options, self.signatures)
         self.genesis = self.chain.genesis
-        self.ghost = Ghost(self.genesis.chain_id, configuration_of(self.genesis.membership()))
+        self.nodes: dict[NodeId, Node] = {}
+        self.ghost = Ghost(self.genesis, self.nodes)
         self.checks = Checks(self.ghost, self.marks, watched)
         self._effects = next(
             each for each in self.checks.properties if isinstance(each, TakesEffectOnce)
@@ -77,12 +82,16 @@ class World:
             election_max=options.election_max,
             broken_link_jitter=BROKEN_LINK_JITTER,
         )
-        self.nodes: dict[NodeId, Node] = {}
         self._first_rows: dict[bytes, bytes | None] = {}
         self.network = Network(options, self.heap, self.trace, self.nodes, self.plan.sites)
+        self.network.on_arrival = self._judge
+        self.acceptances = Acceptances()
         self.workload = Workload(self)
         self.operators = Operators(self)
+        self.liar = Liar(self)
+        self.clerks = [Clerk(number, self) for number in range(options.clerks)]
         self.faults = Faults(self)
+        self.unlooked: set[Hash] = set()  # put into a pool past the node's own look
         self.stopped: set[NodeId] = set()  # these do not start again
         self.wild_clock: Node | None = None  # the one node whose clock may be wrong by years
         self._transfer: tuple[NodeId, NodeId | None, int] | None = None
@@ -111,6 +120,8 @@ class World:
             self.heap.after(self.random.random(), self.faults.restart, node, 0)
         self.workload.start()
         self.operators.start()
+        for clerk in self.clerks:
+            clerk.start()
         self.heap.after(1.0 + self.options.election_max, self.faults.start)
 
     def run_until(self, time: float, done: Callable[[], bool], messages_max: int) -> bool:
@@ -131,6 +142,13 @@ class World:
                 break
             heap.step()
         return done()
+
+    def _judge(self, sender: NodeId, to: NodeId, message: PeerMessage) -> bool:
+        """Judge a message at the gate of the node that it comes to; say whether it may go in."""
+        if self.liar.passes_gate(message):
+            return True
+        self.checks.accused(self.nodes[to], sender, "a transaction is signed wrongly")
+        return False
 
     def _stands_still(self, steps: int) -> None:
         """Somebody does something again and again without time going by: a livelock."""

@@ -33,7 +33,6 @@ from typing import Any
 import lmdb
 import trio
 
-from govchaind.base.crypto import checksum
 from govchaind.base.errors import (
     InvalidSetting,
     StorageCorrupt,
@@ -50,7 +49,6 @@ from govchaind.runtime.store_files import (
     lock_store,
 )
 from govchaind.runtime.stored_value import (
-    CHECKSUM_BYTES,
     check_absent,
     named,
     seal,
@@ -110,10 +108,7 @@ class LmdbSnapshot:
                 return None
         except lmdb.Error as error:
             raise _corrupt(error) from error
-        value = stored[:-CHECKSUM_BYTES]
-        if checksum(key, value) != stored[-CHECKSUM_BYTES:]:
-            raise StorageCorrupt(f"{named(key)}: the stored bytes fail their checksum")
-        return value
+        return sound(key, stored)
 
     def _check_absent(self, key: bytes) -> None:
         """Raise StorageCorrupt if a damaged neighbour may be `key` in disguise."""

@@ -15,11 +15,12 @@ from __future__ import annotations
 import bisect
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import trio
 
 from govchaind.base.encoding import decode
-from govchaind.base.errors import StorageFailed, StorageFull, invariant
+from govchaind.base.errors import InvalidEncoding, StorageFailed, StorageFull, invariant
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.types import NodeId, Seconds
@@ -114,6 +115,11 @@ class Disk:
         self.writes += 1
 
     def _remember(self, key: bytes, value: bytes) -> None:
+        """Note what a node has promised by this row; what no node writes promises nothing."""
+        with suppress(InvalidEncoding, TypeError, ValueError):
+            self._take(key, value)
+
+    def _take(self, key: bytes, value: bytes) -> None:
         if key[:1] == _LOG:
             self.log_end = max(self.log_end, int.from_bytes(key[1:9], "big"))
         elif key == HARD_STATE:

@@ -194,3 +194,33 @@ def changes_overlap(plant: Plant) -> None:
 
     plant(Raft, "may_change_configuration", may)
     plant(leadership.Proposer, "_change_membership", change)
+
+
+def follower_clock_in_result(plant: Plant) -> None:
+    """The clock of whoever applies a block reaches its result (A-2)."""
+    original = Replica.step
+    walls: list[int] = [0]
+
+    def step(self: Replica, now: float, wall_ms: int, events: Any, reader: Any) -> Work:
+        walls[0] = wall_ms
+        return original(self, now, wall_ms, events, reader)
+
+    def row(*arguments: Any) -> bytes:
+        made: bytes = made_before(*arguments[:-1], max(arguments[-1], walls[0] // 10_000))
+        return made + bytes(walls[0] > arguments[-1] + 15_000)
+
+    made_before = _apply.result_row
+    plant(Replica, "step", step)
+    plant(apply, "result_row", row)
+
+
+def misshapen_raises(plant: Plant) -> None:
+    """An attestation that is not a statement ends the process of whoever gets it."""
+    original = Attestations.receive
+
+    def receive(self: Attestations, peer: str, attest: Any, batch: Any) -> list[int]:
+        if len(attest.statement) > 256:
+            raise IndexError(len(attest.statement))
+        return original(self, peer, attest, batch)
+
+    plant(Attestations, "receive", receive)

@@ -33,7 +33,13 @@ def planted(mutant: Mutant) -> Iterator[None]:
     before: list[tuple[Any, str, Any]] = []
 
     def replace(owner: Any, name: str, value: Any) -> None:
-        before.append((owner, name, vars(owner)[name]))
+        before.append(
+            (
+                owner,
+                name,
+                getattr(owner, name) if not isinstance(owner, type) else vars(owner)[name],
+            )
+        )
         setattr(owner, name, value)
 
     try:

@@ -14,10 +14,10 @@ from govchaind.raft.messages import (
     Vote,
 )
 from govchaind.replica.events import Work
-from govchaind.replica.messages import PeerMessage
+from govchaind.replica.messages import Attest, PeerMessage
 from netsim.ghost import Mirror
 from netsim.node import Node
-from netsim.properties.base import Property
+from netsim.properties.base import Property, Step
 
 LOOK_BACK = 8  # entries below the acknowledged one that are compared with the disk at each answer
 
@@ -128,10 +128,54 @@ class DurableAttestation(Property):
             self.fail(node.name, f"signs another block at height {height} than the committed one")
 
 
+class RotIsFound(Property):
+    id = "I-27"
+    text = (
+        "rotten or misdirected data is never applied, sent, signed or served; the node stops with "
+        "StorageCorrupt"
+    )
+
+    def started(self, node: Node, mirror: Mirror) -> None:
+        self._look(node)
+
+    def step(self, step: Step) -> None:
+        self._look(step.node)
+
+    def _look(self, node: Node) -> None:
+        """Look at a node that goes on: it must not have read anything rotten."""
+        reader = node.disk.reader
+        if reader.served is not None:
+            self.fail(node.name, f"takes a rotten row {reader.served[:9]!r} for sound")
+        if reader.touched:
+            self.fail(node.name, "has read a rotten row and goes on")
+
+
+class NothingAfterFailure(Property):
+    id = "I-28"
+    text = "after a failed write or sync the node writes and sends nothing more"
+
+    def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
+        if node.failed == node.life:
+            self.fail(node.name, f"sends {type(message).__name__} after a write has failed")
+
+    def attesting(self, node: Node, message: Attest) -> None:
+        self.leaving(node, "", message)
+
+    def writing(self, node: Node, work: Work) -> None:
+        if node.failed == node.life:
+            self.fail(node.name, "writes after a write has failed")
+
+
 def read_statement(statement: bytes) -> tuple[int, bytes]:
     """Return height and block hash of an attestation's statement."""
     fields = decode(statement, bytes_max=4096)
     return fields[2], fields[3]
 
 
-PROPERTIES: tuple[type[Property], ...] = (AckImpliesDurable, WholeBatches, DurableAttestation)
+PROPERTIES: tuple[type[Property], ...] = (
+    AckImpliesDurable,
+    WholeBatches,
+    DurableAttestation,
+    RotIsFound,
+    NothingAfterFailure,
+)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from govchaind.base.quorum import majority
 from govchaind.raft.core import Role
-from govchaind.raft.messages import AppendEntries, Configuration, Entry, Heartbeat
-from govchaind.replica.events import Received
+from govchaind.raft.messages import AppendEntries, Configuration, Entry
+from govchaind.replica.events import Event, Received
 from govchaind.replica.messages import CertifiedBlocks
 from govchaind.replica.store import block_of
 from netsim.disk import Disk
@@ -104,15 +104,10 @@ class CommitWithinLog(Property):
             return  # it takes no part in Raft
         if not applied <= step.commit <= last:
             self.fail(node.name, f"applied {applied}, commit {step.commit}, last {last}")
-        in_old_term = 0  # verified in the term before, and told by its leader in this very step
+        earlier = 0
         if step.term != step.old_term:
-            if any(
-                isinstance(event, Received)
-                and isinstance(event.message, Heartbeat)
-                and event.message.term == step.old_term
-                for event in step.events
-            ):
-                in_old_term = mirror.verified
+            if any(_speaks(event, step.old_term) for event in step.events):
+                earlier = mirror.verified  # it may have committed before it left the term
             mirror.verified = step.old_commit
         for event in step.events:
             if isinstance(event, Received):
@@ -127,8 +122,8 @@ class CommitWithinLog(Property):
             return
         if step.commit > step.old_commit:
             own = mirror.entries[-1].term == step.term
-            most = max(mirror.verified, mirror.verified_by_certificate, in_old_term)
-            if step.commit > most and not own:
+            verified = max(mirror.verified, mirror.verified_by_certificate, earlier)
+            if step.commit > verified and not own:
                 self.fail(
                     node.name,
                     f"commits {step.commit} where its leader has verified {mirror.verified}",
@@ -146,6 +141,11 @@ class CommitWithinLog(Property):
         index = message.previous_index
         if index <= len(mirror.entries) and mirror.term_at(index) == message.previous_term:
             mirror.verified = max(mirror.verified, index)
+
+
+def _speaks(event: Event, term: int) -> bool:
+    """Say whether an event is a message of this term."""
+    return isinstance(event, Received) and getattr(event.message, "term", None) == term
 
 
 class CommittedIsDurable(Property):

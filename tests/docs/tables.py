@@ -26,6 +26,8 @@ from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.runtime import codec
 from govchaind.runtime.telemetry import Metrics
+from netsim.mutants.inapplicable import INAPPLICABLE
+from netsim.mutants.table import MUTANTS, OPEN
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -144,6 +146,30 @@ def bounds_table() -> str:
     return _table(["bound", "value", "note"], rows)
 
 
+def planted_table() -> str:
+    """Return every planted bug, what finds it, and where."""
+    rows = [
+        [
+            mutant.source or "own",
+            mutant.text.rstrip("."),
+            mutant.property_id,
+            f"`python -m netsim mutants {mutant.name}`",
+            str(mutant.seed) + (f", {mutant.nodes} voter" if mutant.nodes else ""),
+        ]
+        for mutant in MUTANTS
+    ]
+    return _table(["known as", "planted bug", "found by", "command", "seed"], rows)
+
+
+def open_table() -> str:
+    rows = [[each.source or "own", each.text.rstrip("."), each.property_id] for each in OPEN]
+    return _table(["known as", "planted bug", "to be found by"], rows)
+
+
+def inapplicable_table() -> str:
+    return _table(["known as", "why it cannot be planted"], [list(i) for i in INAPPLICABLE.items()])
+
+
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "settings": settings_table,
@@ -155,13 +181,16 @@ TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "messages": messages_table,
         "tables": tables_table,
         "bounds": bounds_table,
+        "planted": planted_table,
+        "not-found": open_table,
+        "inapplicable": inapplicable_table,
     }
 )
 
 
 def pages() -> list[Path]:
     """Return every page that may hold a table."""
-    return sorted(DOCS.glob("*.md"))
+    return sorted([*DOCS.glob("*.md"), *DOCS.glob("netsim/*.md")])
 
 
 def fresh(text: str) -> str:

@@ -7,20 +7,22 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
 import pytest
 
+from govchaind.raft.state import State
 from netsim.__main__ import main
 from netsim.catalog import explained, properties
 from netsim.cli.commands import COMMANDS
 from netsim.cli.main import cli
 from netsim.library import scenarios, worlds
-from netsim.mutants.plant import planted
+from netsim.mutants.plant import Mutant, Plant, planted
 from netsim.mutants.table import MUTANTS
 from netsim.options import draw
-from netsim.run import run
+from netsim.run import first_difference, followers_agree, run
 from netsim.sweep import Job, sweep
 
 ROOT = Path(__file__).parents[2]
@@ -210,3 +212,49 @@ def test_one_seed_has_one_digest_in_any_process(seed: int) -> None:
             check=True,
         )
         assert said.stdout.strip() == here
+
+
+PLANTED_SET = """
+from netsim.options import draw
+from netsim.run import first_difference, followers_agree, run
+from govchaind.replica.gossip import Gossiper
+before = Gossiper.targets
+Gossiper.targets = lambda self, *where: list(set(before(self, *where)))
+print(run(draw(2, minutes=2.0)).digest)
+"""
+
+
+def test_a_set_that_is_iterated_is_caught_by_another_hash_seed() -> None:
+    digests = set()
+    for hash_seed in ("1", "2", "3", "4"):
+        said = subprocess.run(
+            [sys.executable, "-c", PLANTED_SET],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(said.stdout.strip())
+    assert len(digests) > 1
+
+
+def test_a_wall_clock_that_is_read_is_caught_by_a_second_run() -> None:
+    before = State.arm
+
+    def arm(self: State, now: float) -> None:
+        before(self, now)
+        self.election_at += time.perf_counter() % 0.001
+
+    def plant(replace: Plant) -> None:
+        replace(State, "arm", arm)
+
+    with planted(Mutant("wall-clock", "A clock is read.", "I-33", plant, 2)):
+        one, other = run(draw(2, minutes=2.0)), run(draw(2, minutes=2.0))
+    assert one.digest != other.digest
+    assert first_difference(one, other) == "events 0 to 1000"
+
+
+def test_followers_whose_clocks_differ_come_to_the_same_chain() -> None:
+    """I-31, on a seed with elections."""
+    assert followers_agree(draw(1, minutes=2.0))

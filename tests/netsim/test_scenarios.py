@@ -11,7 +11,7 @@ from govchaind.base.errors import InvalidSetting
 from netsim.__main__ import main
 from netsim.library import scenarios
 from netsim.mutants.plant import planted
-from netsim.mutants.table import MUTANTS
+from netsim.mutants.table import MUTANTS, OPEN
 from netsim.scenario import play_scenario, read_scenario, read_text
 
 
@@ -42,7 +42,7 @@ def test_a_scenario_that_comes_with_netsim_holds(path: Path) -> None:
 )
 def test_a_scenario_is_red_with_the_bug_that_it_is_about(bug: str, name: str) -> None:
     path = next(path for path in scenarios() if path.stem == name)
-    with planted(next(mutant for mutant in MUTANTS if mutant.name == bug)):
+    with planted(next(each for each in (*MUTANTS, *OPEN) if each.name == bug)):
         played = play_scenario(read_text(path), path.name)
     assert played.unmet is not None or played.violation is not None
 

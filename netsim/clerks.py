@@ -1,0 +1,189 @@
+"""Clerks: they do to the ledger all that its operations allow, and much that they refuse.
+
+A clerk looks at the state (as the model has it) and makes a burst of one to six transactions:
+offices are founded, keys rotated and revoked, policies of several keys set, institutions admitted,
+registers made, records written and retired; by too few or too many signatures, keys that are
+over, another chain's id, wrong shapes, after their time. Copies are sent again, some signed anew.
+A burst may be put into a leader's pool past the node's own look at the state: state may change
+between that look and the block, so the block must be judged as if nobody had looked.
+
+What a clerk is told does not matter: the model says what must come of each (N-3, I-17, I-19).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.transaction import Transaction, build_body
+from govchaind.raft.core import Role
+from govchaind.replica.events import Offered
+from netsim.chain import INSTITUTIONS, OFFICE
+from netsim.node import Node
+from netsim.options import source
+from netsim.papers import Papers
+
+if TYPE_CHECKING:
+    from netsim.world import World
+
+KEPT = 60  # transactions that may be sent again
+BURST_MAX = 6
+SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
+ADMITTED_MAX = 2  # beyond it two institutions' ballots are no majority for long
+
+
+class Clerk:
+    """One clerk; all its choices come from one source."""
+
+    def __init__(self, number: int, world: World) -> None:
+        self.world = world
+        self.random = source(world.options.seed, f"clerk/{number}")
+        self.papers = Papers(self.random, world, f"c{number}")
+        self.sent: list[Transaction] = []
+
+    def start(self) -> None:
+        self._later()
+
+    def _later(self) -> None:
+        wait = self.random.expovariate(1 / self.world.options.clerk_think)
+        self.world.heap.after(wait, self._act)
+
+    def _act(self) -> None:
+        world = self.world
+        if world.workload.stopped or world.faults.over:
+            return
+        self._later()
+        world.ghost.advance_model(len(world.ghost.committed))
+        burst: list[Transaction] = []
+        for _ in range(self.random.choice((1, 1, 2, 3, BURST_MAX))):
+            burst += self._some()
+        self.sent = (self.sent + burst)[-KEPT:]
+        node = world.some_node(self.random)
+        if node is None:
+            return
+        if self.random.random() < 0.25 and self._unlooked(burst):
+            return
+        self._offer(node, burst)
+        other = world.some_node(self.random)
+        if other is not None and self.random.random() < 0.3:
+            self._offer(other, burst[::-1])
+
+    def _offer(self, node: Node, burst: list[Transaction]) -> None:
+        said = " ".join(each.identity[:3].hex() for each in burst)
+        self.world.trace.line(self.world.heap.now, node.name, f"clerk offers {said}")
+        node.arrive(Offered(-1, burst))
+
+    def _unlooked(self, burst: list[Transaction]) -> bool:
+        """Put a burst into the leader's pool as if it had been fine when it came."""
+        leader = self.world.leader()
+        if leader is None or leader.replica is None or leader.replica.raft.role is not Role.LEADER:
+            return False
+        if leader.name in self.world.network.gone or leader.paused:
+            return False
+        said = " ".join(each.identity[:3].hex() for each in burst)
+        now = self.world.heap.now
+        self.world.trace.line(now, leader.name, f"clerk puts into the pool {said}")
+        for each in burst:
+            self.world.unlooked.add(each.identity)
+            leader.replica.pool.add(each, now)
+        leader.arrive(Offered(-1, []))
+        return True
+
+    # --- transactions ----------------------------------------------------------------------------
+
+    def _some(self) -> list[Transaction]:
+        """Return one transaction, or a motion's ballots, or old ones again."""
+        pick = self.random
+        choice = pick.random()
+        if choice < 0.2 and self.sent:
+            return [self._again(pick.choice(self.sent[-12:]))]
+        if choice < 0.3:
+            return self._motion()
+        institution, office = self._author()
+        operations = [self.papers.operation(institution, office)]
+        while len(operations) < 5 and pick.random() < 0.25:
+            operations.append(self.papers.operation(institution, office))
+        made = self._signed(institution, office, operations)
+        if pick.random() < 0.12:  # the same body, signed by others of the office: one id, one block
+            keys = self._keys(institution, office)
+            return [made, self.papers.sign(made.body, keys)]
+        return [made]
+
+    def _again(self, before: Transaction) -> Transaction:
+        """Return a transaction sent before, perhaps signed by others of the office's keys."""
+        if self.random.random() < 0.5:
+            return before
+        keys = self._keys(before.institution, before.office)
+        return self.papers.sign(before.body, keys) if keys else before
+
+    def _author(self) -> tuple[str, str]:
+        offices = self.papers.offices()
+        pick = self.random
+        if pick.random() < 0.03:
+            return pick.choice((("nobody", OFFICE), (INSTITUTIONS[0], "nowhere")))
+        if pick.random() < 0.4:
+            return pick.choice(INSTITUTIONS), OFFICE
+        return pick.choice(offices)
+
+    def _keys(self, institution: str, office: str) -> list[bytes]:
+        """Return public keys to sign with: mostly what the policy asks for."""
+        pick, papers = self.random, self.papers
+        threshold, seats = papers.policy(institution, office)
+        if not seats:
+            return [papers.new_key()]
+        now = papers.now()
+        usable = {
+            seat[0]: seat[1]
+            for seat in seats
+            if seat[5] is None and seat[3] <= now and (seat[4] is None or seat[4] > now)
+        }
+        publics = [seat[1] for seat in seats]
+        over = [seat[1] for seat in seats if seat[5] is not None]
+        choice = pick.random()
+        if over and choice < 0.1:
+            return [pick.choice(over), *list(usable.values())[: threshold - 1]]
+        if choice < 0.72 and len(usable) >= threshold:
+            return pick.sample(list(usable.values()), threshold)
+        if choice < 0.78:
+            return pick.sample(publics, min(len(publics), threshold + 1))
+        if choice < 0.88 and threshold > 1 and len(usable) >= threshold:
+            return pick.sample(list(usable.values()), threshold - 1)
+        if choice < 0.91:
+            return [*pick.sample(publics, min(len(publics), threshold - 1)), papers.new_key()]
+        return pick.sample(publics, min(len(publics), threshold))
+
+    def _signed(
+        self, institution: str, office: str, operations: list[tuple[int, list[Any]]]
+    ) -> Transaction:
+        pick, world = self.random, self.world
+        chain_id = world.genesis.chain_id
+        if pick.random() < 0.02:
+            chain_id = chain_id[::-1]
+        lifetime = pick.choice((5_000, 5_000, 30_000, 120_000, 600_000))
+        odd = pick.random()
+        if odd < 0.03:
+            lifetime = -pick.choice((1, 2_000, 100_000))
+        elif odd < 0.05:
+            lifetime = SLOWLY_MILLISECONDS
+        body = build_body(
+            chain_id=chain_id,
+            institution=institution,
+            office=office,
+            operations=operations,
+            valid_until=self.papers.now() + lifetime + world.options.lifetime_extra,
+            salt=pick.randbytes(16),
+        )
+        return self.papers.sign(body, self._keys(institution, office))
+
+    def _motion(self) -> list[Transaction]:
+        """Return ballots of some institutions: enough to admit one, or to be refused."""
+        pick, papers = self.random, self.papers
+        kind, arguments = papers.motion(may_admit=len(papers.institutions()) < 3 + ADMITTED_MAX)
+        number = pick.choice((0, 0, 1, 2))
+        if kind != MotionKind.ADMIT_INSTITUTION:
+            number += 1_000  # never a round of the operators'
+        voters = pick.sample(INSTITUTIONS, pick.choice((1, 2, 3, 3)))
+        vote = (int(Kind.VOTE), [number, int(kind), arguments])
+        until = papers.now() + 60_000 + self.world.options.lifetime_extra
+        return [self.world.chain.transaction(name, [vote], until) for name in voters]

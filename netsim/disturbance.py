@@ -1,0 +1,126 @@
+"""One disturbance of a healed and calm network, and what must come of it: L-f, L-g, L-h, L-i."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from govchaind.base.quorum import majority
+from govchaind.base.types import NodeId
+from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.transaction import Transaction
+from govchaind.raft.core import Role
+from govchaind.replica.events import Offered, TransferAsked
+from netsim.chain import INSTITUTIONS, REGISTER
+from netsim.clock import EPOCH_MILLISECONDS
+from netsim.node import Node
+
+if TYPE_CHECKING:
+    from netsim.liveness import Liveness
+
+FLOOD_TRANSACTIONS, FLOOD_OPERATIONS = 40, 50  # four blocks full
+BLOCKS_BEFORE = 2  # of a flood, before another author's transaction
+
+
+class Disturbance:
+    """One of four, drawn."""
+
+    def __init__(self, liveness: Liveness) -> None:
+        self.liveness = liveness
+        self.world = liveness.world
+        self.random: random.Random = liveness.random
+
+    def run(self) -> None:
+        """L-f, L-g, L-h or L-i."""
+        world = self.world
+        leader = world.leader()
+        if leader is None or leader.replica is None:
+            return
+        draw = self.random.random()
+        voters = dict(leader.replica.raft.configuration.voters)
+        rest = [node for node in self.liveness.core if node is not leader]
+        stores = {node.name: node.store for node in rest}
+        intact = sum(1 for name, store in voters.items() if stores.get(name) == store)
+        if draw < 0.35 and intact >= majority(len(voters)) and len(voters) > 1:
+            self._break_leader(leader)
+        elif draw < 0.55:
+            self._hand_over(leader)
+        elif draw < 0.8:
+            self._flood(leader)
+        else:
+            self._restart_all()
+
+    def _break_leader(self, leader: Node) -> None:
+        world = self.world
+        hung = self.random.random() < 0.5
+        if hung:
+            world.trace.line(world.heap.now, leader.name, "* its disk hangs for good")
+            leader.disk.hung_until = float("inf")
+        else:
+            world.trace.line(world.heap.now, leader.name, "* hears nobody from now on")
+            world.network.cut([(n, leader.name) for n in world.nodes if n != leader.name])
+
+        def replaced() -> bool:
+            return any(
+                node.replica is not None
+                and node.replica.raft.role is Role.LEADER
+                and node.replica.raft.own_term_committed()
+                for node in self.liveness.core
+                if node is not leader
+            )
+
+        self.liveness.demand("L-f", replaced, 8 * self.liveness.timeout)
+        world.marks.reach("hung-leader-replaced" if hung else "deaf-leader-replaced")
+
+    def _hand_over(self, leader: Node) -> None:
+        world = self.world
+        target: NodeId | None = None
+        if self.random.random() < 0.5:
+            target = self.random.choice(sorted(world.nodes))
+        world.trace.line(world.heap.now, leader.name, f"* transfer to {target}, in the calm")
+        world.watch_transfer(leader, target)
+        leader.arrive(TransferAsked(target))
+        world.run_until(
+            world.heap.now + self.liveness.timeout, lambda: False, self.liveness.hard_max
+        )
+        self.liveness.demand_write("L-g")
+
+    def _flood(self, leader: Node) -> None:
+        """L-h: one author floods a node, and another's transaction comes right behind it."""
+        world = self.world
+        until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
+        puts = [
+            (int(Kind.PUT), [REGISTER, b"flood%d" % place, [place], None])
+            for place in range(FLOOD_OPERATIONS)
+        ]
+        flood = [
+            world.chain.transaction(INSTITUTIONS[0], puts, until) for _ in range(FLOOD_TRANSACTIONS)
+        ]
+        probe = world.chain.put(INSTITUTIONS[1], b"probe", 2, None, until)
+        voters = [node for node in self.liveness.members() if not node.observer]
+        node = leader if self.random.random() < 0.5 else self.random.choice(voters)
+        world.trace.line(world.heap.now, node.name, "* flooded")
+        node.arrive(Offered(-1, [*flood, probe]))
+        world.marks.reach("flooded")
+        height = self._wait_for(probe)
+        known = world.workload.history.by_id
+        earlier = sorted({known[each.id][0] for each in flood if each.id in known})
+        ahead = [each for each in earlier if each < height]
+        if len(ahead) > BLOCKS_BEFORE:
+            self.liveness.broken("L-h", f"{len(ahead)} blocks of a flood go before one transaction")
+        self._wait_for(flood[-1])
+
+    def _wait_for(self, transaction: Transaction) -> int:
+        known = self.world.workload.history.by_id
+        self.liveness.demand("L-h", lambda: transaction.id in known, 12 * self.liveness.timeout)
+        return known[transaction.id][0]
+
+    def _restart_all(self) -> None:
+        """L-i: all nodes are stopped at once; they come back one by one, and go on."""
+        world = self.world
+        for node in self.liveness.core:
+            world.faults.crash(node, "in the calm", lasts=self.random.random())
+        world.marks.reach("restarted-in-calm")
+        world.run_until(world.heap.now + 1.1, lambda: False, self.liveness.hard_max)
+        self.liveness.demand("L-i", self.liveness.led, 12 * self.liveness.timeout)
+        self.liveness.demand_write("L-i")

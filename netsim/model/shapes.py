@@ -1,0 +1,109 @@
+"""What arguments of operations may look like, said anew: the model believes no shape of the code.
+
+A shape is a tuple of judges, one for each argument; a judge says whether one plain value will do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+Judge = Callable[[Any], bool]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_ADDRESS = re.compile(r"([a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\]):[1-9][0-9]{0,4}")
+COUNT_MAX = 2**63 - 1
+
+
+def name(value: Any) -> bool:
+    return type(value) is str and _NAME.fullmatch(value) is not None
+
+
+def title(value: Any) -> bool:
+    return type(value) is str and 1 <= len(value) <= 200
+
+
+def count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= COUNT_MAX
+
+
+def hash32(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 32
+
+
+def store(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 16
+
+
+def record_key(value: Any) -> bool:
+    return type(value) is bytes and 1 <= len(value) <= 128
+
+
+def record_value(value: Any) -> bool:
+    return type(value) in (list, bytes)
+
+
+def threshold(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= 16
+
+
+def address(value: Any) -> bool:
+    return type(value) is str and len(value) <= 262 and _ADDRESS.fullmatch(value) is not None
+
+
+def one_of(*words: str) -> Judge:
+    return lambda value: type(value) is str and value in words
+
+
+def or_none(judge: Judge) -> Judge:
+    return lambda value: value is None or judge(value)
+
+
+def array(judge: Judge, least: int, most: int) -> Judge:
+    return lambda value: (
+        type(value) is list and least <= len(value) <= most and all(judge(item) for item in value)
+    )
+
+
+def fields(*judges: Judge) -> Judge:
+    return lambda value: (
+        type(value) is list
+        and len(value) == len(judges)
+        and all(judge(item) for judge, item in zip(judges, value, strict=True))
+    )
+
+
+def anything(value: Any) -> bool:
+    return True
+
+
+KEYS = array(fields(hash32, title, count, or_none(count)), 1, 16)
+OFFICE = fields(name, title, threshold, KEYS)
+FIELD_TYPE = one_of("text", "integer", "boolean", "bytes")
+ROLE = one_of("validator", "learner", "observer")
+CLASS = one_of("duty-bound", "voluntary")
+
+OPERATIONS: dict[int, Judge] = {
+    10: fields(
+        name,
+        title,
+        array(fields(name, FIELD_TYPE), 0, 64),
+        one_of("clear", "commitment"),
+        array(fields(name, name), 0, 64),
+    ),
+    11: fields(name, record_key, record_value, or_none(count)),
+    12: fields(name, record_key),
+    20: fields(name, title, threshold, KEYS),
+    21: fields(name, threshold, KEYS),
+    22: fields(name, hash32, hash32, title, or_none(count), count),
+    23: fields(name, hash32),
+    24: fields(count, count, array(anything, 0, 1 << 20)),
+}
+
+MOTIONS: dict[int, Judge] = {
+    1: fields(name, title, CLASS, array(OFFICE, 1, 16)),
+    2: fields(name, name, ROLE, hash32, hash32, store, array(address, 0, 4)),
+    3: fields(name),
+    4: fields(name, store),
+}
