@@ -159,12 +159,14 @@ class TrustRoot:
         check_certificate(certificate, self.membership)
 
     def _of_new_set(self, certificate: Certificate) -> Certificate:
-        """Return what the members in force signed of the block that brought them into force.
+        """Return what the validators in force signed of the block that brought them into force.
 
-        The old set's signatures stand beside theirs and cannot be judged any more; they count for
-        nothing here.
+        The old set's signatures stand beside theirs and cannot be judged any more, also those of
+        members that have stayed without a vote; they count for nothing here.
         """
-        known = {member.name for member in self.membership.members}
+        height = certificate.height
+        voters = self.membership.voters()
+        known = {member.name for member in voters if height > member.signs_above}
         mine = tuple(pair for pair in certificate.signatures if pair[0] in known)
         return Certificate(certificate.statement, mine)
 

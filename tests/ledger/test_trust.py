@@ -115,6 +115,22 @@ def test_a_certificate_of_the_change_itself_holds_by_the_new_set() -> None:
             verify_receipt(few, later)
 
 
+def test_a_certificate_of_a_change_that_took_a_vote_and_left_the_member_holds() -> None:
+    """Who has become a learner is known still, and has signed for the old set only (seed 291)."""
+    chain, raws = filled()
+    members = {node.name: node for node in chain.membership.members}
+    gone = sorted(name for name, node in members.items() if node.role == "validator")[0]
+    members[gone] = replace(members[gone], role="learner")
+    chain.apply(membership=membership_of(list(members.values()), 8))
+    height = chain.ledger.height
+    certificate = chain.certificate(height)
+    assert gone in dict(certificate.signatures)
+    later = chain.trust().advance(steps_from(chain, chain.trust()))
+    name, block = read_transaction(raws[0]).id, chain.step(5).block.raw
+    receipt = build_receipt(chain.store, name, block, certificate)
+    assert verify_receipt(receipt, later).certified_height == height
+
+
 def test_trust_goes_forward_only() -> None:
     chain, _ = reconfigured()
     trust = chain.trust()
