@@ -165,8 +165,6 @@ def next_steps(
         if have[name].role == "validator" and goal[name].role == "learner":
             step(name, goal[name])
     for name in kept:
-        if goal[name] == have[name]:
-            continue  # as it is most of the time, and a leader asks at each step
         in_place = replace(goal[name], role=have[name].role)
         if in_place != have[name]:
             step(name, in_place)

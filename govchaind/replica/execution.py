@@ -24,6 +24,8 @@ from govchaind.replica.events import Certified, Committed, Decided, MembersChang
 from govchaind.replica.pool import Pool
 from govchaind.replica.store import APPLIED
 
+BLOCK_COST = 10  # of a block besides its operations, in operations
+
 
 class Pending:
     """What gathers for the next write, and what may be told and sent once it is durable."""
@@ -64,8 +66,10 @@ class Executor:
         """Read which members state wants, and since which height."""
         self.wanted, self.ordered_at = self.ledger.wanted_members(reader)
 
-    def apply(self, block: Block, reader: KeyValueReader, pending: Pending, now: Seconds) -> None:
+    def apply(self, block: Block, reader: KeyValueReader, pending: Pending, now: Seconds) -> int:
         """Apply the next block; its results, and what is told of it, go into `pending`.
+
+        Return what that cost, in operations: its own, and some for the block itself.
 
         Raises StateDiverged: a majority took a configuration that state does not order.
         """
@@ -90,6 +94,7 @@ class Executor:
         certified = self._attestations.applied(height, applied.statement, pending.batch, now)
         pending.attested = height
         self.tell_certified(certified, pending, now)
+        return block.operations + BLOCK_COST
 
     def _check_ordered(self, block: Block) -> None:
         if block.membership is None:

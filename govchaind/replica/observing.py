@@ -74,9 +74,9 @@ class Observing:
             self._queue.extend((peer, block, certificate) for block, certificate in blocks)
 
     def apply(self, now: Seconds, operations_max: int) -> int:
-        """Judge and apply what is queued, up to a bound; return the operations, and some."""
+        """Judge and apply what is queued, up to a bound; return what that cost, in operations."""
         ledger = self._ledger
-        first, operations = ledger.height, 0
+        operations = 0
         while self._queue and operations < operations_max:
             peer, block, certificate = self._queue.popleft()
             if block.height <= ledger.height:
@@ -96,11 +96,10 @@ class Observing:
             configuration = None if membership is None else configuration_of(membership)
             self._adopt(Entry(block.height, block.term, block, configuration))
             pending = self._desk.pending
-            self._executor.apply(block, self._desk.view, pending, now)
+            operations += self._executor.apply(block, self._desk.view, pending, now)
             certified = self._attestations.accept([certificate], pending.batch)
             self._executor.tell_certified(certified, pending, now)
-            operations += block.operations + 10
-        if ledger.height > first:
+        if operations:
             self.follower.received(now, ledger.height)
         return operations
 

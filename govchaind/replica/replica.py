@@ -71,7 +71,6 @@ from govchaind.replica.store import block_of
 TERM_AHEAD_MAX = 1 << 32  # more elections than ever pass; terms must not be used up by a lie
 ROUNDS_MAX = 64  # of one step: a bound on work, not a wish
 APPLY_OPERATIONS_MAX = 1000  # of one step: votes and heartbeats come between the blocks
-BLOCK_COST = 10  # of a block besides its operations, in operations
 
 
 class Replica:
@@ -312,14 +311,14 @@ class Replica:
         self._take_ready()
 
     def _apply(self, operations_max: int) -> int:
-        """Apply committed blocks, as many as this step may; return their operations, and some."""
+        """Apply committed blocks, as many as this step may; return what they cost."""
         if self.raft.role is not Role.LEADER and self.raft.commit == self.ledger.height:
             return self._observing.apply(self._now, operations_max)
         operations = 0  # a node whose removal is under way still owes its signatures before it
         while self.ledger.height < self.raft.commit and operations < operations_max:
             block = block_of(self.raft.entry(self.ledger.height + 1))
-            self._executor.apply(block, self._desk.view, self._desk.pending, self._now)
-            operations += block.operations + BLOCK_COST
+            desk = self._desk
+            operations += self._executor.apply(block, desk.view, desk.pending, self._now)
         return operations
 
     # --- time ---

@@ -105,14 +105,15 @@ def applied_written_late(plant: Plant) -> None:
     original = Executor.apply
     held: dict[Executor, bytes] = {}
 
-    def late(self: Executor, block: Any, reader: Any, pending: Any, now: float) -> None:
+    def late(self: Executor, block: Any, reader: Any, pending: Any, now: float) -> int:
         before = held.get(self)
-        original(self, block, reader, pending, now)
+        cost = original(self, block, reader, pending, now)
         row = pending.batch.changes.pop(APPLIED)
         if row is not None:
             held[self] = row
         if before is not None:
             pending.batch.put(APPLIED, before)
+        return cost
 
     plant(Executor, "apply", late)
 
