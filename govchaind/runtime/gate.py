@@ -204,7 +204,7 @@ class Gate:
             else:
                 others.append(waiting)
         if unknown and self._is_lone(unknown):
-            self._count(sum(len(item.signatures) for item in unknown))
+            self._count(unknown)
             self._settle(unknown, _verdicts(unknown))
         elif unknown:
             self._queue.add(unknown, first=first)
@@ -216,10 +216,7 @@ class Gate:
 
     def _is_lone(self, transactions: Sequence[Transaction]) -> bool:
         """Say whether these are few, and come after a calm time: then they wait for nobody."""
-        if (
-            self._queue
-            or sum(len(item.signatures) for item in transactions) > INLINE_SIGNATURES_MAX
-        ):
+        if self._queue or not _are_few(transactions):
             return False
         now = trio.current_time()
         calm = now - self._inline_at >= INLINE_PAUSE_SECONDS
@@ -227,9 +224,9 @@ class Gate:
             self._inline_at = now
         return calm
 
-    def _count(self, signatures: int) -> None:
+    def _count(self, batch: Sequence[Transaction]) -> None:
         self.counts.batches += 1
-        self.counts.signatures += signatures
+        self.counts.signatures += _signatures(batch)
 
     async def _work_on(self) -> None:
         while True:
@@ -241,7 +238,7 @@ class Gate:
                 finally:
                     self._idle -= 1
             batch = self._take_batch()
-            if sum(len(item.signatures) for item in batch) <= INLINE_SIGNATURES_MAX:
+            if _are_few(batch):
                 verdicts = _verdicts(batch)  # under load batches are never so small
                 await trio.lowlevel.checkpoint()
             else:
@@ -258,7 +255,7 @@ class Gate:
             transaction = queue.take()
             batch.append(transaction)
             signatures += len(transaction.signatures)
-        self._count(signatures)
+        self._count(batch)
         return batch
 
     def _settle(self, batch: Sequence[Transaction], verdicts: Sequence[bool]) -> None:
@@ -272,6 +269,15 @@ class Gate:
                 waiting.settle(transaction.identity, verdict)
         while len(self._verdicts) > self._verdicts_max:
             self._verdicts.popitem(last=False)
+
+
+def _signatures(transactions: Sequence[Transaction]) -> int:
+    return sum(len(item.signatures) for item in transactions)
+
+
+def _are_few(transactions: Sequence[Transaction]) -> bool:
+    """Say whether verifying these here is cheaper than a way to a worker thread."""
+    return _signatures(transactions) <= INLINE_SIGNATURES_MAX
 
 
 def _verdicts(batch: Sequence[Transaction]) -> list[bool]:
