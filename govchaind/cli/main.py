@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 
@@ -23,6 +23,8 @@ INVALID = 2
 UNREACHABLE = 3
 FATAL = 70
 INTERRUPTED = 130
+
+FAULT = "This is a fault of the software; run again with `govchaind --traceback …` and report it."
 
 EPILOG = """\b
 Exit codes:
@@ -89,8 +91,30 @@ def main(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else OK
 
 
-def report(error: BaseException) -> int:
-    """Say in one line what ended the command; return the exit code."""
+def exit_code(error: GovchaindError) -> int:
+    """Return the exit code of an error of ours."""
+    if isinstance(error, Fatal):
+        return FATAL
+    if isinstance(error, PeerError):
+        return UNREACHABLE
+    if isinstance(error, Invalid):
+        return INVALID
+    return REFUSED if isinstance(error, Refused) else FATAL
+
+
+def report(
+    error: BaseException,
+    *,
+    program: str = "govchaind",
+    fault: str = FAULT,
+    code_of: Callable[[GovchaindError], int] = exit_code,
+) -> int:
+    """Say in one line what ended the command of a program; return the exit code.
+
+    Args:
+        fault: what to do about an error that nobody has foreseen.
+        code_of: the exit code of an error of ours.
+    """
     cause = principal(error)
     if isinstance(cause, KeyboardInterrupt | click.Abort):
         click.echo("interrupted", err=True)
@@ -104,33 +128,25 @@ def report(error: BaseException) -> int:
         return INVALID
     if isinstance(cause, click.ClickException):
         context = getattr(cause, "ctx", None)
-        path = context.command_path if context else "govchaind"
+        path = context.command_path if context else program
         _say("usage", _lowered(cause.format_message()), f"See `{path} --help`.")
         return INVALID
     if isinstance(cause, GovchaindError):
         _say(cause.code, cause.message, cause.remedy)
-        return exit_code(cause)
+        return code_of(cause)
     if isinstance(cause, OSError):
         place = f"{cause.filename}: " if cause.filename else ""
         _say("system", f"{place}{cause.strerror or cause}", "Check the path and its permissions.")
         return INVALID
-    _say(
-        "unexpected",
-        f"{type(cause).__name__}: {cause}",
-        "This is a fault of the software; run again with `govchaind --traceback …` and report it.",
-    )
+    _say("unexpected", f"{type(cause).__name__}: {cause}", fault)
     return FATAL
 
 
-def exit_code(error: GovchaindError) -> int:
-    """Return the exit code of an error of ours."""
-    if isinstance(error, Fatal):
-        return FATAL
-    if isinstance(error, PeerError):
-        return UNREACHABLE
-    if isinstance(error, Invalid):
-        return INVALID
-    return REFUSED if isinstance(error, Refused) else FATAL
+def is_foreseen(error: BaseException) -> bool:
+    """Say whether `report` knows what ended the command."""
+    known = (KeyboardInterrupt, SystemExit, click.Abort, click.exceptions.Exit)
+    cause = principal(error)
+    return isinstance(cause, (*known, click.ClickException, GovchaindError, OSError))
 
 
 def principal(error: BaseException) -> BaseException:

@@ -25,8 +25,8 @@ def gear2(seed: int | None, seeds: range | None, trace: bool) -> int:
     """
     from netsim.gear2.report import report_seeds
 
-    if (seed is None) == (seeds is None):
+    if seed is not None and seeds is None:
+        seeds = range(seed, seed + 1)
+    elif seed is not None or seeds is None:
         raise click.UsageError("name a --seed, or --seeds")
-    return report_seeds(
-        range(seed, seed + 1) if seed is not None else seeds or range(0), trace=trace
-    )
+    return report_seeds(seeds, trace=trace)

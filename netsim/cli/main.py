@@ -13,16 +13,16 @@ from collections.abc import Sequence
 
 import click
 
-from govchaind.base.errors import GovchaindError
-from govchaind.cli.main import principal
+from govchaind.cli.main import is_foreseen
+from govchaind.cli.main import report as report_of
 from netsim.cli.commands import COMMANDS, Commands
 
 HOLDS = 0
 VIOLATED = 1
 WRONG = 2
 MISSED = 3
-UNEXPECTED = 70
-INTERRUPTED = 130
+
+FAULT = "This is a fault of netsim; run again with NETSIM_TRACEBACK=1 and report it."
 
 EPILOG = """\b
 Exit codes:
@@ -73,40 +73,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def report(error: BaseException) -> int:
     """Say in one line what ended the command; return the exit code."""
-    cause = principal(error)
-    if isinstance(cause, KeyboardInterrupt | click.Abort):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
-    if isinstance(cause, SystemExit):
-        return cause.code if isinstance(cause.code, int) else UNEXPECTED
-    if isinstance(cause, click.exceptions.Exit):
-        return cause.exit_code
-    if isinstance(cause, click.exceptions.NoArgsIsHelpError):
-        click.echo(cause.format_message(), err=True)
-        return WRONG
-    if isinstance(cause, click.ClickException):
-        context = getattr(cause, "ctx", None)
-        path = context.command_path if context else "netsim"
-        text = cause.format_message()
-        _say("usage", text[:1].lower() + text[1:], f"See `{path} --help`.")
-        return WRONG
-    if isinstance(cause, GovchaindError):
-        _say(cause.code, cause.message, cause.remedy)
-        return WRONG
-    if isinstance(cause, OSError):
-        place = f"{cause.filename}: " if cause.filename else ""
-        _say("system", f"{place}{cause.strerror or cause}", "Check the path and its permissions.")
-        return WRONG
-    if os.environ.get("NETSIM_TRACEBACK"):
+    if os.environ.get("NETSIM_TRACEBACK") and not is_foreseen(error):
         raise error
-    _say(
-        "unexpected",
-        f"{type(cause).__name__}: {cause}",
-        "This is a fault of netsim; run again with NETSIM_TRACEBACK=1 and report it.",
-    )
-    return UNEXPECTED
-
-
-def _say(code: str, what: str, remedy: str) -> None:
-    line = f"error[{code}]: {what.rstrip('.')} — {remedy}"
-    click.echo(" ".join(line.split()), err=True)
+    return report_of(error, program="netsim", fault=FAULT, code_of=lambda _: WRONG)
