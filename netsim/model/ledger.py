@@ -64,7 +64,6 @@ class Result:
         self.consumed: dict[Hash, int] = {}  # id → position
         self.checkpoint = False
         self.outcomes_root: Hash = b""
-        self.wanted_changed = False
 
 
 class Model:
@@ -162,8 +161,6 @@ class Model:
             self._checkpoint_time = time
             self._pending.clear()
         result.outcomes_root = root([encode(list(outcome)) for outcome in result.outcomes])
-        network = result.changes.get(motions.NETWORK)
-        result.wanted_changed = network is not None and network[3] == height
         self.results.append(result)
         return result
 

@@ -7,23 +7,13 @@ import random
 import pytest
 
 from govchaind.base.crypto import Domain
-from govchaind.base.keyvalue import WriteBatch
 from netsim.clock import EPOCH_MILLISECONDS, Clock
 from netsim.disk import Disk
 from netsim.heap import Heap
 from netsim.options import FAULTS, draw
 from netsim.partitions import SHAPES, cut_out
 from netsim.signing import Signatures
-
-
-def batch(**rows: bytes | None) -> WriteBatch:
-    found = WriteBatch()
-    for key, value in rows.items():
-        if value is None:
-            found.delete(key.encode())
-        else:
-            found.put(key.encode(), value)
-    return found
+from tests.netsim.batches import batch
 
 
 def test_the_heap_keeps_time_and_the_order_of_asking() -> None:

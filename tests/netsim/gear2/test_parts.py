@@ -11,7 +11,6 @@ import trio
 
 from govchaind.base.crypto import Domain, SigningKey, verify
 from govchaind.base.errors import PeerError, StorageCorrupt, StorageFailed, StorageFull
-from govchaind.base.keyvalue import WriteBatch
 from govchaind.runtime.environment import HttpBounds
 from netsim.gear2.disk import Disk
 from netsim.gear2.door import Doors
@@ -22,19 +21,10 @@ from netsim.gear2.scheduler import play
 from netsim.gear2.sodium import sodium
 from netsim.gear2.stream import Pipe, SimStream
 from netsim.gear2.transport import Reach, SimTransport
+from tests.netsim.batches import batch
 
 core: Any = trio._core._run
 BOUNDS = HttpBounds(1, 1.0, 1.0, 1.0)
-
-
-def batch(**rows: bytes | None) -> WriteBatch:
-    found = WriteBatch()
-    for key, value in rows.items():
-        if value is None:
-            found.delete(key.encode())
-        else:
-            found.put(key.encode(), value)
-    return found
 
 
 # --- the scheduler -------------------------------------------------------------------------------
