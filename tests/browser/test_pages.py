@@ -28,21 +28,42 @@ class Visit:
     page: Page
     url: str
     faults: list[str] = field(default_factory=list)
+    shown: int = 0  # pages
+    icons: int = 0  # each page asks for its icon when all else is there
 
     def __post_init__(self) -> None:
+        self.page.on("domcontentloaded", self._shown)
+        self.page.on("requestfinished", self._finished)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("requestfailed", lambda request: self.faults.append(f"lost {request.url}"))
         self.page.on("request", self._request)
 
     def go(self, path: str) -> int:
-        """Open a page; return its HTTP status."""
+        """Open a page and wait until all of it is there; return its HTTP status."""
         reply = self.page.goto(self.url + path)
         assert reply is not None
+        self.settle()
         return reply.status
+
+    def arrive(self, path: str) -> None:
+        """Wait until a page that was asked for otherwise is there, all of it."""
+        self.page.wait_for_url(self.url + path)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait for what is still on its way: whoever leaves a page cuts it off."""
+        while self.icons < self.shown:
+            self.page.wait_for_event("requestfinished")
 
     def ask(self, script: str) -> Any:
         return self.page.evaluate(script)
+
+    def _shown(self, _: Page) -> None:
+        self.shown += 1
+
+    def _finished(self, request: Request) -> None:
+        self.icons += request.url == f"{self.url}/icon.svg"
 
     def _console(self, message: ConsoleMessage) -> None:
         self.faults.append(f"{self.page.url}: {message.type}: {message.text}")
@@ -155,16 +176,17 @@ def test_the_search_finds(chromium: Browser, site: Site) -> None:
         seen.go("/")
         seen.page.get_by_role("searchbox").fill(wanted)
         seen.page.get_by_role("button", name="Find").click()
+        seen.arrive(path)
         assert seen.page.url == site.url + path
         assert seen.page.locator("h1").count() == 1
     seen.page.get_by_role("searchbox").fill(site.block_hash)
     seen.page.keyboard.press("Enter")
-    seen.page.wait_for_url("**/blocks/*")
+    seen.arrive("/blocks/*")
     assert seen.page.get_by_text(site.block_hash).is_visible()
     assert seen.faults == []
     seen.page.get_by_role("searchbox").fill("nowhere")
     seen.page.keyboard.press("Enter")
-    seen.page.wait_for_url("**/registers/nowhere")
+    seen.arrive("/registers/nowhere")
     assert seen.page.locator("h1").inner_text() == "Not found"
 
 
