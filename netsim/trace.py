@@ -123,6 +123,7 @@ _DESCRIBE: dict[type, Callable[[Any], str]] = {
     ledger.Head: lambda m: f"Head {m.height}",
     ledger.Subscribe: lambda m: f"Subscribe {m.first}",
     ledger.CertifiedBlocks: _blocks,
+    ledger.Awaited: lambda _: "Awaited",
     ledger.Objection: lambda m: f"Objection t{m.term} {m.height} {m.reason}",
 }
 

@@ -1,6 +1,6 @@
 """The HTTP listener: Hypercorn's protocol on streams and a number of connections that are bounded.
 
-Hypercorn speaks HTTP/1.1 and HTTP/2 (`TCPServer`); the loop that accepts is ours, because its own
+Hypercorn speaks HTTP/1.1 and HTTP/2 (`connection.py`); the loop that accepts is ours, since its own
 has no bound on connections and waits for ever, shielded, on a client that does not read. Rules:
 - At most `connections_max` connections; the next one waits in the kernel's queue.
 - A connection shows a whole request head within `head_seconds_max`, also between requests.
@@ -19,11 +19,11 @@ from typing import Any, cast
 
 import trio
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
+from govchaind.api.connection import Connection
 from govchaind.base.errors import InvalidSetting
 from govchaind.runtime.environment import Asgi, HttpBounds, Report
 
@@ -63,17 +63,6 @@ class BoundedStream:
     def abort(self) -> None:
         """Close the socket now; whoever reads or writes it wakes up."""
         self.socket.close()
-
-
-class _Connection(TCPServer):
-    """One connection, which ends when its client has closed it.
-
-    Hypercorn's own would keep an idle one, and with it a place, until the idle time is over.
-    """
-
-    async def _read_data(self) -> None:
-        await super()._read_data()
-        await self.idle_task.stop()
 
 
 class _SilentLog:
@@ -193,7 +182,7 @@ class HttpListener:
         self._streams.add(stream)
         state = ConnectionState({})
         try:
-            await _Connection(self._app, self._config, context, state, cast(Any, stream))
+            await Connection(self._app, self._config, context, state, cast(Any, stream))
         except Exception as error:  # one client's connection ends, whatever it sent
             self._report("http.connection_failed", {"error": type(error).__name__})
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from govchaind.api.models import MemberView, TransactionView
@@ -112,8 +113,11 @@ class Outcomes:
     def __init__(self, reader: KeyValueReader) -> None:
         self.reader = reader
         self._rows: dict[Height, Result] = {}
-        self.certified = certified_height(reader)
         self.applied = applied_height(reader)
+
+    @cached_property
+    def certified(self) -> Height:
+        return certified_height(self.reader)
 
     def result(self, height: Height) -> Result:
         found = self._rows.get(height)

@@ -101,6 +101,8 @@ def submitting(context: Context) -> Callable[[Request], Awaitable[Response]]:
         raws = _batch(await request.body(), request, HTTP_BATCH_TRANSACTIONS_MAX)
         submission = Submission(raws, await context.gate.judge_transactions(raws))
         before = context.board.told
+        if wait == "certified":
+            context.board.certificate_awaited()
         height = await _offer(context, submission, before)
         if wait != "none":
             decided: dict[Hash, SeenOutcome] = {}

@@ -2,6 +2,8 @@
 
 Rules it keeps: an attestation leaves only once it is durable, and again until its height is
 certified; peers and subscribers are told of certificates only when their rows are durable here.
+An attestation waits a moment for those of the next heights, unless somebody waits for a
+certificate: here, or at a peer that has said so. Whoever waits so waits for no timer.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from govchaind.replica.feed import Feeder
 from govchaind.replica.gossip import Send
 from govchaind.replica.heads import Heads
 from govchaind.replica.memberships import Memberships
-from govchaind.replica.messages import Attest, Certificates, Head, WantCertificates
+from govchaind.replica.messages import Attest, Awaited, Certificates, Head, WantCertificates
+from govchaind.replica.patience import AWAITED_SECONDS, Patience
 from govchaind.replica.store import StoredLog
 
 
@@ -51,10 +54,16 @@ class Certification:
         self._executor = executor
         self._heads = Heads(send, now)
         self.feeder = Feeder(send)
+        self._held: list[Attest] = []  # own ones, durable, that wait for the next ones
+        self._patience = Patience()
+        self._say_awaited_at: Seconds = now  # to peers, at the earliest
         self.durable: Height = attestations.certified
 
     def receive(
-        self, peer: NodeId, message: Attest | WantCertificates | Certificates, now: Seconds
+        self,
+        peer: NodeId,
+        message: Attest | WantCertificates | Certificates | Awaited,
+        now: Seconds,
     ) -> None:
         """Take a peer's message. Raises Invalid if a signature in it does not verify."""
         batch = self._desk.pending.batch
@@ -70,6 +79,31 @@ class Certification:
             case Certificates(certificates):
                 self._tell(self._attestations.accept(certificates, batch), now)
                 self._heads.ask_again(now)
+            case Awaited():
+                self._hurry(now)
+                if self.feeder.feeds(peer):  # it waits for what is durable here
+                    self._desk.certificate_awaited(now)
+
+    def awaited(self, now: Seconds, links: Iterable[NodeId]) -> None:
+        """Somebody begins to wait for a certificate here: peers hold nothing back either."""
+        self._desk.certificate_awaited(now)
+        if now >= self._say_awaited_at:
+            self._say_awaited_at = now + AWAITED_SECONDS / 2
+            for peer in links:
+                self._send(peer, Awaited())
+        self._hurry(now)
+
+    def _hurry(self, now: Seconds) -> None:
+        self._patience.awaited(now)
+        self._let_go(now)
+
+    def _let_go(self, now: Seconds) -> None:
+        """Send what is held back, unless it may wait."""
+        if self._held and not self._patience.holds(now):
+            self._patience.over()
+            for attest in self._held:
+                self._spread(attest)
+            self._held.clear()
 
     def heard_head(self, peer: NodeId, height: Height) -> None:
         self._heads.heard(peer, height)
@@ -87,12 +121,13 @@ class Certification:
         if done.attested:
             batch = self._desk.pending.batch
             leaving, certified = self._attestations.written(done.attested, batch)
-            for attest in leaving:
-                self._spread(attest)
+            self._held += leaving
+            self._let_go(now)
             self._tell(certified, now)
 
     def keep_time(self, now: Seconds, links: Iterable[NodeId]) -> None:
         """Send again, ask and tell what is due."""
+        self._let_go(now)
         applied, certified = self._executor.ledger.height, self._attestations.certified
         if certified < applied:
             if now >= self._attestations.next_resend:
@@ -105,7 +140,7 @@ class Certification:
     @property
     def deadline(self) -> Seconds:
         """Return when `keep_time` is due."""
-        due = self._heads.tell_at(self.durable)
+        due = min(self._heads.tell_at(self.durable), self._patience.deadline)
         if self._attestations.certified < self._executor.ledger.height:
             due = min(due, self._attestations.next_resend, self._heads.ask_at)
         return due

@@ -21,10 +21,8 @@ from govchaind.raft.messages import Ready
 from govchaind.replica.events import Guard, Happened, MembersChanged, Work
 from govchaind.replica.execution import Pending
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.patience import Patience
 from govchaind.replica.store import HARD_STATE, View, block_of, log_row
-
-CERTIFICATE_PATIENCE_SECONDS = 0.02  # several times what the next transaction of a client takes
-AWAITED_SECONDS = 1.0  # after somebody has waited for a certificate, none waits
 
 
 class Desk:
@@ -41,8 +39,7 @@ class Desk:
         self._memberships = memberships
         self._in_flight: tuple[int, Pending, Seconds] | None = None
         self._ticket = 0
-        self._patient_until: Seconds | None = None
-        self._awaited_until: Seconds = 0.0
+        self._patience = Patience()  # with certificates that nothing else goes with
 
     def gather(self, ready: Ready) -> None:
         """Put what Raft wants durable into the next write."""
@@ -96,7 +93,7 @@ class Desk:
             return
         if self._may_wait(pending, now):
             return
-        self._patient_until = None
+        self._patience.over()
         self._ticket += 1
         self._in_flight = (self._ticket, pending, now)
         self.view.in_flight = pending.batch
@@ -106,22 +103,18 @@ class Desk:
 
     def certificate_awaited(self, now: Seconds) -> None:
         """Somebody waits for a certificate."""
-        self._awaited_until = now + AWAITED_SECONDS
+        self._patience.awaited(now)
 
     def _may_wait(self, pending: Pending, now: Seconds) -> bool:
         """Say whether what is to be written may go with what comes next: certificates alone."""
         if pending.raft_ticket or pending.attested or not pending.certified:
             return False
-        if self._patient_until is None:
-            self._patient_until = now + CERTIFICATE_PATIENCE_SECONDS
-        return now < self._patient_until and now >= self._awaited_until
+        return self._patience.holds(now)
 
     @property
     def deadline(self) -> Seconds:
         """Return when what may wait no longer may."""
-        if self._in_flight is not None or self._patient_until is None:
-            return float("inf")
-        return self._patient_until
+        return float("inf") if self._in_flight is not None else self._patience.deadline
 
     def complete(self, ticket: int) -> Pending:
         """The write of this ticket is durable; return what waited for it."""

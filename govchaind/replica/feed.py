@@ -43,6 +43,10 @@ class Feeder:
             self._next[peer] = first
         self._credit[peer] = first + WINDOW_HEIGHTS
 
+    def feeds(self, peer: NodeId) -> bool:
+        """Say whether a peer is sent certified blocks from here."""
+        return peer in self._next
+
     def left(self, peer: NodeId) -> None:
         self._next.pop(peer, None)
         self._credit.pop(peer, None)

@@ -81,6 +81,11 @@ class CertifiedBlocks:
 
 
 @dataclass(slots=True)
+class Awaited:
+    """Somebody waits for certificates at the sender: hold no signature back for a second."""
+
+
+@dataclass(slots=True)
 class Objection:
     """A follower does not take the leader's block: its clock or the block is wrong."""
 
@@ -100,5 +105,6 @@ LedgerMessage: TypeAlias = (
     | Subscribe
     | CertifiedBlocks
     | Objection
+    | Awaited
 )
 PeerMessage: TypeAlias = RaftMessage | LedgerMessage

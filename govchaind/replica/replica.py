@@ -53,6 +53,7 @@ from govchaind.replica.events import (
 from govchaind.replica.messages import (
     Announce,
     Attest,
+    Awaited,
     Certificates,
     CertifiedBlocks,
     Gossip,
@@ -206,7 +207,7 @@ class Replica:
                 else:
                     self.raft.read(self._now, request)
             case CertificateAwaited():
-                self._desk.certificate_awaited(self._now)
+                self._certification.awaited(self._now, self._links)
             case TransferAsked(target):
                 refusal = self._proposer.hand_over(self._now, target)
                 if refusal is not None:
@@ -255,7 +256,7 @@ class Replica:
             case Gossip(transactions):
                 for transaction in transactions:
                     self._admit(transaction, peer)
-            case Attest() | WantCertificates() | Certificates():
+            case Attest() | WantCertificates() | Certificates() | Awaited():
                 self._certification.receive(peer, message, self._now)
             case Head(height):
                 self._certification.heard_head(peer, height)

@@ -39,6 +39,7 @@ from govchaind.raft.messages import (
 from govchaind.replica.messages import (
     Announce,
     Attest,
+    Awaited,
     Certificates,
     CertifiedBlocks,
     Gossip,
@@ -204,6 +205,7 @@ _ROWS = (
         lambda fields, known: _read_certified(fields[0], known),
     ),
     _plain(39, Objection, tuple[Count, Count, str]),
+    _plain(40, Awaited, tuple[()]),
 )
 _BY_NUMBER: dict[int, _Row] = {row.number: row for row in _ROWS}
 _BY_KIND: dict[type[Any], _Row] = {row.kind: row for row in _ROWS}

@@ -112,6 +112,8 @@ class Drive:
         self._guard_write = guard_write
         self._reserve_bytes = reserve_bytes
         self._writing = False
+        self._to_write: tuple[WriteBatch, int] | None = None
+        self._write_due = trio.lowlevel.ParkingLot()
         self._failed = False
         self._full = False  # the batch in flight found no room
         self._low = False  # less than the reserve is free
@@ -126,8 +128,9 @@ class Drive:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._upkeep)
+                nursery.start_soon(self._write_on)
                 while True:
-                    await self._turn(nursery)
+                    await self._turn()
         except BaseExceptionGroup as group:
             fatal = _first_fatal(group)
             if fatal is None:
@@ -148,7 +151,7 @@ class Drive:
     def _status(self) -> Status:
         return self._replica.status(trio.current_time())
 
-    async def _turn(self, nursery: trio.Nursery) -> None:
+    async def _turn(self) -> None:
         asked = max(self._replica.deadline, trio.current_time())  # the past means: at once
         events = await self._inbox.take(asked)
         if self._failed:  # a write failed while this task was on its way: say nothing more
@@ -170,7 +173,8 @@ class Drive:
         if work.write is not None:
             invariant(not self._writing, "the replica asked for a second write in flight")
             self._writing = True
-            nursery.start_soon(self._write, work.write, work.ticket)
+            self._to_write = work.write, work.ticket
+            self._write_due.unpark()
         for notice in work.notices:
             self._tell(notice)
         for peer, reason in work.broken_links:
@@ -203,6 +207,13 @@ class Drive:
         elif isinstance(notice, MembersChanged):
             self._peers.members_changed(self._replica.members())
         self._board.post(notice)
+
+    async def _write_on(self) -> None:
+        while True:
+            while self._to_write is None:
+                await self._write_due.park()
+            (batch, ticket), self._to_write = self._to_write, None
+            await self._write(batch, ticket)
 
     async def _write(self, batch: WriteBatch, ticket: int) -> None:
         try:

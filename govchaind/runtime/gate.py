@@ -78,9 +78,15 @@ class Judgement:
     early: Heartbeat | None
     _waiting: _Waiting = field(repr=False)
 
+    @property
+    def settled(self) -> bool:
+        """Whether `done` waits for nothing."""
+        return self._waiting.done.is_set()
+
     async def done(self) -> codec.Anything:
         """Return the message once every signature holds. Raises InvalidSignature."""
-        await self._waiting.done.wait()
+        if not self.settled:
+            await self._waiting.done.wait()
         if self._waiting.bad:
             raise InvalidSignature(
                 f"{len(self._waiting.bad)} of the message's transactions are signed wrongly"

@@ -114,28 +114,37 @@ class Frames:
 
         Raises PeerError: too large, too slow, ended; or what the stream raises.
         """
+        body = self._whole(bytes_max)
+        if body is not None:
+            return body
         with trio.move_on_after(seconds):
-            await self._fill(codec.LENGTH_BYTES)
-            head = bytes(self._buffer[self._start : self._start + codec.LENGTH_BYTES])
-            length = codec.frame_length(head, bytes_max=bytes_max)
-            await self._fill(codec.LENGTH_BYTES + length)
-            start = self._start + codec.LENGTH_BYTES
-            body = bytes(self._buffer[start : start + length])
-            self._start = start + length
+            while (body := self._whole(bytes_max)) is None:
+                await self._fill()
             return body
         raise PeerError(f"no whole frame within {seconds:.0f} seconds", code="link-idle")
 
-    async def _fill(self, count: int) -> None:
-        """Wait until `count` bytes are there."""
-        while len(self._buffer) - self._start < count:
-            if self._start:
-                del self._buffer[: self._start]
-                self._start = 0
-            data = await self._stream.receive_some(RECEIVE_BYTES)
-            if not data:
-                raise PeerError("the peer closed the link", code="link-closed")
-            self._buffer += data
-            self.received += len(data)
+    def _whole(self, bytes_max: int) -> bytes | None:
+        """Take the next frame's body if it is there. Raises PeerError if it is to be too large."""
+        start = self._start + codec.LENGTH_BYTES
+        if len(self._buffer) < start:
+            return None
+        head = bytes(self._buffer[self._start : start])
+        end = start + codec.frame_length(head, bytes_max=bytes_max)
+        if len(self._buffer) < end:
+            return None
+        self._start = end
+        return bytes(self._buffer[start:end])
+
+    async def _fill(self) -> None:
+        """Wait for more bytes."""
+        if self._start:
+            del self._buffer[: self._start]
+            self._start = 0
+        data = await self._stream.receive_some(RECEIVE_BYTES)
+        if not data:
+            raise PeerError("the peer closed the link", code="link-closed")
+        self._buffer += data
+        self.received += len(data)
 
 
 async def greet(
@@ -250,6 +259,9 @@ class Link:
                 )
             if judgement.early is not None:
                 await self._inbox.put(Received(self.peer, judgement.early))
+            if not self._judged and judgement.settled:  # no need to wake anybody
+                await self._hand_over(judgement)
+                continue
             while self._judged and (
                 len(self._judged) >= JUDGED_FRAMES_MAX
                 or self._judged_bytes + judgement.size > JUDGED_BYTES_MAX
@@ -264,17 +276,20 @@ class Link:
             while not self._judged:
                 await self._moved.park()
             judgement = self._judged[0]
-            message = await judgement.done()
-            self._judged.popleft()
+            await self._hand_over(judgement)
+            self._judged.popleft()  # not before: what comes next must not overtake it
             self._judged_bytes -= judgement.size
             self._moved.unpark_all()
-            if isinstance(message, codec.Hello | codec.Refusal | codec.Ping):
-                raise PeerError("a second Hello on one link", code="bad-hello")
-            if isinstance(message, Gossip):
-                if not self._inbox.offer(Received(self.peer, message)):
-                    self._refused("inbox-full")  # the peer's announcements repair it
-            else:
-                await self._inbox.put(Received(self.peer, message))
+
+    async def _hand_over(self, judgement: Judgement) -> None:
+        message = await judgement.done()
+        if isinstance(message, codec.Hello | codec.Refusal | codec.Ping):
+            raise PeerError("a second Hello on one link", code="bad-hello")
+        if isinstance(message, Gossip):
+            if not self._inbox.offer(Received(self.peer, message)):
+                self._refused("inbox-full")  # the peer's announcements repair it
+        else:
+            await self._inbox.put(Received(self.peer, message))
 
     async def _write(self) -> None:
         ping = codec.frame_of(codec.Ping())

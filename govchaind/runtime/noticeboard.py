@@ -23,7 +23,7 @@ from typing import Generic, TypeVar
 import trio
 
 from govchaind.base.errors import Busy
-from govchaind.base.types import Hash, Height
+from govchaind.base.types import Hash, Height, Seconds
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.replica.events import (
     Certified,
@@ -39,6 +39,7 @@ from govchaind.replica.events import (
 WAITERS_MAX = 50_000
 OUTCOMES_KEPT = 50_000
 READABLE_SECONDS_MAX = 1.0  # a disk that hangs makes reads old, and late by no more than this
+AWAITED_SAID_SECONDS = 0.25  # at most so often it is said that somebody waits for a certificate
 ANSWERS_KEPT = 4096  # of offers and reads whose asker has not looked yet
 
 K = TypeVar("K")
@@ -152,7 +153,7 @@ class NoticeBoard:
     ) -> None:
         """`status` makes the node's status now; `height`, `certified`: as the store has them.
 
-        `certificate_awaited` is called when somebody begins to wait for a certificate.
+        `certificate_awaited` is called when somebody waits for a certificate, seldom while many do.
         """
         self._status = status
         self._waiters_max = waiters_max
@@ -164,6 +165,7 @@ class NoticeBoard:
         self._committed.rise(height)
         self._certified.rise(certified)
         self._certificate_awaited = certificate_awaited
+        self._awaited_after: Seconds = 0.0
         self._tickets = 0
         self._told: Height = height
         self.room = True
@@ -292,9 +294,16 @@ class NoticeBoard:
     async def wait_certified(self, height: Height) -> Height:
         """Wait until `height` has a certificate here; return the height then certified."""
         with self._place():
-            if height > self._certified.height and not self._certified.waiters:
-                self._certificate_awaited()
+            if height > self._certified.height:
+                self.certificate_awaited()
             return await self._certified.wait(height)
+
+    def certificate_awaited(self) -> None:
+        """Somebody waits for a certificate, or is about to: make haste."""
+        now = trio.current_time()
+        if now >= self._awaited_after:
+            self._awaited_after = now + AWAITED_SAID_SECONDS
+            self._certificate_awaited()
 
     @contextmanager
     def _place(self) -> Iterator[None]:

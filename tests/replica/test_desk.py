@@ -11,13 +11,12 @@ from govchaind.ledger.block import make_block
 from govchaind.ledger.membership import membership_of
 from govchaind.raft.messages import Entry, HardState, Ready
 from govchaind.replica.desk import (
-    AWAITED_SECONDS,
-    CERTIFICATE_PATIENCE_SECONDS,
     UNREADABLE,
     Desk,
 )
 from govchaind.replica.events import Guard, Happened, MembersChanged, Work
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.patience import AWAITED_SECONDS, PATIENCE_SECONDS
 from govchaind.replica.store import View, configuration_of, hard_state
 from tests.replica.cluster import EPOCH, genesis_of, member, store_id
 
@@ -119,7 +118,7 @@ def test_certificates_alone_wait_for_what_is_written_next() -> None:
     writer = Writer()
     writer.certify(7)
     assert writer.begin(1.0).write is None
-    assert writer.desk.deadline == 1.0 + CERTIFICATE_PATIENCE_SECONDS
+    assert writer.desk.deadline == 1.0 + PATIENCE_SECONDS
     writer.desk.gather(ready([entry(1)], 1))
     together = writer.begin(1.001).write
     assert together is not None
@@ -136,7 +135,7 @@ def test_certificates_alone_wait_a_moment_only() -> None:
     writer.desk.complete(work.ticket)
     writer.certify(8)  # a moment of its own
     assert writer.begin(2.0).write is None
-    assert writer.desk.deadline == 2.0 + CERTIFICATE_PATIENCE_SECONDS
+    assert writer.desk.deadline == 2.0 + PATIENCE_SECONDS
 
 
 def test_a_certificate_that_is_waited_for_is_written_at_once() -> None:

@@ -8,6 +8,7 @@ from govchaind.base.limits import ELECTION_TIMEOUT_SECONDS_MIN, LIFETIME_MAX_MIL
 from govchaind.ledger.outcomes import Code
 from govchaind.raft.messages import AppendReply, Vote
 from govchaind.replica.events import (
+    CertificateAwaited,
     Certified,
     Committed,
     Expired,
@@ -17,6 +18,7 @@ from govchaind.replica.events import (
     ReadReady,
 )
 from govchaind.replica.messages import Attest
+from govchaind.replica.patience import PATIENCE_SECONDS
 from govchaind.replica.store import hard_state
 from tests.replica.cluster import EPOCH, Cluster, agreed, follower_of, signed, started
 
@@ -35,12 +37,49 @@ def outcomes(cluster: Cluster, name: str) -> list[tuple[bytes, int]]:
 
 
 @pytest.mark.parametrize("validators", ["a", "ab", "abc", "abcd", "abcde"])
+@pytest.mark.parametrize("at", ["leader", "follower", "observer"])
+def test_a_lone_transaction_that_is_awaited_certifies_without_any_timer(
+    validators: str, at: str
+) -> None:
+    cluster = started(validators, "o")
+    cluster.run(2)  # whoever was in haste is so no longer
+    node = {"leader": cluster.leader(), "follower": sorted(validators)[-1], "observer": "o"}[at]
+    cluster.step(node, [CertificateAwaited()])
+    cluster.settle()
+    assert cluster.offer(node, [cluster.put(1)]) == [0]
+    if node == "o":  # it passes transactions on in its own time
+        cluster.run(0.01)
+    cluster.settle()
+    heights = [notice.height for notice in told(cluster, node, Certified)]  # type: ignore[attr-defined]
+    assert heights[-1] == 2
+
+
+def test_signatures_that_nobody_awaits_go_together() -> None:
+    cluster = started("abc")
+    cluster.run(2)
+    leader = cluster.leader()
+    cluster.said.clear()
+    for number in range(4):
+        assert cluster.offer(leader, [cluster.put(number)]) == [0]
+        cluster.settle()
+        assert not [said for _, said in cluster.said if type(said) is Attest]
+    assert cluster.certified()[leader] == 1
+    cluster.run(PATIENCE_SECONDS * 1.5)
+    sent = [
+        said.height for sender, said in cluster.said if sender == leader and type(said) is Attest
+    ]
+    assert sorted(set(sent)) == [2, 3, 4, 5]
+    cluster.run(PATIENCE_SECONDS * 1.5)  # the certificates' rows wait a moment of their own
+    assert set(cluster.certified().values()) == {5}
+
+
+@pytest.mark.parametrize("validators", ["a", "ab", "abc", "abcd", "abcde"])
 def test_a_lone_transaction_commits_and_certifies(validators: str) -> None:
     cluster = started(validators)
     item = cluster.put(1)
     assert cluster.offer(cluster.leader(), [item]) == [0]
     cluster.settle()
-    assert cluster.certified()[cluster.leader()] == 2  # without any timer
+    assert outcomes(cluster, cluster.leader()) == [(item.id, 0)]  # without any timer
     for name in cluster.nodes:
         cluster.run(0.5)
         assert outcomes(cluster, name) == [(item.id, 0)]

@@ -48,6 +48,7 @@ def every_message() -> list[codec.Anything]:
         replica.Subscribe(5),
         replica.CertifiedBlocks([(first, certificate(first)), (second, certificate(second))]),
         replica.Objection(4, 8, "clock-ahead"),
+        replica.Awaited(),
     ]
 
 
