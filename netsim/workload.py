@@ -17,7 +17,7 @@ from govchaind.ledger.results import find_transaction, read_result
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import record_key
 from govchaind.ledger.transaction import Transaction
-from govchaind.replica.events import Decided, Offered, ReadAsked
+from govchaind.replica.events import CertificateAwaited, Decided, Offered, ReadAsked
 from netsim.chain import INSTITUTIONS, REGISTER
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.history import History, Operation
@@ -28,6 +28,7 @@ from netsim.properties.base import Violation
 if TYPE_CHECKING:
     from netsim.world import World
 
+AWAITS_EVERY = 4  # one transaction of so many is waited for until it is certified
 TRIES_MAX = 6
 _STATE = State()
 
@@ -107,6 +108,8 @@ class Client:
             if found is not None:
                 self.workload.told(self.transaction.id, found[0], found[1], node.name)
                 return
+        if (self.number + self.turn) % AWAITS_EVERY == 0:
+            node.arrive(CertificateAwaited())
         token = self.workload.next_request()
         self.workload.offers[token] = (self, self.turn, node.name)
         world.trace.line(
