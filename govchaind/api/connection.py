@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
-from hypercorn.events import Event, RawData, Updated
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.typing import Event as Flag
 
@@ -98,9 +98,22 @@ class Connection(TCPServer):
                 return
             data, self._head = self._head + event.data, b""
             if data:  # a body's end has no bytes of its own
-                await super().protocol_send(RawData(data))
+                await self._send(data)
             return
         if self._head and not isinstance(event, Updated):
             data, self._head = self._head, b""
-            await super().protocol_send(RawData(data))
+            await self._send(data)
         await super().protocol_send(event)
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            self.send_lock.acquire_nowait()  # waiting for what is free costs a turn of the loop
+        except trio.WouldBlock:
+            await self.send_lock.acquire()
+        try:
+            with trio.CancelScope(shield=True):  # half a frame would spoil the connection
+                await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await self.protocol.handle(Closed())
+        finally:
+            self.send_lock.release()

@@ -163,7 +163,7 @@ class Door:
         self._bodies_bytes += reserved
         try:
             with trio.move_on_after(BODY_SECONDS_MAX):
-                return await self._read(receive), reserved
+                return await self._read(receive, announced), reserved
             raise _BodyRefused(
                 Invalid(
                     f"the body did not arrive within {BODY_SECONDS_MAX:.0f} seconds",
@@ -175,7 +175,7 @@ class Door:
             self._bodies_bytes -= reserved
             raise
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read(self, receive: Receive, announced: int | None) -> bytes:
         parts: list[bytes] = []
         length = 0
         while True:
@@ -187,8 +187,8 @@ class Door:
             if length > self._body_bytes_max:
                 raise _BodyRefused(self._too_large())
             parts.append(part)
-            if not message.get("more_body", False):
-                return b"".join(parts)
+            if length == announced or not message.get("more_body", False):
+                return b"".join(parts)  # that it has ended is one message more
 
     def _too_large(self) -> InvalidEncoding:
         return InvalidEncoding(

@@ -182,7 +182,8 @@ class Gate:
             except Invalid as error:
                 answers.append(error)
         waiting = self._ask([item for item in answers if isinstance(item, Transaction)])
-        await waiting.done.wait()
+        if not waiting.done.is_set():
+            await waiting.done.wait()
         for place, item in enumerate(answers):
             if isinstance(item, Transaction) and item.identity in waiting.bad:
                 answers[place] = InvalidSignature("a signature of the transaction does not verify")

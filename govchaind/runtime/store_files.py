@@ -79,12 +79,13 @@ class RoomAhead:
         self._ahead_bytes = ahead_bytes
         self._file_bytes_max = file_bytes_max
         self._file = os.open(data, os.O_RDWR | os.O_CLOEXEC)
+        self._size = 0  # of the file at least
 
     def keep(self, used_bytes: int) -> None:
         """Write zeros if less than half is left. Only while no commit is under way."""
-        if not self._ahead_bytes:
+        if not self._ahead_bytes or self._size - used_bytes >= self._ahead_bytes // 2:
             return
-        size = os.fstat(self._file).st_size
+        size = self._size = os.fstat(self._file).st_size
         if size - used_bytes >= self._ahead_bytes // 2:
             return
         wanted = min(used_bytes + self._ahead_bytes, self._file_bytes_max) - size
@@ -98,6 +99,8 @@ class RoomAhead:
         if written < wanted:
             self._ahead_bytes = 0
             os.ftruncate(self._file, size)
+        else:
+            self._size = size + written
 
     def close(self) -> None:
         os.close(self._file)
