@@ -22,7 +22,7 @@ from govchaind.replica.events import Offered
 from netsim.chain import INSTITUTIONS, OFFICE
 from netsim.node import Node
 from netsim.options import source
-from netsim.papers import Papers
+from netsim.papers import GUESTS, Papers
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 KEPT = 60  # transactions that may be sent again
 BURST_MAX = 6
 SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
-ADMITTED_MAX = 2  # beyond it two institutions' ballots are no majority for long
 
 
 class Clerk:
@@ -179,7 +178,8 @@ class Clerk:
     def _motion(self) -> list[Transaction]:
         """Return ballots of some institutions: enough to admit one, or to be refused."""
         pick, papers = self.random, self.papers
-        kind, arguments = papers.motion(may_admit=len(papers.institutions()) < 3 + ADMITTED_MAX)
+        all_are_in = len(papers.institutions()) == len(INSTITUTIONS) + len(GUESTS)
+        kind, arguments = papers.motion(may_admit=not all_are_in)
         number = pick.choice((0, 0, 1, 2))
         if kind != MotionKind.ADMIT_INSTITUTION:
             number += 1_000  # never a round of the operators'

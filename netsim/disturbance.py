@@ -56,6 +56,10 @@ class Disturbance:
         if hung:
             world.trace.line(world.heap.now, leader.name, "* its disk hangs for good")
             leader.disk.hung_until = float("inf")
+            # A disk that nothing is written to hangs unnoticed, and at rest that is for a minute.
+            until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
+            stuck = world.chain.put(INSTITUTIONS[0], b"probe", 3, None, until)
+            world.workload.offer(leader, stuck)
         else:
             world.trace.line(world.heap.now, leader.name, "* hears nobody from now on")
             world.network.cut([(n, leader.name) for n in world.nodes if n != leader.name])

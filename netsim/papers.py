@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from netsim.world import World
 
 BIG = 2**63
+# No more may ever come: motions of several rounds pass at once, whatever is there when they are
+# made, and the operators' three ballots must be a majority of all institutions.
+GUESTS = ("guest-0", "guest-1")
 LARGE_BYTES = 17 * 1024
 SCHEMAS: tuple[list[list[str]], ...] = (
     [],
@@ -224,7 +227,7 @@ class Papers:
         pick = self.random
         choice = pick.random()
         if choice < 0.4 and may_admit:
-            name = f"guest-{pick.randrange(3)}"
+            name = pick.choice(GUESTS)
             office = [OFFICE, "Desk", 1, [[self.new_key(), "Clerk", 0, None]]]
             second = [pick.choice(("office-0", "office-1", OFFICE)), "Second", 2, self._keys()]
             return MotionKind.ADMIT_INSTITUTION, [name, "A guest", "voluntary", [office, second]]

@@ -1,0 +1,23 @@
+"""What clerks do must leave the operators able to do what they are there for."""
+
+from __future__ import annotations
+
+import random
+
+from govchaind.base.quorum import majority
+from govchaind.ledger.operations.motions import MotionKind
+from netsim.chain import INSTITUTIONS
+from netsim.options import draw
+from netsim.papers import Papers
+from netsim.world import World
+
+
+def test_operators_are_a_majority_whatever_clerks_have_admitted() -> None:
+    """Also if every admission that was ever moved passes, each made when there was room."""
+    papers = Papers(random.Random(0), World(draw(0)), "c0")
+    motions = [papers.motion(may_admit=True) for _ in range(400)]
+    admitted = {
+        arguments[0] for kind, arguments in motions if kind == MotionKind.ADMIT_INSTITUTION
+    } - set(INSTITUTIONS)
+    assert len(admitted) == 2
+    assert len(INSTITUTIONS) >= majority(len(INSTITUTIONS) + len(admitted))

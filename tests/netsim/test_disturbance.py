@@ -1,0 +1,37 @@
+"""What is demanded of a healed network that is disturbed once is what the protocol promises."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from netsim.disturbance import Disturbance
+from netsim.liveness import Liveness
+from netsim.options import Options, draw
+from netsim.world import World
+
+HANGS_SEED = 1  # its first draw is below a half: the disk hangs
+
+
+def test_a_leader_at_rest_whose_disk_hangs_is_replaced_in_time() -> None:
+    """It finds out by writing; a network at rest writes once a minute, which is too late."""
+    world = World(_at_rest())
+    world.start()
+    world.run_until(10.0, lambda: False, world.options.messages_max)
+    liveness = Liveness(world)
+    liveness.core = list(world.nodes.values())
+    liveness.random = random.Random(HANGS_SEED)
+    leader = world.leader()
+    assert leader is not None
+    height = len(world.ghost.committed)
+    Disturbance(liveness)._break_leader(leader)
+    assert "hung-leader-replaced" in world.marks.reached
+    assert len(world.ghost.committed) > height
+
+
+def _at_rest() -> Options:
+    """Return three quick nodes without faults that nobody asks for anything."""
+    drawn = draw(0, nodes=3)
+    timing = replace(drawn, heartbeat=0.5, election_min=1.5, election_max=3.0)
+    quick = replace(timing, delay_min=0.001, delay_mean=0.002, write_mean=0.001)
+    return replace(quick, faults=(), clients=0, clerks=0, spares=0, observers=0)
