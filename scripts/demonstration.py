@@ -8,253 +8,32 @@ kills the leader in the middle of the work, and leaves the network up to be look
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import trio
-from rich.console import Console
+from demo_parts.loader import REGISTERS, Loader, all_records
+from demo_parts.nodes import Nodes
+from demo_parts.telling import fail, govchaind, say, title
 
-from govchaind.base.errors import Busy, GovchaindError, PeerError
-from govchaind.cli.output import Ticks, progress
+from govchaind.base.errors import GovchaindError
+from govchaind.cli.output import progress
 from govchaind.client.client import Client
-from govchaind.client.keyfile import Author, author_of
-from govchaind.client.network import Network, read_network
+from govchaind.client.keyfile import author_of
+from govchaind.client.network import read_network
 from govchaind.client.transport import HttpTransport
-from govchaind.ledger.operations.costs import Kind
 
-ROOT = Path(__file__).resolve().parent.parent
-DIVISIONS = ROOT / "examples" / "divisions"
-REGISTERS = (
-    ("provinces", "Provinces 省级行政区", "province_divisions.csv"),
-    ("cities", "Cities 地级行政区", "city_divisions.csv"),
-    ("counties", "Counties 县级行政区", "county_divisions.csv"),
-)
 OWNER = "civil-affairs"
-BATCH = 20  # transactions in one request
-UNDER_WAY = 6  # requests at once, each through the next node
 KILL_AT = 0.5  # of the records that are left for the second part
-START_SECONDS_MAX = 60.0
 SETTLE_SECONDS_MAX = 60.0
-
-console = Console(highlight=False, soft_wrap=True)
-
-
-def say(text: str = "") -> None:
-    console.print(text)
-
-
-def title(text: str) -> None:
-    console.print(f"\n[bold]{text}[/bold]")
-
-
-def govchaind(*arguments: str, expect: int = 0) -> str:
-    """Run the command as a user would; return what it prints. Ends the demonstration otherwise."""
-    shown = " ".join(argument.replace(str(ROOT), ".") for argument in arguments)
-    done = subprocess.run(
-        [sys.executable, "-m", "govchaind", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    if done.returncode != expect:
-        fail(f"`govchaind {shown}` ended with {done.returncode}: {done.stderr.strip()}")
-    return done.stdout + (done.stderr if expect else "")
-
-
-def fail(text: str) -> None:
-    console.print(f"[bold red]The demonstration failed:[/bold red] {text}")
-    raise SystemExit(1)
-
-
-class Nodes:
-    """The daemons, as processes of their own."""
-
-    def __init__(self, directory: Path, network: Network) -> None:
-        self.directory = directory
-        self.network = network
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str) -> None:
-        log = (self.directory / f"{name}.log").open("ab")
-        with log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "govchaind", "run", str(self.directory / "nodes" / name)],
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-                start_new_session=True,  # Ctrl-C is ours to pass on
-            )
-
-    def start_all(self) -> None:
-        for node in self.network.nodes:
-            self.start(node.name)
-
-    def stop_all(self) -> None:
-        """Stop cleanly: SIGTERM, and only after the grace time SIGKILL."""
-        for process in self.processes.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for name, process in self.processes.items():
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                fail(f"{name} did not stop within 30 s of SIGTERM; see {name}.log")
-        self.processes.clear()
-
-    def kill(self, name: str) -> None:
-        process = self.processes.pop(name)
-        process.kill()
-        process.wait()
-
-    def check_alive(self) -> None:
-        for name, process in self.processes.items():
-            if process.poll() is not None:
-                tail = (self.directory / f"{name}.log").read_text(errors="replace")[-800:]
-                fail(f"{name} ended with {process.returncode}. The end of its log:\n{tail}")
-
-    def api(self, name: str) -> str:
-        return next(node.api for node in self.network.nodes if node.name == name)
-
-    async def statuses(self) -> dict[str, dict[str, Any] | None]:
-        """Ask every node how it is; None for one that does not answer."""
-        found: dict[str, dict[str, Any] | None] = {}
-
-        async def ask(name: str, url: str) -> None:
-            async with httpx.AsyncClient(base_url=url, timeout=5) as http:
-                try:
-                    reply = await http.get("/v1/status")
-                    found[name] = reply.json() if reply.status_code == 200 else None
-                except httpx.HTTPError:
-                    found[name] = None
-
-        async with trio.open_nursery() as nursery:
-            for node in self.network.nodes:
-                nursery.start_soon(ask, node.name, node.api)
-        return found
-
-    async def wait_ready(self) -> None:
-        """Wait until every node says that it is ready."""
-        with trio.move_on_after(START_SECONDS_MAX):
-            for node in self.network.nodes:
-                async with httpx.AsyncClient(base_url=node.api, timeout=5) as http:
-                    while True:
-                        self.check_alive()
-                        try:
-                            if (await http.get("/readyz")).status_code == 200:
-                                break
-                        except httpx.HTTPError:
-                            pass
-                        await trio.sleep(0.1)
-            return
-        fail(f"the nodes are not ready within {START_SECONDS_MAX:.0f} s; see {self.directory}")
-
-    async def leader(self) -> str:
-        with trio.move_on_after(START_SECONDS_MAX):
-            while True:
-                for status in (await self.statuses()).values():
-                    if status is not None and status.get("role") == "leader":
-                        return str(status["node"])
-                await trio.sleep(0.1)
-        fail("no leader was elected")
-        raise AssertionError
-
-
-class Loader:
-    """Signs records and submits them through different nodes."""
-
-    def __init__(self, nodes: Nodes, client: Client, author: Author) -> None:
-        self._nodes = nodes
-        self._client = client
-        self._author = author
-        self.committed: list[tuple[float, bytes]] = []  # when, transaction id
-        self._more = trio.Event()
-
-    def signed(self, operations: Sequence[tuple[int, list[Any]]]) -> bytes:
-        return self._client.sign(self._author, operations)
-
-    async def create_registers(self) -> None:
-        for name, text, file in REGISTERS:
-            fields = [[field, "text"] for field in next(rows(file, head=True))]
-            raw = self.signed([(Kind.CREATE_REGISTER, [name, text, fields, "clear", []])])
-            await self._submit([raw], 0)
-
-    async def load(self, records: Sequence[tuple[str, list[str]]], ticks: Ticks) -> None:
-        """Load records, one a transaction, keeping several requests under way."""
-        batches = [records[i : i + BATCH] for i in range(0, len(records), BATCH)]
-        send, receive = trio.open_memory_channel[tuple[int, Sequence[tuple[str, list[str]]]]](0)
-
-        async def work(channel: trio.MemoryReceiveChannel[Any]) -> None:
-            async for place, batch in channel:
-                raws = [
-                    self.signed([(Kind.PUT, [register, values[0].encode(), values, None])])
-                    for register, values in batch
-                ]
-                await self._submit(raws, place)
-                ticks.advance(len(batch))
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(UNDER_WAY):
-                nursery.start_soon(work, receive)
-            async with send:
-                for item in enumerate(batches):
-                    await send.send(item)
-
-    async def wait_for(self, count: int) -> None:
-        """Wait until so many transactions are committed."""
-        while len(self.committed) < count:
-            more = self._more
-            await more.wait()
-
-    async def _submit(self, raws: list[bytes], place: int) -> None:
-        """Submit through node `place` first; the same bytes again until all are committed."""
-        deadline = trio.current_time() + START_SECONDS_MAX
-        count = len(self._nodes.network.nodes)
-        while True:
-            try:
-                fates = await self._client.submit(raws, first_node=place % count)
-            except (PeerError, Busy):
-                if trio.current_time() > deadline:
-                    raise
-                await trio.sleep(0.05)
-                continue
-            now = trio.current_time()
-            if all(fate.applied for fate in fates):
-                self.committed += [(now, fate.id) for fate in fates]
-                self._more.set()
-                self._more = trio.Event()
-                return
-            wrong = next(fate for fate in fates if not fate.applied)
-            if wrong.status not in ("pending", "unknown") or now > deadline:
-                fail(f"a transaction is {wrong.status}: {wrong.outcome} {wrong.text}")
-
-
-def rows(file: str, *, head: bool = False) -> Iterator[list[str]]:
-    """Yield the rows of one of the carried files; with `head`, its field names alone."""
-    with (DIVISIONS / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream)
-        names = next(reader)
-        if head:
-            yield ["".join(f"-{c.lower()}" if c.isupper() else c for c in n) for n in names]
-        else:
-            yield from reader
-
-
-def all_records() -> list[tuple[str, list[str]]]:
-    return [(name, row) for name, _, file in REGISTERS for row in rows(file)]
 
 
 async def load_first_part(loader: Loader, records: Sequence[tuple[str, list[str]]]) -> None:
