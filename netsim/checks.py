@@ -15,7 +15,7 @@ from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
 from netsim.properties import answers, bounds, durability, election, ledger, log, modelled, receipts
-from netsim.properties.base import Property, Step, Stopped, Violation
+from netsim.properties.base import Property, Step, Stopped, Violation, Written
 
 PROPERTIES: tuple[type[Property], ...] = (
     *election.PROPERTIES,
@@ -163,8 +163,9 @@ class Checks:
                 watch(node, message)
 
     def writing(self, node: Node, work: Work) -> None:
+        written = Written(work)
         for watch in self._writing:
-            watch(node, work)
+            watch(node, written)
 
     def durable(self, node: Node) -> None:
         """The newest batch of this node has become durable, and the node does not know it yet."""

@@ -26,8 +26,7 @@ from govchaind.replica.store import (
 from netsim.disk import Disk
 from netsim.model.ledger import Model
 from netsim.node import Node
-
-ROW_MAX = 1 << 22
+from netsim.readings import ROW_MAX, Readings
 
 
 class Known:
@@ -123,8 +122,10 @@ class Ghost:
         self.genesis = configuration_of(self.first_membership)
         self.nodes = nodes
         self.model = Model(genesis)
+        self.readings = Readings()
         self.mirrors: dict[NodeId, Mirror] = {}
         self.known: dict[tuple[int, int], Known] = {}
+        self._by_row: dict[bytes, Known] = {}
         self.committed: list[Known] = []
         self.disks: dict[StoreId, Disk] = {}
         self.votes: dict[tuple[NodeId, StoreId, int], NodeId] = {}
@@ -147,6 +148,7 @@ class Ghost:
         known = self.known.get(key)
         if known is None:
             known = self.known[key] = Known(entry, previous_term)
+            self._by_row.setdefault(known.row, known)
         return known
 
     def holds(self, disk: Disk, index: int, term: int) -> bool:
@@ -165,11 +167,12 @@ class Ghost:
         previous_term = 0
         index = 1
         while (row := image.get(height_key(Table.LOG, index))) is not None:
-            term, raw = decode(row, bytes_max=ROW_MAX)
-            known = self.known.get((index, term))
-            if known is not None and known.row == row:
+            known = self._by_row.get(row)
+            if known is not None and known.entry.index == index:
                 entry = known.entry
+                term = entry.term
             else:
+                term, raw = decode(row, bytes_max=ROW_MAX)
                 block = read_block(raw)
                 membership = block.membership
                 configuration = None if membership is None else configuration_of(membership)
@@ -203,4 +206,4 @@ class Ghost:
     def applied(self, disk: Disk) -> int:
         """Return the applied height that the disk holds."""
         row = disk.image.get(APPLIED)
-        return 0 if row is None else int(decode(row, bytes_max=16))
+        return 0 if row is None else self.readings.number(row)

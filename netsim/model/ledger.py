@@ -223,6 +223,31 @@ def root(leaves: Iterable[bytes]) -> Hash:
     return _root([hashlib.sha256(SUITE + b"\x00" + leaf).digest() for leaf in leaves])
 
 
+class Tree:
+    """A growing tree of RFC 9162: `root` of all leaves so far, whole subtrees worked out once."""
+
+    def __init__(self) -> None:
+        self._hashes: list[Hash] = []
+        self._whole: dict[tuple[int, int], Hash] = {}  # those over 2^n leaves: they stay
+
+    def append(self, leaf: bytes) -> Hash:
+        """Add a leaf; return the root."""
+        self._hashes.append(hashlib.sha256(SUITE + b"\x00" + leaf).digest())
+        return self._root(0, len(self._hashes))
+
+    def _root(self, first: int, count: int) -> Hash:
+        if count == 1:
+            return self._hashes[first]
+        found = self._whole.get((first, count))
+        if found is None:
+            split = 1 << (count - 1).bit_length() - 1
+            left, right = self._root(first, split), self._root(first + split, count - split)
+            found = hashlib.sha256(SUITE + b"\x01" + left + right).digest()
+            if count == 2 * split:
+                self._whole[first, count] = found
+        return found
+
+
 SUITE = b"\x01"
 
 
