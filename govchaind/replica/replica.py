@@ -22,7 +22,7 @@ from random import Random
 from govchaind.base.crypto import SigningKey
 from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.keyvalue import KeyValueReader
-from govchaind.base.types import BlockTime, Hash, Height, NodeId, Seconds, StoreId
+from govchaind.base.types import BlockTime, Hash, NodeId, Seconds, StoreId
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
@@ -123,8 +123,8 @@ class Replica:
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
-        self._more = False
-        self._durable: Height = self.ledger.height
+        self._told_of: object = None  # what that hangs on
+        self._more, self._durable = False, self.ledger.height
         self._desk.view.base = UNREADABLE
 
     # --- the step ---
@@ -305,9 +305,8 @@ class Replica:
 
     def _adopt(self, entry: Entry) -> None:
         """Put a certified block into the log, so that Raft and the store know the same one."""
-        held = (
-            block_of(self.raft.entry(entry.index)) if entry.index <= self.raft.last_index else None
-        )
+        raft, index = self.raft, entry.index
+        held = block_of(raft.entry(index)) if index <= raft.last_index else None
         another = held is not None and held.hash != block_of(entry).hash
         self.raft.adopt(self._now, entry, another_payload=another)
         self._take_ready()
@@ -355,8 +354,7 @@ class Replica:
             self._answer_reads()
         guard = self._desk.guard
         signed = max(guard.signed_height, done.attested)
-        persisted = self.raft.persisted
-        self._desk.guard = Guard(guard.store, guard.term, guard.vote, signed, persisted)
+        self._desk.guard = Guard(guard.store, guard.term, guard.vote, signed, self.raft.persisted)
 
     def _answer_reads(self) -> None:
         for request in [r for r, index in self._reads.items() if index <= self._durable]:
@@ -370,10 +368,12 @@ class Replica:
 
     def _tell_role(self) -> None:
         raft = self.raft
-        told = (self.role(), raft.term, raft.leader)
-        if told != self._told:
-            self._told = told
-            self._happened("raft.role_changed", role=told[0], term=told[1], leader=told[2])
+        basis = (raft.role, raft.term, raft.leader, raft.configuration, self.memberships.latest())
+        if basis != self._told_of:
+            self._told_of, told = basis, (self.role(), raft.term, raft.leader)
+            if told != self._told:
+                self._told = told
+                self._happened("raft.role_changed", role=told[0], term=told[1], leader=told[2])
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
