@@ -15,6 +15,7 @@ from govchaind.base.types import Hash, NodeId, StoreId
 from govchaind.ledger.block import read_block
 from govchaind.ledger.genesis import Genesis
 from govchaind.raft.core import Role
+from govchaind.raft.log import Log
 from govchaind.raft.messages import Configuration, Entry
 from govchaind.replica.store import (
     APPLIED,
@@ -86,12 +87,15 @@ class Mirror:
             found = (at, configuration)
         return found
 
-    def sync(self, node: Node) -> tuple[int | None, list[Entry]]:
+    def follows(self, log: Log) -> bool:
+        """Say whether the node's log ends as it did: then `sync` would find nothing."""
+        entries, last = self.entries, log.last_index
+        return last == len(entries) and (
+            last < log.first_in_memory or log.entry(last) is entries[-1]
+        )
+
+    def sync(self, log: Log) -> tuple[int | None, list[Entry]]:
         """Follow the node's log; return from where it was truncated, and what was appended."""
-        replica = node.replica
-        if replica is None:
-            raise RuntimeError("a process that is gone has no log")
-        log = replica.raft._state.log
         entries = self.entries
         last, first, length = log.last_index, log.first_in_memory, len(entries)
         kept = min(last, length)

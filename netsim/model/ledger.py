@@ -79,6 +79,7 @@ class Model:
         self._live: list[tuple[int, int]] = []  # (latest expiry, height), of blocks that used ids
         self._pending: set[bytes] = set()
         self._checkpoint_time = genesis.time
+        self._listed: dict[bytes, list[bytes]] = {}  # by prefix, at this height
         self._found(genesis)
 
     def _found(self, genesis: Genesis) -> None:
@@ -107,7 +108,10 @@ class Model:
 
     def keys(self, prefix: bytes) -> list[bytes]:
         """Return the keys under `prefix` that have a value now, sorted."""
-        return sorted(key for key in self.versions if key.startswith(prefix) and self.get(key))
+        if prefix not in self._listed:
+            found = [key for key in self.versions if key.startswith(prefix) and self.get(key)]
+            self._listed[prefix] = sorted(found)
+        return self._listed[prefix]
 
     def admission(self, transaction: Transaction, time: int, height: int | None = None) -> int:
         """Return whether a transaction may act at a block time, after `height`."""
@@ -133,6 +137,7 @@ class Model:
     def apply(self, block: Block) -> Result:
         """Apply the next block."""
         height, time = block.height, block.time
+        self._listed.clear()
         result = Result(height, time, block.hash)
         lapsed = sorted(each for each in self._live if each[0] < time)[:LAPSES_MAX]
         for each in lapsed:
