@@ -15,7 +15,7 @@ from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
 from netsim.properties import answers, bounds, durability, election, ledger, log, modelled, receipts
-from netsim.properties.base import Property, Step, Stopped, Violation
+from netsim.properties.base import Property, Step, Stopped, Violation, Written
 
 PROPERTIES: tuple[type[Property], ...] = (
     *election.PROPERTIES,
@@ -90,33 +90,34 @@ class Checks:
         replica = node.replica
         if replica is None:
             return
-        raft = replica.raft
+        raft = replica.raft._state
         step = Step()
         step.node, step.mirror, step.events, step.work = node, mirror, events, work
         step.old_term, step.old_vote = mirror.term, mirror.vote
         step.old_role, step.old_commit = mirror.role, mirror.commit
-        step.term, step.vote = raft.term, raft._state.vote
+        step.term, step.vote = raft.term, raft.vote
         step.role, step.commit = raft.role, raft.commit
-        step.elected = step.role is Role.LEADER and (
-            step.old_role is not Role.LEADER or step.old_term != step.term
-        )
-        self._mark_configuration(mirror.configurations[-1][0], raft.configuration_index)
-        last = mirror.entries[-1] if mirror.entries else None
-        step.truncated_from, step.appended = mirror.sync(node)
-        if step.truncated_from is not None and last is not None:
-            self._mark_cut(node, last)
-        mirror.term, mirror.vote = step.term, step.vote
-        mirror.role, mirror.commit = step.role, step.commit
+        step.elected = False
+        mirror.vote = raft.vote
         if (
-            not step.appended
-            and step.truncated_from is None
-            and step.commit == step.old_commit
-            and step.role is step.old_role
-            and step.term == step.old_term
+            raft.term == step.old_term
+            and raft.role is step.old_role
+            and raft.commit == step.old_commit
+            and mirror.follows(raft.log)
         ):
+            step.truncated_from, step.appended = None, []
             for watch in self._quiet_step:
                 watch(step)
             return
+        step.elected = step.role is Role.LEADER and (
+            step.old_role is not Role.LEADER or step.old_term != step.term
+        )
+        self._mark_configuration(mirror.configurations[-1][0], raft.membership.index)
+        last = mirror.entries[-1] if mirror.entries else None
+        step.truncated_from, step.appended = mirror.sync(raft.log)
+        if step.truncated_from is not None and last is not None:
+            self._mark_cut(node, last)
+        mirror.term, mirror.role, mirror.commit = step.term, step.role, step.commit
         ghost = self.ghost
         for entry in step.appended:
             ghost.learn(entry, mirror.term_at(entry.index - 1))
@@ -163,8 +164,9 @@ class Checks:
                 watch(node, message)
 
     def writing(self, node: Node, work: Work) -> None:
+        written = Written(work)
         for watch in self._writing:
-            watch(node, work)
+            watch(node, written)
 
     def durable(self, node: Node) -> None:
         """The newest batch of this node has become durable, and the node does not know it yet."""

@@ -15,6 +15,7 @@ from govchaind.base.types import Hash, NodeId, StoreId
 from govchaind.ledger.block import read_block
 from govchaind.ledger.genesis import Genesis
 from govchaind.raft.core import Role
+from govchaind.raft.log import Log
 from govchaind.raft.messages import Configuration, Entry
 from govchaind.replica.store import (
     APPLIED,
@@ -26,8 +27,7 @@ from govchaind.replica.store import (
 from netsim.disk import Disk
 from netsim.model.ledger import Model
 from netsim.node import Node
-
-ROW_MAX = 1 << 22
+from netsim.readings import ROW_MAX, Readings
 
 
 class Known:
@@ -87,12 +87,15 @@ class Mirror:
             found = (at, configuration)
         return found
 
-    def sync(self, node: Node) -> tuple[int | None, list[Entry]]:
+    def follows(self, log: Log) -> bool:
+        """Say whether the node's log ends as it did: then `sync` would find nothing."""
+        entries, last = self.entries, log.last_index
+        return last == len(entries) and (
+            last < log.first_in_memory or log.entry(last) is entries[-1]
+        )
+
+    def sync(self, log: Log) -> tuple[int | None, list[Entry]]:
         """Follow the node's log; return from where it was truncated, and what was appended."""
-        replica = node.replica
-        if replica is None:
-            raise RuntimeError("a process that is gone has no log")
-        log = replica.raft._state.log
         entries = self.entries
         last, first, length = log.last_index, log.first_in_memory, len(entries)
         kept = min(last, length)
@@ -123,8 +126,10 @@ class Ghost:
         self.genesis = configuration_of(self.first_membership)
         self.nodes = nodes
         self.model = Model(genesis)
+        self.readings = Readings()
         self.mirrors: dict[NodeId, Mirror] = {}
         self.known: dict[tuple[int, int], Known] = {}
+        self._by_row: dict[bytes, Known] = {}
         self.committed: list[Known] = []
         self.disks: dict[StoreId, Disk] = {}
         self.votes: dict[tuple[NodeId, StoreId, int], NodeId] = {}
@@ -147,6 +152,7 @@ class Ghost:
         known = self.known.get(key)
         if known is None:
             known = self.known[key] = Known(entry, previous_term)
+            self._by_row.setdefault(known.row, known)
         return known
 
     def holds(self, disk: Disk, index: int, term: int) -> bool:
@@ -165,11 +171,12 @@ class Ghost:
         previous_term = 0
         index = 1
         while (row := image.get(height_key(Table.LOG, index))) is not None:
-            term, raw = decode(row, bytes_max=ROW_MAX)
-            known = self.known.get((index, term))
-            if known is not None and known.row == row:
+            known = self._by_row.get(row)
+            if known is not None and known.entry.index == index:
                 entry = known.entry
+                term = entry.term
             else:
+                term, raw = decode(row, bytes_max=ROW_MAX)
                 block = read_block(raw)
                 membership = block.membership
                 configuration = None if membership is None else configuration_of(membership)
@@ -203,4 +210,4 @@ class Ghost:
     def applied(self, disk: Disk) -> int:
         """Return the applied height that the disk holds."""
         row = disk.image.get(APPLIED)
-        return 0 if row is None else int(decode(row, bytes_max=16))
+        return 0 if row is None else self.readings.number(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,17 +26,14 @@ class Heap:
     def at(self, time: float, function: Callable[..., None], *arguments: Any) -> None:
         """Call `function` at `time`, or now if that has passed."""
         self._number += 1
-        heapq.heappush(self._events, (max(time, self.now), self._number, function, arguments))
+        due = time if time > self.now else self.now
+        heapq.heappush(self._events, (due, self._number, function, arguments))
 
-    def step(self) -> bool:
-        """Do the next thing; False if there is none."""
-        if not self._events:
+    def step(self, until: float = math.inf) -> bool:
+        """Do the next thing; False if there is none, or not `until` then."""
+        events = self._events
+        if not events or events[0][0] > until:
             return False
-        self.now, _, function, arguments = heapq.heappop(self._events)
+        self.now, _, function, arguments = heapq.heappop(events)
         function(*arguments)
         return True
-
-    @property
-    def next_at(self) -> float:
-        """Return when the next thing is due; infinity if there is none."""
-        return self._events[0][0] if self._events else float("inf")

@@ -7,9 +7,8 @@ which does not believe the heights (`checker/search.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
@@ -152,17 +151,28 @@ class History:
         return verdicts
 
 
-def _next_state(call: Operation, state: tuple[int, int]) -> tuple[int, int] | None:
-    """Return the state after `call`, None if it cannot be answered so in `state`."""
-    revision = state[0]
+_Register = tuple[int, int]  # revision and value
+_Effect = Callable[[_Register], _Register | None]
+
+
+def _effect(call: Operation) -> _Effect:
+    """Return what gives the state after `call`, None where it cannot be answered so.
+
+    A search asks tens of thousands of times: what hangs on the call alone is decided here.
+    """
+    expected, value = call.expected, call.value
     if call.kind == "read":
-        return state if (call.revision, call.value) == state else None
-    fits = call.expected is None or call.expected == revision
+        seen = (call.revision, value)
+        return lambda state: state if state == seen else None
     if call.code == Code.REVISION_CONFLICT:
-        return None if fits else state
+        return lambda state: None if expected is None or expected == state[0] else state
     if call.code in (Code.APPLIED, None):
-        return (revision + 1, call.value) if fits else (state if call.code is None else None)
-    return state  # refused for another reason: no effect
+        if expected is None:
+            return lambda state: (state[0] + 1, value)
+        if call.code is None:
+            return lambda state: (expected + 1, value) if state[0] == expected else state
+        return lambda state: (expected + 1, value) if state[0] == expected else None
+    return lambda state: state  # refused for another reason: no effect
 
 
 def linearizable(
@@ -178,11 +188,11 @@ def linearizable(
     return {Answer.YES: True, Answer.NO: False, Answer.UNKNOWN: None}[found.answer]
 
 
-def _span(call: Operation, hints: Mapping[Hash, int]) -> Span[tuple[int, int]]:
+def _span(call: Operation, hints: Mapping[Hash, int]) -> Span[_Register]:
     return Span(
         begun=call.begun,
         ended=FOREVER if call.ended is None else call.ended,
-        effect=partial(_next_state, call),
+        effect=_effect(call),
         pure=call.kind == "read" or call.code not in (Code.APPLIED, None),
         rank=_likely(call, hints),
     )

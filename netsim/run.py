@@ -59,10 +59,17 @@ def run(
     properties: for planted bugs, each of which is to be found by the one that is named for it.
     `record` is filled for a picture; it changes nothing.
     """
-    began = time.perf_counter()
-    world = World(options, write, watched, plan, record)
     collecting = gc.isenabled()
-    gc.disable()
+    gc.disable()  # a world is one heap of cycles until it is over: to search it finds nothing
+    try:
+        began = time.perf_counter()
+        return _run(World(options, write, watched, plan, record), began)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _run(world: World, began: float) -> Verdict:
     found: Violation | None = None
     searches: list[tuple[bytes, str]] = []
     try:
@@ -72,12 +79,9 @@ def run(
         world.trace.line(world.heap.now, violation.node, f"VIOLATION {violation}")
     except Stopped:
         world.trace.line(world.heap.now, "-", "a node stopped by itself; the run ends unjudged")
-    finally:
-        if collecting:
-            gc.enable()
     operations = world.workload.history.operations
     verdict = Verdict(
-        options=options,
+        options=world.options,
         digest=world.trace.digest,
         points=world.trace.points,
         chain=hashed(world),

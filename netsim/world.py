@@ -127,6 +127,7 @@ class World:
     def run_until(self, time: float, done: Callable[[], bool], messages_max: int) -> bool:
         """Go on until `done`, or `time`, or so many messages in all; True if done."""
         heap, network = self.heap, self.network
+        step = heap.step
         steps = 0
         instant, since = heap.now, 0
         while network.messages < messages_max:
@@ -137,10 +138,9 @@ class World:
                 self._stands_still(steps - since)
             if not steps & 15 and done():
                 return True
-            if heap.next_at > time:
+            if not step(time):
                 heap.now = time
                 break
-            heap.step()
         return done()
 
     def _judge(self, sender: NodeId, to: NodeId, message: PeerMessage) -> bool:

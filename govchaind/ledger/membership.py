@@ -14,7 +14,7 @@ another has been promoted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -85,14 +85,20 @@ class Membership:
 
     members: tuple[Member, ...]
     ordered_at: Height = 0
+    # Worked out once: every message, signature and step asks.
+    _voters: tuple[Member, ...] = field(init=False, repr=False, compare=False)
+    _by_name: dict[NodeId, Member] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        voting = tuple(member for member in self.members if member.role == "validator")
+        object.__setattr__(self, "_voters", voting)
+        object.__setattr__(self, "_by_name", {member.name: member for member in self.members})
         names = [member.name for member in self.members]
         if any(left >= right for left, right in pairwise(names)):
             raise InvalidEncoding("members are sorted by name, and no name stands twice")
         if any(member.role == "observer" for member in self.members):
             raise InvalidEncoding("an observer is no part of a membership")
-        voters = len(self.voters())
+        voters = len(voting)
         if not 1 <= voters <= VALIDATORS_MAX:
             raise InvalidEncoding(f"{voters} validators; 1 to {VALIDATORS_MAX} are possible")
         keys = {key for member in self.members for key in (member.attestation_key, member.tls_key)}
@@ -108,16 +114,13 @@ class Membership:
         return digest(Domain.CONFIGURATION, self.encode())
 
     def voters(self) -> tuple[Member, ...]:
-        return tuple(member for member in self.members if member.role == "validator")
+        return self._voters
 
     def learners(self) -> tuple[Member, ...]:
         return tuple(member for member in self.members if member.role == "learner")
 
     def member(self, name: NodeId) -> Member | None:
-        for member in self.members:
-            if member.name == name:
-                return member
-        return None
+        return self._by_name.get(name)
 
 
 def read_membership(data: bytes) -> Membership:
@@ -165,9 +168,10 @@ def next_steps(
         if have[name].role == "validator" and goal[name].role == "learner":
             step(name, goal[name])
     for name in kept:
-        in_place = replace(goal[name], role=have[name].role)
-        if in_place != have[name]:
-            step(name, in_place)
+        if goal[name] != have[name]:
+            in_place = replace(goal[name], role=have[name].role)
+            if in_place != have[name]:
+                step(name, in_place)
     for name in kept:
         if have[name].role == "learner" and goal[name].role == "validator":
             step(name, goal[name])

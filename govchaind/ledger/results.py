@@ -136,7 +136,7 @@ def find_block(reader: KeyValueReader, block_hash: Hash) -> Height | None:
 
 
 def subtree_key(level: int, index: int) -> bytes:
-    return Table.HEIGHT_TREE.value + bytes((level,)) + index.to_bytes(8, "big")
+    return Table.HEIGHT_TREE + bytes((level,)) + index.to_bytes(8, "big")
 
 
 def stored_subtree(reader: KeyValueReader) -> Callable[[int, int], Hash]:

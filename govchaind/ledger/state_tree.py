@@ -43,7 +43,14 @@ from govchaind.ledger.tree_view import TreeView
 class StateTree:
     """The tree of the state's checkpoints. Holds only a bounded cache."""
 
-    __slots__ = ("_cache", "_cache_of", "_cache_records_max", "_window")
+    __slots__ = (
+        "_cache",
+        "_cache_of",
+        "_cache_records_max",
+        "_window",
+        "_window_read",
+        "_window_row",
+    )
 
     def __init__(
         self,
@@ -55,6 +62,8 @@ class StateTree:
         self._cache_records_max = cache_records_max
         self._cache: dict[bytes, Inner] = {}
         self._cache_of: tuple[Height, Hash] | None = None
+        self._window_row: bytes | None = None  # the newest window as it lies in the store …
+        self._window_read: list[Height] = []  # … and as it is read
 
     def fold(
         self,
@@ -71,7 +80,11 @@ class StateTree:
         `time` is the block time, kept for `last_checkpoint`.
         """
         read = Pending(reader, batch)
-        window = read_window(read)
+        row = read.get(WINDOW_KEY)
+        if row is None or row != self._window_row:
+            self._window_read = read_window(read)
+        window = self._window_read
+        self._window_row = None  # until it is written: what fails below is read again
         before = EMPTY_CHECKPOINT
         if window:
             invariant(height > window[-1], "checkpoints must ascend")
@@ -89,7 +102,8 @@ class StateTree:
         for gone in window[: max(0, len(window) - 1 - self._window)][:2]:
             _forget(read, batch, gone, window[1])
             window.pop(0)
-        batch.put(WINDOW_KEY, encode(window))
+        self._window_row = encode(window)
+        batch.put(WINDOW_KEY, self._window_row)
         for key in list(self._cache)[: max(0, len(self._cache) - self._cache_records_max)]:
             del self._cache[key]
         self._cache_of = (height, root)

@@ -98,20 +98,20 @@ class Fold:
     def write_undo(self, height: Height) -> int:
         """Put the undo in its sixteenths; return the bits of those that there are."""
         written = 0
-        sections = [(0, self._undo_entries)]
-        sections += [(depth + 1, items) for depth, items in enumerate(self._undo_pointers)]
-        for sixteenth in range(SIXTEENTHS):
-            low = bytes((sixteenth << 4,))
-            mine = []
-            for depth, items in sections:
-                start = bisect_left(items, low)
+        mine: dict[int, list[tuple[int, list[bytes]]]] = {}
+        for depth, items in enumerate((self._undo_entries, *self._undo_pointers)):
+            start = 0
+            while start < len(items):
+                sixteenth = items[start][0] >> 4
                 last = sixteenth == SIXTEENTHS - 1
-                end = len(items) if last else bisect_left(items, bytes((sixteenth + 1 << 4,)))
-                mine.append((depth, items[start:end]))
-            data = pack_undo(mine)
-            if data:
-                self._put(undo_key(height, sixteenth), data)
-                written |= 1 << sixteenth
+                end = (
+                    len(items) if last else bisect_left(items, HIGH_HALF[sixteenth + 1 << 4], start)
+                )
+                mine.setdefault(sixteenth, []).append((depth, items[start:end]))
+                start = end
+        for sixteenth in sorted(mine):
+            self._put(undo_key(height, sixteenth), pack_undo(mine[sixteenth]))
+            written |= 1 << sixteenth
         return written
 
     def _inner(

@@ -243,6 +243,18 @@ class Raft:
         if state.role is not Role.FOLLOWER:
             leadership.step_down(state, now)
 
+    @property
+    def is_idle(self) -> bool:
+        """Say whether `ready` would find nothing to do."""
+        state = self._state
+        return not (
+            state.out
+            or state.reads
+            or state.writes.hard_changed
+            or state.log.has_news
+            or (state.leading is not None and state.leading.changed)
+        )
+
     def ready(self) -> Ready:
         """Return what must be written and sent since the last call."""
         state = self._state

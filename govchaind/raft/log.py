@@ -142,6 +142,11 @@ class Log:
             return self._entries[index - 1 - self._first].term
         return self._reader.term(index - 1) if index > 1 else 0
 
+    @property
+    def has_news(self) -> bool:
+        """Say whether `take` would return anything."""
+        return self._unsaved <= self.last_index or self._truncate_from is not None
+
     def take(self) -> tuple[int | None, list[Entry]]:
         """Return what storage must delete from and then store, since the last call."""
         truncate_from, self._truncate_from = self._truncate_from, None

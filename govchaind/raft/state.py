@@ -39,6 +39,9 @@ class Role(Enum):
     CANDIDATE = "candidate"
     LEADER = "leader"
 
+    def __init__(self, word: str) -> None:
+        self.told = word.replace("_", "-")  # as status and log have it
+
 
 @dataclass(slots=True)
 class ReadRound:

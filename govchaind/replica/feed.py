@@ -53,6 +53,8 @@ class Feeder:
 
     def feed(self, certified: Height, fetch: Fetch) -> bool:
         """Send each subscriber one message of what it may have; True if more is due."""
+        if not self._next:
+            return False
         more = False
         fetched: dict[Height, tuple[Block, Certificate] | None] = {}  # many want the same ones
         for peer, first in list(self._next.items()):

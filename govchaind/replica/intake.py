@@ -81,10 +81,9 @@ class Intake:
         return [transaction.id for transaction in self._pool.expire(self._ledger.time)]
 
     def repair(self, now: Seconds, leader: NodeId | None) -> None:
-        """Announce what has waited long, if it is time."""
-        if self._pool.waiting and now >= self._gossip.next_repair:
-            waiting = self._pool.older_than(now - REPAIR_SECONDS, ANNOUNCE_MAX)
-            self._gossip.repair(now, leader, waiting)
+        """Announce what has waited long: due at `next_repair`."""
+        waiting = self._pool.older_than(now - REPAIR_SECONDS, ANNOUNCE_MAX)
+        self._gossip.repair(now, leader, waiting)
 
     def repair_soon(self, now: Seconds) -> None:
         """A link came up: tell what waits at the next turn."""

@@ -158,7 +158,7 @@ class Proposer:
         self._gives_way_at: Seconds = 0.0
         self._drains = False  # a configuration block waits until nothing is in flight
         # What was found to be in force already: found again for each block otherwise.
-        self._in_force: tuple[object, ...] = (None, None, None)
+        self._in_force: tuple[object, object, Height] = (None, None, 0)
         self.objections = Objections()
 
     def lead(
@@ -261,11 +261,11 @@ class Proposer:
         if not raft.may_change_configuration() or self._ledger.height < raft.configuration_index:
             return False
         current = self._memberships.latest()
-        asked = current, wanted, ordered_at
-        if all(new is old for new, old in zip(asked, self._in_force, strict=True)):
+        found = self._in_force
+        if found[0] is current and found[1] is wanted and found[2] == ordered_at:
             return False
-        if not next_steps(*asked):
-            self._in_force = asked
+        if not next_steps(current, wanted, ordered_at):
+            self._in_force = current, wanted, ordered_at
             return False
         membership, successor = next_membership(raft, current, wanted, ordered_at)
         if successor is not None:

@@ -30,6 +30,8 @@ class Memberships:
 
     def since(self, height: Height) -> list[Membership]:
         """Return the memberships in force at `height` and after, oldest first."""
+        if height >= self._indexes[-1]:
+            return self._values[-1:]
         return self._values[bisect.bisect_right(self._indexes, height) - 1 :]
 
     def digest_after(self, height: Height) -> Hash:

@@ -174,10 +174,10 @@ class Parts:
 
     def takes_part(self, node: NodeId) -> bool:
         """Say whether a node is in a membership that is in force, or may still be, or is wanted."""
+        for membership in self.memberships.since(self.raft.commit):
+            if membership.member(node) is not None:
+                return True
         return any(
-            membership.member(node) is not None
-            for membership in self.memberships.since(self.raft.commit)
-        ) or any(
             member.name == node and member.role != "observer" for member in self.executor.wanted
         )
 
@@ -194,7 +194,7 @@ class Parts:
         """Return the role of a node that takes part in Raft."""
         if self.raft.role is Role.FOLLOWER and not self.raft.is_voter():
             return "learner"
-        return self.raft.role.value.replace("_", "-")
+        return self.raft.role.told
 
     def linked_voter(self, links: Iterable[NodeId], now: Seconds) -> NodeId | None:
         """Return a linked voter: whom a node without a vote tells of what waits.

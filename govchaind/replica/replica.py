@@ -17,13 +17,12 @@ is in flight, and what gathers meanwhile is the next; nothing is read but throug
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 
 from govchaind.base.crypto import SigningKey
 from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.keyvalue import KeyValueReader
-from govchaind.base.types import BlockTime, Hash, Height, NodeId, Seconds, StoreId
+from govchaind.base.types import BlockTime, Hash, NodeId, Seconds, StoreId
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
@@ -93,8 +92,7 @@ class Replica:
         guard: Guard | None,
     ) -> None:
         self.name, self.store, self.genesis = name, store, genesis
-        self._now, self._wall = now, wall_ms
-        self._work = Work()
+        self._now, self._wall, self._work = now, wall_ms, Work()
         parts = Parts(
             name=name,
             store=store,
@@ -126,8 +124,8 @@ class Replica:
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
-        self._more = False
-        self._durable: Height = self.ledger.height
+        self._told_of: object = None  # what that hangs on
+        self._more, self._durable = False, self.ledger.height
         self._desk.view.base = UNREADABLE
 
     # --- the step ---
@@ -175,18 +173,20 @@ class Replica:
         """Return when `step` wants to be called at the latest."""
         if self._more:
             return self._now
-        due = min(self.raft.deadline, self._certification.deadline, self._desk.deadline)
-        due = min(due, self._intake.next_repair)
+        raft, intake = self.raft, self._intake
+        due = min(raft.deadline, self._certification.deadline, self._desk.deadline)
+        due = min(due, intake.next_repair)
         if self.is_observer():
             due = min(due, self._observing.follower.next_check)
-        if self.raft.role is Role.LEADER and self._intake.room:
+        if raft.role is Role.LEADER and intake.room:
             due = min(due, self._proposer.deadline(self._now, self._wall))
         return due
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, Received):  # nearly all are
+            self._receive(event.peer, event.message)
+            return
         match event:
-            case Received(peer, message):
-                self._receive(peer, message)
             case Offered(token, transactions):
                 codes = [self._admit(transaction, None) for transaction in transactions]
                 self._work.notices.append(OfferAnswered(token, codes))
@@ -253,14 +253,14 @@ class Replica:
 
     def _receive_ledger(self, peer: NodeId, message: LedgerMessage) -> None:
         match message:
+            case Head():  # the two that come most stand first
+                self._certification.heard_head(peer, message.height)
+                self._observing.follower.head(peer, message.height)
+            case Attest() | WantCertificates() | Certificates() | Awaited():
+                self._certification.receive(peer, message, self._now)
             case Gossip(transactions):
                 for transaction in transactions:
                     self._admit(transaction, peer)
-            case Attest() | WantCertificates() | Certificates() | Awaited():
-                self._certification.receive(peer, message, self._now)
-            case Head(height):
-                self._certification.heard_head(peer, height)
-                self._observing.follower.head(peer, height)
             case Subscribe(first):
                 self._certification.feeder.subscribed(peer, first)
             case CertifiedBlocks(blocks):
@@ -289,6 +289,8 @@ class Replica:
 
     def _take_ready(self) -> bool:
         """Carry out what Raft asks; True if there was anything."""
+        if self.raft.is_idle:
+            return False
         ready = self.raft.ready()
         self._work.messages.extend(ready.messages)
         for request, index in ready.reads:
@@ -304,37 +306,36 @@ class Replica:
 
     def _adopt(self, entry: Entry) -> None:
         """Put a certified block into the log, so that Raft and the store know the same one."""
-        held = (
-            block_of(self.raft.entry(entry.index)) if entry.index <= self.raft.last_index else None
-        )
+        raft, index = self.raft, entry.index
+        held = block_of(raft.entry(index)) if index <= raft.last_index else None
         another = held is not None and held.hash != block_of(entry).hash
         self.raft.adopt(self._now, entry, another_payload=another)
         self._take_ready()
 
     def _apply(self, operations_max: int) -> int:
         """Apply committed blocks, as many as this step may; return what they cost."""
-        if self.raft.role is not Role.LEADER and self.raft.commit == self.ledger.height:
+        raft, ledger, desk = self.raft, self.ledger, self._desk
+        if raft.role is not Role.LEADER and raft.commit == ledger.height:
             return self._observing.apply(self._now, operations_max)
         operations = 0  # a node whose removal is under way still owes its signatures before it
-        while self.ledger.height < self.raft.commit and operations < operations_max:
-            block = block_of(self.raft.entry(self.ledger.height + 1))
-            desk = self._desk
+        while ledger.height < raft.commit and operations < operations_max:
+            block = block_of(raft.entry(ledger.height + 1))
             operations += self._executor.apply(block, desk.view, desk.pending, self._now)
         return operations
 
     # --- time ---
 
     def _keep_time(self) -> None:
-        now = self._now
-        gone = self._intake.expire()
-        if gone:
+        now, leader = self._now, self.raft.leader
+        if gone := self._intake.expire():
             self._work.notices.append(Expired(gone))
-        self._intake.repair(now, self.raft.leader or self._parts.linked_voter(self._links, now))
+        if now >= self._intake.next_repair:
+            self._intake.repair(now, leader or self._parts.linked_voter(self._links, now))
         self._observing.keep_time(
             now,
             self._links,
             observer=self.is_observer(),
-            led=self.raft.leader is not None,
+            led=leader is not None,
             commit=self.raft.commit,
         )
         self._certification.keep_time(now, self._links)
@@ -351,11 +352,9 @@ class Replica:
         if done.attested:
             self._durable = done.attested
             self._answer_reads()
-        self._desk.guard = replace(
-            self._desk.guard,
-            signed_height=max(self._desk.guard.signed_height, done.attested),
-            last_index=self.raft.persisted,
-        )
+        guard = self._desk.guard
+        signed = max(guard.signed_height, done.attested)
+        self._desk.guard = Guard(guard.store, guard.term, guard.vote, signed, self.raft.persisted)
 
     def _answer_reads(self) -> None:
         for request in [r for r, index in self._reads.items() if index <= self._durable]:
@@ -369,10 +368,12 @@ class Replica:
 
     def _tell_role(self) -> None:
         raft = self.raft
-        told = (self.role(), raft.term, raft.leader)
-        if told != self._told:
-            self._told = told
-            self._happened("raft.role_changed", role=told[0], term=told[1], leader=told[2])
+        basis = (raft.role, raft.term, raft.leader, raft.configuration, self.memberships.latest())
+        if basis != self._told_of:
+            self._told_of, told = basis, (self.role(), raft.term, raft.leader)
+            if told != self._told:
+                self._told = told
+                self._happened("raft.role_changed", role=told[0], term=told[1], leader=told[2])
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""

@@ -77,12 +77,14 @@ class _Search(Generic[State]):
         self.spans = spans
         self.begun = [spans[at].begun for at in self.must]
         self.ended = [spans[at].ended for at in self.must]
-        # Unanswered calls that do the same, as bits; in the order in which the first of each began.
-        alike: dict[Hashable, int] = {}
+        # Unanswered calls that do the same, as bits; in the order in which the first of each began,
+        # which stands before them.
+        alike: dict[Hashable, tuple[float, int]] = {}
         for number, at in enumerate(self.may):
             same = spans[at].same
             like = ("", at) if same is None else ("same", same)
-            alike[like] = alike.get(like, 0) | 1 << number
+            first, bits = alike.get(like, (spans[at].begun, 0))
+            alike[like] = (first, bits | 1 << number)
         self.alike = list(alike.values())
         self.looks = [spans[at].effect if spans[at].pure else None for at in self.must]
         self.seen: dict[tuple[int, int, bool, State], list[int]] = {}
@@ -133,11 +135,16 @@ class _Search(Generic[State]):
         spans = self.spans
         low, done, used, unseen, state, path = place
         found: list[tuple[tuple[float, ...], int, _Place[State]]] = []
-        for alike in self.alike:
-            rest = alike & ~used
+        free = ~used
+        for first, alike in self.alike:
+            if first > nearest:
+                break  # so did all that follow
+            rest = alike & free
+            if not rest:
+                continue
             number = (rest & -rest).bit_length() - 1  # the first that is left
-            span = spans[at := self.may[number]] if rest else None
-            if span is None or (unseen and span.blind) or span.begun > nearest:
+            span = spans[at := self.may[number]]
+            if (unseen and span.blind) or span.begun > nearest:
                 continue
             after = span.effect(state)
             if after is not None and after != state:
@@ -150,7 +157,7 @@ class _Search(Generic[State]):
             if after is not None:
                 then = (low, done | 1 << (chosen - low), used, False, after, (path, at))
                 found.append((span.rank or (span.ended,), at, then))
-        found.sort(key=lambda each: each[:2], reverse=True)
+        found.sort(reverse=True)  # by rank, then by call, of which each stands there once
         return [then for _, _, then in found]
 
 
@@ -163,9 +170,10 @@ def search(spans: Sequence[Span[State]], initial: State, budget: int) -> Found[S
     asked = set[tuple[int, int, int, bool, State]]()
     while stack:
         place = stack.pop()
-        if place[:-1] in asked:
+        key = place[:-1]
+        if key in asked:
             continue
-        asked.add(place[:-1])
+        asked.add(key)
         place, choices, nearest = work.settle(place)
         state, path = place[4:]
         if nearest > furthest[0]:

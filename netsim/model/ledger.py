@@ -79,6 +79,7 @@ class Model:
         self._live: list[tuple[int, int]] = []  # (latest expiry, height), of blocks that used ids
         self._pending: set[bytes] = set()
         self._checkpoint_time = genesis.time
+        self._listed: dict[bytes, list[bytes]] = {}  # by prefix, at this height
         self._found(genesis)
 
     def _found(self, genesis: Genesis) -> None:
@@ -107,7 +108,10 @@ class Model:
 
     def keys(self, prefix: bytes) -> list[bytes]:
         """Return the keys under `prefix` that have a value now, sorted."""
-        return sorted(key for key in self.versions if key.startswith(prefix) and self.get(key))
+        if prefix not in self._listed:
+            found = [key for key in self.versions if key.startswith(prefix) and self.get(key)]
+            self._listed[prefix] = sorted(found)
+        return self._listed[prefix]
 
     def admission(self, transaction: Transaction, time: int, height: int | None = None) -> int:
         """Return whether a transaction may act at a block time, after `height`."""
@@ -133,6 +137,7 @@ class Model:
     def apply(self, block: Block) -> Result:
         """Apply the next block."""
         height, time = block.height, block.time
+        self._listed.clear()
         result = Result(height, time, block.hash)
         lapsed = sorted(each for each in self._live if each[0] < time)[:LAPSES_MAX]
         for each in lapsed:
@@ -221,6 +226,31 @@ class Model:
 def root(leaves: Iterable[bytes]) -> Hash:
     """Return the root of RFC 9162's tree over `leaves`, as section 2.1.1 defines it."""
     return _root([hashlib.sha256(SUITE + b"\x00" + leaf).digest() for leaf in leaves])
+
+
+class Tree:
+    """A growing tree of RFC 9162: `root` of all leaves so far, whole subtrees worked out once."""
+
+    def __init__(self) -> None:
+        self._hashes: list[Hash] = []
+        self._whole: dict[tuple[int, int], Hash] = {}  # those over 2^n leaves: they stay
+
+    def append(self, leaf: bytes) -> Hash:
+        """Add a leaf; return the root."""
+        self._hashes.append(hashlib.sha256(SUITE + b"\x00" + leaf).digest())
+        return self._root(0, len(self._hashes))
+
+    def _root(self, first: int, count: int) -> Hash:
+        if count == 1:
+            return self._hashes[first]
+        found = self._whole.get((first, count))
+        if found is None:
+            split = 1 << (count - 1).bit_length() - 1
+            left, right = self._root(first, split), self._root(first + split, count - split)
+            found = hashlib.sha256(SUITE + b"\x01" + left + right).digest()
+            if count == 2 * split:
+                self._whole[first, count] = found
+        return found
 
 
 SUITE = b"\x01"

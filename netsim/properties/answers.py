@@ -46,14 +46,10 @@ class AnswersHold(Property):
         node, replica = step.node, step.node.replica
         if replica is None:
             return
-        offers = [event for event in step.events if isinstance(event, Offered)]
-        if offers:
-            answers = [each for each in step.work.notices if isinstance(each, OfferAnswered)]
-            if [each.token for each in offers] != [each.token for each in answers]:
-                self.fail(node.name, "does not answer each offer once, in order")
-            for offer, answer in zip(offers, answers, strict=True):
-                for transaction, code in zip(offer.transactions, answer.codes, strict=True):
-                    self._answer(node, transaction, code)
+        for event in step.events:
+            if isinstance(event, Offered):
+                self._offers(step)
+                break
         for notice in step.work.notices:
             if isinstance(notice, Committed):
                 self._height(node, notice)
@@ -61,6 +57,17 @@ class AnswersHold(Property):
                 self._certificate(node, notice.height)
         self._heights[node.name] = replica.ledger.height
         self._pooled[node.name] = frozenset(replica.pool._all)
+
+    def _offers(self, step: Step) -> None:
+        """Look at all offers of a step and what each was answered."""
+        node = step.node
+        offers = [event for event in step.events if isinstance(event, Offered)]
+        answers = [each for each in step.work.notices if isinstance(each, OfferAnswered)]
+        if [each.token for each in offers] != [each.token for each in answers]:
+            self.fail(node.name, "does not answer each offer once, in order")
+        for offer, answer in zip(offers, answers, strict=True):
+            for transaction, code in zip(offer.transactions, answer.codes, strict=True):
+                self._answer(node, transaction, code)
 
     def _answer(self, node: Node, transaction: Transaction, code: int) -> None:
         height, model = self._heights[node.name], self.ghost.model

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from govchaind.base.keyspace import Table
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Entry
@@ -72,6 +73,32 @@ class Step:
     elected: bool  # it became leader of a term that it did not lead before
 
 
+Rows = dict[bytes, bytes | None]
+_NO_ROWS: Rows = {}
+
+
+class Written:
+    """What a node hands to its disk, its rows parted by table once for all who look."""
+
+    __slots__ = ("_tables", "work")
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        tables: dict[int, Rows] = {}
+        if work.write is not None:
+            for key, row in work.write.changes.items():
+                first = key[0]
+                if first in tables:
+                    tables[first][key] = row
+                else:
+                    tables[first] = {key: row}
+        self._tables = tables
+
+    def rows(self, table: Table) -> Rows:
+        """Return the rows of a table that are put, or deleted: None. Not to be changed."""
+        return self._tables.get(table[0], _NO_ROWS)
+
+
 class Property:
     """One property; subclasses say what they watch."""
 
@@ -93,7 +120,7 @@ class Property:
     def signed(self, node: Node, statement: bytes) -> None:
         """Look at an attestation at the moment it is signed."""
 
-    def writing(self, node: Node, work: Work) -> None:
+    def writing(self, node: Node, written: Written) -> None:
         """Look at a batch at the moment it is handed to the disk."""
 
     def started(self, node: Node, mirror: Mirror) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from govchaind.base.encoding import decode
+from collections import Counter
+
 from govchaind.base.keyspace import Table
 from govchaind.base.types import NodeId
 from govchaind.raft.messages import (
@@ -13,11 +14,10 @@ from govchaind.raft.messages import (
     RequestVote,
     Vote,
 )
-from govchaind.replica.events import Work
 from govchaind.replica.messages import Attest, PeerMessage
 from netsim.ghost import Mirror
 from netsim.node import Node
-from netsim.properties.base import Property, Step
+from netsim.properties.base import Property, Step, Written
 
 LOOK_BACK = 8  # entries below the acknowledged one that are compared with the disk at each answer
 
@@ -77,7 +77,7 @@ class WholeBatches(Property):
         "acked; a batch is all or nothing"
     )
 
-    def writing(self, node: Node, work: Work) -> None:
+    def writing(self, node: Node, written: Written) -> None:
         if node.disk.in_flight is not None:
             self.fail(node.name, "hands out a write while another is in flight")
 
@@ -94,19 +94,17 @@ class WholeBatches(Property):
         """What the rows say must fit together: they were written together."""
         name, image, replica = node.name, node.disk.image, node.replica
         logged = len(mirror.entries)
-        rows = sum(1 for key in image.values if key[:1] == Table.LOG.value)
+        heads = Counter(key[0] for key in image.values)
+        rows = heads[Table.LOG[0]]
         if rows != logged:
             self.fail(name, f"{rows} log rows, of which {logged} follow one another")
-        results = sum(1 for key in image.values if key[:1] == Table.RESULT.value)
+        results = heads[Table.RESULT[0]]
         if results != mirror.applied:
             self.fail(name, f"applied {mirror.applied}, with {results} results")
         if mirror.applied > logged:
             self.fail(name, f"applied {mirror.applied} of {logged} entries")
-        members = {
-            int.from_bytes(key[1:9], "big")
-            for key in image.values
-            if key[:1] == Table.MEMBERSHIP.value
-        }
+        first = Table.MEMBERSHIP[0]
+        members = {int.from_bytes(key[1:9], "big") for key in image.values if key[0] == first}
         if members != {index for index, _ in mirror.configurations}:
             self.fail(name, f"memberships at {sorted(members)} are not those of the log")
         if replica is not None and replica.raft.last_index != logged:
@@ -118,7 +116,7 @@ class DurableAttestation(Property):
     text = "attestation only for committed and durably applied heights"
 
     def signed(self, node: Node, statement: bytes) -> None:
-        height, block_hash = read_statement(statement)
+        height, block_hash = self.ghost.readings.statement(statement)
         committed = self.ghost.committed
         replica = node.replica
         known_here = replica is not None and height <= replica.raft.commit
@@ -161,15 +159,9 @@ class NothingAfterFailure(Property):
     def attesting(self, node: Node, message: Attest) -> None:
         self.leaving(node, "", message)
 
-    def writing(self, node: Node, work: Work) -> None:
+    def writing(self, node: Node, written: Written) -> None:
         if node.failed == node.life:
             self.fail(node.name, "writes after a write has failed")
-
-
-def read_statement(statement: bytes) -> tuple[int, bytes]:
-    """Return height and block hash of an attestation's statement."""
-    fields = decode(statement, bytes_max=4096)
-    return fields[2], fields[3]
 
 
 PROPERTIES: tuple[type[Property], ...] = (

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from govchaind.base.encoding import decode
-from govchaind.base.keyspace import Table
+from govchaind.base.keyspace import Table, height_key
 from govchaind.base.types import Hash, NodeId
 from govchaind.ledger.outcomes import Code
-from govchaind.replica.events import Committed, Work
+from govchaind.replica.events import Committed
 from govchaind.replica.messages import Attest
 from netsim.ghost import Ghost
 from netsim.node import Node
-from netsim.properties.base import Property
-from netsim.properties.durability import read_statement
+from netsim.properties.base import Property, Written
 
 
 class EqualResults(Property):
@@ -25,11 +23,9 @@ class EqualResults(Property):
         super().__init__(ghost)
         self.results: dict[bytes, bytes] = {}
 
-    def writing(self, node: Node, work: Work) -> None:
-        if work.write is None:
-            return
-        for key, value in work.write.changes.items():
-            if key[:1] == Table.RESULT.value and value is not None:
+    def writing(self, node: Node, written: Written) -> None:
+        for key, value in written.rows(Table.RESULT).items():
+            if value is not None:
                 other = self.results.setdefault(key, value)
                 if other != value:
                     height = int.from_bytes(key[1:9], "big")
@@ -45,8 +41,8 @@ class TakesEffectOnce(Property):
         self.effects: dict[Hash, int] = {}
         self.seen: dict[int, Hash] = {}
 
-    def writing(self, node: Node, work: Work) -> None:
-        for notice in work.notices:
+    def writing(self, node: Node, written: Written) -> None:
+        for notice in written.work.notices:
             if isinstance(notice, Committed):
                 self.told(node.name, notice)
 
@@ -81,7 +77,7 @@ class OneAttestation(Property):
         self.signers: dict[tuple[NodeId, int], bytes] = {}
 
     def signed(self, node: Node, statement: bytes) -> None:
-        height, _ = read_statement(statement)
+        height, _ = self.ghost.readings.statement(statement)
         other = self.statements.setdefault((node.name, height), statement)
         if other != statement:
             self.fail(node.name, f"signs two different statements of height {height}")
@@ -90,7 +86,7 @@ class OneAttestation(Property):
         key = (node.name, message.height)
         if self.statements.setdefault(key, message.statement) != message.statement:
             self.fail(node.name, f"sends another statement of height {message.height}")
-        if read_statement(message.statement)[0] != message.height:
+        if self.ghost.readings.statement(message.statement)[0] != message.height:
             self.fail(node.name, f"sends a statement of another height as {message.height}")
 
 
@@ -105,8 +101,9 @@ class AttestedIsDurable(Property):
         applied = ghost.applied(node.disk)
         if message.height > applied:
             self.fail(node.name, f"attests {message.height}, durably applied is {applied}")
-        row = node.disk.image.get(Table.RESULT.value + message.height.to_bytes(8, "big"))
-        if row is None or read_statement(message.statement)[1] != decode(row, bytes_max=1 << 22)[0]:
+        row = node.disk.image.get(height_key(Table.RESULT, message.height))
+        readings = ghost.readings
+        if row is None or readings.statement(message.statement)[1] != readings.block_hash(row):
             self.fail(node.name, f"attests another block than it applied at {message.height}")
 
 

@@ -99,9 +99,9 @@ class CommitWithinLog(Property):
         replica = node.replica
         if replica is None:
             return
-        applied, last = replica.ledger.height, replica.raft.last_index
         if replica.is_observer():
             return  # it takes no part in Raft
+        applied, last = replica.ledger.height, replica.raft._state.log.last_index
         if not applied <= step.commit <= last:
             self.fail(node.name, f"applied {applied}, commit {step.commit}, last {last}")
         earlier = 0

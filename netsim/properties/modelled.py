@@ -11,17 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from govchaind.base.encoding import decode, encode
-from govchaind.base.keyspace import Table
+from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader
 from govchaind.base.types import Hash
 from govchaind.ledger.results import find_transaction
 from govchaind.ledger.state import State, check_state
 from govchaind.ledger.state_tree import StateTree
-from govchaind.replica.events import Work
 from netsim.ghost import Ghost, Mirror
-from netsim.model.ledger import Model, Result, root
+from netsim.model.ledger import Model, Result, Tree
 from netsim.node import Node
-from netsim.properties.base import Property
+from netsim.properties.base import Property, Rows, Written
 
 ROW_MAX = 1 << 22
 READ_AT_START = 12  # keys whose value, past and history are read at each start
@@ -47,26 +46,30 @@ class EqualsModel(Property):
         super().__init__(ghost)
         self.model: Model = ghost.model
         self._leaves: list[bytes] = []
+        self._tree = Tree()
         self._log_roots: list[Hash] = []
+        # Of each height, what was found right at the first node: the same bytes are right again.
+        self._results: dict[int, bytes] = {}
+        self._expected: dict[int, Rows] = {}
+        self._statements: dict[int, bytes] = {}
 
     # --- at each write ---------------------------------------------------------------------------
 
-    def writing(self, node: Node, work: Work) -> None:
-        if work.write is None:
-            return
-        changes = work.write.changes
-        heights = sorted(
-            int.from_bytes(key[1:9], "big") for key in changes if key[:1] == Table.RESULT.value
-        )
+    def writing(self, node: Node, written: Written) -> None:
+        results = written.rows(Table.RESULT)
+        heights = sorted(int.from_bytes(key[1:9], "big") for key in results)
         if not heights or heights[-1] > len(self.ghost.committed):
             return
         self.ghost.advance_model(heights[-1])
         for height in heights:
-            self._result(node, height, changes[Table.RESULT.value + _eight(height)] or b"")
-        self._rows(node, heights, changes)
-        for key, row in changes.items():
-            if key[:1] == Table.ATTESTATION.value and row is not None:
-                self._statement(node, int.from_bytes(key[1:9], "big"), row)
+            row = results[height_key(Table.RESULT, height)] or b""
+            if self._results.get(height) != row:
+                self._result(node, height, row)
+                self._results[height] = row
+        self._rows(node, heights, written)
+        for key, attested in written.rows(Table.ATTESTATION).items():
+            if attested is not None:
+                self._statement(node, int.from_bytes(key[1:9], "big"), attested)
 
     def _result(self, node: Node, height: int, row: bytes) -> None:
         expected = self.model.results[height - 1]
@@ -95,16 +98,18 @@ class EqualsModel(Property):
             self.fail(node.name, f"height {height} {what} checkpoint")
         if len(self._leaves) < height:
             self._leaves.append(encode([height, block_hash, outcomes_root, state_root]))
-            self._log_roots.append(root(self._leaves))
+            self._log_roots.append(self._tree.append(self._leaves[-1]))
 
-    def _rows(self, node: Node, heights: list[int], changes: dict[bytes, bytes | None]) -> None:
+    def _rows(self, node: Node, heights: list[int], written: Written) -> None:
         """Compare the rows of all tables that heights put, value by value."""
-        expected: dict[bytes, bytes | None] = {}
+        expected: Rows = {}
         for height in heights:
-            self._expect(self.model.results[height - 1], expected)
-        tables = {Table.STATE.value, Table.HISTORY.value, Table.TRANSACTION.value}
-        tables.add(Table.BLOCK_HASH.value)
-        there = {key: row for key, row in changes.items() if key[:1] in tables}
+            if height not in self._expected:
+                self._expected[height] = self._expect(self.model.results[height - 1])
+            expected.update(self._expected[height])
+        there: Rows = {}
+        for table in (Table.STATE, Table.HISTORY, Table.TRANSACTION, Table.BLOCK_HASH):
+            there.update(written.rows(table))
         if there == expected:
             return
         for key in sorted(expected.keys() | there.keys()):
@@ -115,26 +120,31 @@ class EqualsModel(Property):
                     f"{_short(there.get(key))}, the model says {_short(expected.get(key))}",
                 )
 
-    def _expect(self, result: Result, expected: dict[bytes, bytes | None]) -> None:
+    def _expect(self, result: Result) -> Rows:
+        """Return the rows that a height puts."""
         height = result.height
+        expected: Rows = {}
         for key in result.changes:
             versions = self.model.versions.get(key, [])
-            place = next((i for i, (at, _) in enumerate(versions) if at == height), None)
-            if place is None:
+            place = len(versions) - 1
+            while place >= 0 and versions[place][0] > height:
+                place -= 1
+            if place < 0 or versions[place][0] != height:
                 continue  # the removal of nothing
-            expected[Table.STATE.value + key] = _eight(height) + _stored(versions[place][1])
+            expected[Table.STATE + key] = _eight(height) + _stored(versions[place][1])
             if place:
                 before, value = versions[place - 1]
-                past = Table.HISTORY.value + bytes((len(key),)) + key + _eight(before)
+                past = Table.HISTORY + bytes((len(key),)) + key + _eight(before)
                 expected[past] = _stored(value)
         for transaction, position in result.consumed.items():
             row = _eight(height) + position.to_bytes(4, "big")
-            expected[Table.TRANSACTION.value + transaction] = row
-        expected[Table.BLOCK_HASH.value + result.block_hash] = _eight(height)
+            expected[Table.TRANSACTION + transaction] = row
+        expected[Table.BLOCK_HASH + result.block_hash] = _eight(height)
+        return expected
 
     def _statement(self, node: Node, height: int, row: bytes) -> None:
         statement, _ = decode(row, bytes_max=ROW_MAX)
-        if height > len(self._leaves):
+        if height > len(self._leaves) or self._statements.get(height) == statement:
             return
         fields = decode(statement, bytes_max=ROW_MAX)
         _, block_hash, outcomes_root, state_root = decode(self._leaves[height - 1], bytes_max=4096)
@@ -143,6 +153,7 @@ class EqualsModel(Property):
             1, self.model.chain_id, height, block_hash, outcomes_root, state_root, log_root,
         ]:  # fmt: skip
             self.fail(node.name, f"the statement of height {height} is not of its results")
+        self._statements[height] = statement
 
     # --- at each start, and at the end -----------------------------------------------------------
 

@@ -28,13 +28,12 @@ from govchaind.ledger.trust import (
     read_trust,
 )
 from govchaind.replica.attestation import certificate_at
-from govchaind.replica.events import Work
 from govchaind.replica.messages import Certificates, CertifiedBlocks, PeerMessage
 from govchaind.replica.store import block_of
 from netsim.ghost import Ghost
 from netsim.node import Node
 from netsim.options import source
-from netsim.properties.base import Property
+from netsim.properties.base import Property, Written
 
 AUDIT_EVERY = 24  # certificates between two audits of a store
 BITS_FLIPPED = 40  # of each thing at the end of a run
@@ -62,9 +61,9 @@ class OneCertificate(Property):
         if self.statements.setdefault(height, certificate.statement) != certificate.statement:
             self.fail(node.name, f"has another certificate of height {height} than elsewhere")
 
-    def writing(self, node: Node, work: Work) -> None:
-        for _, certificate in written(work):
-            self._look(node, certificate)
+    def writing(self, node: Node, written: Written) -> None:
+        for _, row in certificate_rows(written):
+            self._look(node, self.ghost.readings.certificate(row))
 
     def leaving(self, node: Node, to: str, message: PeerMessage) -> None:
         if isinstance(message, Certificates):
@@ -75,14 +74,12 @@ class OneCertificate(Property):
                 self._look(node, certificate)
 
 
-def written(work: Work) -> list[tuple[int, Certificate]]:
+def certificate_rows(written: Written) -> list[tuple[int, bytes]]:
     """Return the certificates that a batch stores, with the heights under which it does."""
-    if work.write is None:
-        return []
     return [
-        (int.from_bytes(key[1:9], "big"), read_certificate(row))
-        for key, row in work.write.changes.items()
-        if key[:1] == Table.CERTIFICATE.value and row is not None
+        (int.from_bytes(key[1:9], "big"), row)
+        for key, row in written.rows(Table.CERTIFICATE).items()
+        if row is not None
     ]
 
 
@@ -95,13 +92,17 @@ class ReceiptsVerify(Property):
         self._eras: list[tuple[int, Membership]] = [(0, ghost.first_membership)]
         self._looked = 0
         self._count = 0
+        self._hold: set[bytes] = set()  # rows judged: who must sign a height never changes
 
-    def writing(self, node: Node, work: Work) -> None:
-        found = written(work)
-        for height, certificate in found:
+    def writing(self, node: Node, written: Written) -> None:
+        found = certificate_rows(written)
+        for height, row in found:
+            certificate = self.ghost.readings.certificate(row)
             if certificate.height != height:
                 self.fail(node.name, f"stores a certificate of another height at {height}")
-            self._certificate(node, certificate)
+            if row not in self._hold and height <= len(self.ghost.committed):
+                self._certificate(node, certificate)
+                self._hold.add(row)
         before, self._count = self._count, self._count + len(found)
         if before // AUDIT_EVERY != self._count // AUDIT_EVERY:
             self.audit(node)
@@ -119,8 +120,6 @@ class ReceiptsVerify(Property):
 
     def _certificate(self, node: Node, certificate: Certificate) -> None:
         height = certificate.height
-        if height > len(self.ghost.committed):
-            return
         sets = self._sets(height)
         names = {name for name, _ in certificate.signatures}
         for membership in sets:

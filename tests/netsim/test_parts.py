@@ -25,7 +25,15 @@ def test_the_heap_keeps_time_and_the_order_of_asking() -> None:
         pass
     assert told == ["first", "second", "late"]
     assert heap.now == 2.0
-    assert heap.next_at == float("inf")
+
+
+def test_the_heap_does_nothing_that_is_due_later() -> None:
+    heap, told = Heap(), list[str]()
+    heap.after(2.0, told.append, "later")
+    assert not heap.step(1.0)
+    assert (told, heap.now) == ([], 0.0)
+    assert heap.step(2.0)
+    assert told == ["later"]
 
 
 def test_what_was_not_durable_is_gone_whole_or_kept_whole() -> None:
