@@ -23,6 +23,7 @@ from netsim.node import Node
 from netsim.properties.base import Property, Rows, Written
 
 ROW_MAX = 1 << 22
+HISTORY_MAX = 1000  # versions of one key that are compared, the newest ones
 READ_AT_START = 12  # keys whose value, past and history are read at each start
 _STATE = State()
 
@@ -195,7 +196,7 @@ class EqualsModel(Property):
         newest = expected[-1][1] if expected else None
         if _STATE.get(image, key) != newest:
             self.fail(node.name, f"reads another value of {key!r} at height {applied}")
-        if _STATE.history(image, key, limit=1000) != expected[::-1]:
+        if _STATE.history(image, key, limit=HISTORY_MAX) != expected[: -HISTORY_MAX - 1 : -1]:
             self.fail(node.name, f"reads another history of {key!r} at height {applied}")
         middle = applied // 2
         past = [value for at, value in expected if at <= middle]
