@@ -40,6 +40,7 @@ ON_CHANGE = (
     log.OwnTermCommits,
     log.CommittedIsDurable,
     log.OneChangeAtATime,
+    bounds.NobodyStarves,
 )
 
 
@@ -107,6 +108,8 @@ class Checks:
             self._mark_cut(node, last)
         mirror.term, mirror.vote = step.term, step.vote
         mirror.role, mirror.commit = step.role, step.commit
+        if work.notices:
+            node.world.acceptances.step(step)
         if (
             not step.appended
             and step.truncated_from is None
@@ -125,7 +128,6 @@ class Checks:
             ghost.votes.setdefault((node.name, node.store, step.term), node.name)
         for watch in self._step:
             watch(step)
-        node.world.acceptances.step(step)
         for index in range(len(ghost.committed) + 1, step.commit + 1):
             ghost.committed.append(ghost.known[index, mirror.term_at(index)])
         self._mark(step)
@@ -225,6 +227,7 @@ class Checks:
             self._mark_commit(step)
         if step.role is Role.LEADER and any(entry.configuration for entry in step.appended):
             step.node.world.faults.change_proposed(step.node)
+        step.node.world.faults.ambushes.look(step)
 
     def _mark_commit(self, step: Step) -> None:
         world = step.node.world

@@ -238,7 +238,9 @@ class Liveness:
             return
         if not world.checks.watches(property_id):
             if not world.checks.watches("L-e"):
-                raise Stopped
+                if world.network.messages >= self.hard_max:
+                    raise Stopped
+                return  # what is looked at comes later
         elif world.network.messages < self.hard_max:
             raise Violation(
                 property_id,

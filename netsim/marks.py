@@ -50,6 +50,12 @@ MARKS = MappingProxyType(
         "deaf-leader-replaced": "in the liveness phase, a leader that hears nobody is replaced",
         "lied": "a malicious member sends what an honest one would not",
         "liar-refused": "a node ends its link to a malicious member",
+        "ambushed": "something goes wrong just as a node votes, is elected, commits or is deposed",
+        "all-paused": "all nodes stand still at once and go on together",
+        "link-clogged": "what is sent waits for a while, and comes late and all at once",
+        "link-half-open": "one end of a link is gone, and the other has not noticed",
+        "flooded-amid-faults": "one author floods a node while other things go wrong",
+        "joined-by-nobody": "in the calm, a node is to join and never comes up, and a voter dies",
         "flooded": "in the calm, one author floods a node",
         "restarted-in-calm": "in the calm, all nodes are stopped at once and start again",
     }

@@ -18,15 +18,18 @@ from typing import Protocol
 
 from govchaind.base.limits import LINK_IDLE_SECONDS_MAX
 from govchaind.base.types import NodeId, StoreId
+from govchaind.raft.messages import RequestVote, Vote
 from govchaind.replica.events import LinkDown, LinkUp, Received
 from govchaind.replica.messages import PeerMessage
 from netsim.heap import Heap
 from netsim.options import Options, source
 from netsim.picture.record import Message as Drawn
+from netsim.pipes import Pipes, is_hopeless
 from netsim.sites import Sites
 from netsim.trace import Trace, described
 
 REDIAL_SECONDS = 0.2
+ELECTION_SHARE = 0.3  # elections have few messages: each of them goes astray more often
 
 
 class Endpoint(Protocol):
@@ -73,6 +76,7 @@ class Network:
         self.on_deliver: Callable[[NodeId, NodeId, PeerMessage], None] | None = None
         self.on_arrival: Callable[[NodeId, NodeId, PeerMessage], bool] | None = None
         self._fates = _fates(options)
+        self.pipes = Pipes()
 
     # --- who is linked ---------------------------------------------------------------------------
 
@@ -108,6 +112,7 @@ class Network:
 
     def mend_all(self) -> None:
         self.cuts.clear()
+        self.pipes.clear()
         self.dial_all()
 
     def _draw_cuts(self) -> None:
@@ -134,6 +139,18 @@ class Network:
                     self._trace.line(self._heap.now, one, f"link down {other}")
                     node.arrive(LinkDown(other))
         self._dial_later(pair)
+
+    def half_open(self, deaf: NodeId, other: NodeId) -> None:
+        """One end of a link is gone: `other` goes on sending to nobody until it notices."""
+        pair = _pair(deaf, other)
+        if pair not in self._links or (deaf, other) not in self._view:
+            return
+        self._links[pair] = (0, 0)  # neither life: whoever dials again replaces it
+        self._view.discard((deaf, other))
+        node = self._nodes[deaf]
+        if node.life:
+            self._trace.line(self._heap.now, deaf, f"link down {other}")
+            node.arrive(LinkDown(other))
 
     def process_ended(self, name: NodeId, *, silently: bool) -> None:
         """A process is gone: peers see resets at once, or nothing until the link is idle."""
@@ -221,6 +238,8 @@ class Network:
         fate = "sent"
         if self.noisy:
             draw = self._random.random()
+            if isinstance(message, RequestVote | Vote):
+                draw *= ELECTION_SHARE
             fates = self._fates
             if draw < fates[3]:
                 if draw < fates[0]:
@@ -235,6 +254,14 @@ class Network:
                 else:
                     fate = "held"
                     wait += self._random.expovariate(1 / self._options.hold_mean)
+        if self.pipes.odd and (late := self.pipes.late(self._heap.now, (sender, to))):
+            wait, fate = wait + late, "held"
+        elif self.pipes.odd:
+            wait = self.pipes.wait(self._heap.now, (sender, to), message, wait)
+            if is_hopeless(wait) and self._options.links_notice_cuts:
+                self._told("~", "lost", sender, to, message)
+                self._heap.after(0.0, self.break_link, sender, to)
+                return
         drawn = self._told(">", fate, sender, to, message)
         if again is not None:
             self._heap.after(again, self._deliver, sender, to, life, message, drawn)

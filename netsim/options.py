@@ -32,6 +32,12 @@ FAULTS = (
     "membership",
     "transfer",
     "malicious",
+    "clog",
+    "half-open",
+    "cap",
+    "slow-reader",
+    "flood",
+    "ambush",
 )
 
 MESSAGES_MAX = 5_000
@@ -60,6 +66,12 @@ LIKELY = {
     "membership": 0.4,
     "transfer": 0.4,
     "malicious": 0.3,
+    "clog": 0.3,
+    "half-open": 0.25,
+    "cap": 0.25,
+    "slow-reader": 0.2,
+    "flood": 0.2,
+    "ambush": 0.6,
 }
 
 
@@ -100,6 +112,7 @@ class Options:
     abandon: float
     client_duplicate: float  # a client sends the same bytes to two nodes at once
     client_patience: float
+    eager: float  # share of what clients do at once, and at leaders, when leadership has changed
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
     lifetime_extra: int  # milliseconds that every transaction is valid longer
@@ -189,6 +202,7 @@ def draw(
         abandon=pick.choice((0.05, 0.3)),
         client_duplicate=pick.choice((0.0, 0.1, 0.3)),
         client_patience=pick.choice((2.0, 6.0)),
+        eager=source(seed, "eager").choice((0.0, 0.5, 0.9)),
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
         lifetime_extra=0,
