@@ -25,18 +25,9 @@ MOMENTS = (
     "deposed",
 )  # fmt: skip
 STRIKES = (
-    "alone",
-    "alone",
-    "pair",
-    "mute",
-    "deaf",
-    "crash",
-    "pause",
-    "hang",
-    "clog",
+    "alone", "alone", "pair", "mute", "deaf", "crash", "pause", "hang", "hang", "clog", "late",
     "late",
-    "late",
-)
+)  # fmt: skip
 LAID_MAX = 3
 FOLLOWED = 0.6  # of strikes lay the next ambush
 TOGETHER = 0.3  # of strikes come with the death of another node
@@ -85,7 +76,9 @@ class Ambushes:
         elif strike == "pause":
             world.heap.after(0.0, self._pause, node, lasts)
         elif strike == "hang":
-            node.disk.hung_until = world.heap.now + lasts
+            node.disk.hung_until = world.heap.now + 2 * lasts + options.election_max
+            if others and pick.random() < 0.75:  # others go on, and it hears of that before it ends
+                self._cut("alone", node.name, others, lasts, pick)
         elif others:
             self._cut(strike, node.name, others, lasts, pick)
         if others and pick.random() < TOGETHER:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from govchaind.raft.core import Role
 from govchaind.replica.events import Offered, TransferAsked
+from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.ambushes import Ambushes
 from netsim.chain import INSTITUTIONS
 from netsim.disk import Disk
@@ -25,6 +26,9 @@ from netsim.stores import Stores
 
 if TYPE_CHECKING:
     from netsim.world import World
+
+UPGRADE_SECONDS = 1.0  # from the end of the old process to the start of the new one
+BOTH_PROTOCOLS = 2 * PROTOCOL_VERSION + 1
 
 
 class Faults:
@@ -59,6 +63,7 @@ class Faults:
             "slow-reader": lambda: self.links.slow_reader(self._random, self._lasts()),
             "ambush": lambda: self.ambushes.lay(self._random),
             "flood": self._flood,
+            "upgrade": self._upgrade,
             "membership": self._membership,
             "transfer": self._transfer,
         }
@@ -211,6 +216,20 @@ class Faults:
         if not node.life and node.lives == lives and node.name not in self.world.stopped:
             node.start()
 
+    def _upgrade(self) -> None:
+        """A node is given the other of two releases, whose protocols differ."""
+        node = self._some()
+        if node is not None:
+            self.upgrade(node, BOTH_PROTOCOLS - node.protocol)
+
+    def upgrade(self, node: Node, protocol: int) -> None:
+        """Start a node again with software that speaks this protocol."""
+        self.say(node.name, f"is given software of protocol {protocol}")
+        node.protocol = protocol
+        self.crash(node, "for new software", lasts=UPGRADE_SECONDS)
+        if len({each.protocol for each in self.world.nodes.values()}) > 1:
+            self.world.marks.reach("versions-mixed")
+
     def _pause(self) -> None:
         if self._random.random() < 0.15:
             # A host stands still with all its machines: their time-outs are over together.
@@ -256,7 +275,7 @@ class Faults:
 
     def _membership(self) -> None:
         world, operators = self.world, self.world.operators
-        if not operators.idle:
+        if not operators.idle or world.liar.claimed is not None:
             return
         wanted = operators.wanted
         voters = sorted(name for name, (role, _) in wanted.items() if role == "validator")
@@ -324,7 +343,7 @@ class Faults:
         lasts = 2 * self._lasts() + self.world.options.election_max
         leader = self.world.leader()
         may_cut = self.world.options.on("partition") and not self._partition
-        if may_cut and leader is not None and self._random.random() < 0.4:
+        if may_cut and leader is not None and self._random.random() < 0.7:
             # It hears of a successor while what it wrote as leader is still under way.
             node = leader
             if len(self.world.nodes) > 1:

@@ -49,6 +49,8 @@ MARKS = MappingProxyType(
         "hung-leader-replaced": "in the liveness phase, a leader with a hung disk is replaced",
         "deaf-leader-replaced": "in the liveness phase, a leader that hears nobody is replaced",
         "lied": "a malicious member sends what an honest one would not",
+        "versions-mixed": "nodes whose software speaks different protocols run at once",
+        "durability-claimed": "a malicious member says to hold on disk what it does not",
         "liar-refused": "a node ends its link to a malicious member",
         "ambushed": "something goes wrong just as a node votes, is elected, commits or is deposed",
         "all-paused": "all nodes stand still at once and go on together",

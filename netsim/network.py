@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from govchaind.base.limits import LINK_IDLE_SECONDS_MAX
+from govchaind.base.limits import LINK_IDLE_SECONDS_MAX, LINK_WRITE_SECONDS_MAX
 from govchaind.base.types import NodeId, StoreId
 from govchaind.raft.messages import RequestVote, Vote
 from govchaind.replica.events import LinkDown, LinkUp, Received
@@ -37,6 +37,7 @@ class Endpoint(Protocol):
 
     name: NodeId
     life: int  # 0 while no process runs; never used twice
+    protocol: int
 
     @property
     def store(self) -> StoreId: ...
@@ -77,6 +78,7 @@ class Network:
         self.on_arrival: Callable[[NodeId, NodeId, PeerMessage], bool] | None = None
         self._fates = _fates(options)
         self.pipes = Pipes()
+        self._stuck: set[tuple[NodeId, NodeId]] = set()  # (a, b): a's send to b does not end
 
     # --- who is linked ---------------------------------------------------------------------------
 
@@ -113,6 +115,7 @@ class Network:
     def mend_all(self) -> None:
         self.cuts.clear()
         self.pipes.clear()
+        self._stuck.clear()
         self.dial_all()
 
     def _draw_cuts(self) -> None:
@@ -209,6 +212,8 @@ class Network:
             return
         if not (self.passes(*pair) and self.passes(pair[1], pair[0])):
             return  # mending dials again
+        if a.protocol != b.protocol:
+            return  # as in `runtime/link.py`; an upgrade starts the process again, which dials
         if self._options.mesh_is_strict and not (a.accepts(b.name) and b.accepts(a.name)):
             return  # a change of members dials again
         if pair in self._links:
@@ -260,12 +265,20 @@ class Network:
             wait = self.pipes.wait(self._heap.now, (sender, to), message, wait)
             if is_hopeless(wait) and self._options.links_notice_cuts:
                 self._told("~", "lost", sender, to, message)
-                self._heap.after(0.0, self.break_link, sender, to)
+                if (sender, to) not in self._stuck:
+                    self._stuck.add((sender, to))
+                    self._heap.after(LINK_WRITE_SECONDS_MAX, self._give_up, sender, to)
                 return
         drawn = self._told(">", fate, sender, to, message)
         if again is not None:
             self._heap.after(again, self._deliver, sender, to, life, message, drawn)
         self._heap.after(wait, self._deliver, sender, to, life, message, drawn)
+
+    def _give_up(self, sender: NodeId, to: NodeId) -> None:
+        """A send has lasted too long: its link ends."""
+        if (sender, to) in self._stuck:
+            self._stuck.discard((sender, to))
+            self.break_link(sender, to)
 
     def _told(
         self, sign: str, fate: str, sender: NodeId, to: NodeId, message: PeerMessage

@@ -76,6 +76,12 @@ def restart(stage: Stage, head: Word, rest: list[Word]) -> None:
     node.start()
 
 
+def upgrade(stage: Stage, head: Word, rest: list[Word]) -> None:
+    node = stage.node(rest[0])
+    protocol = rest[1].whole(1) if len(rest) > 1 else node.protocol
+    stage.world.faults.upgrade(node, protocol)
+
+
 def pause(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     node = stage.node(rest[0])
     say(stage, node, "pause")
@@ -271,6 +277,8 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
                   crash, 1, 2),
     "restart": Verb("restart NODE", "the process starts again from its disk; dies first if it runs",
                     restart, 1, 1),
+    "upgrade": Verb("upgrade NODE [PROTOCOL]", "the process ends, and starts after a second with "
+                    "new software, which speaks this protocol (the same as before)", upgrade, 1, 2),
     "pause": Verb("pause NODE", "no step is made, time goes on", pause, 1, 1),
     "resume": Verb("resume NODE", "a paused process goes on", resume, 1, 1),
     "slow": Verb("slow NODE SECONDS", "each step takes so long", slow, 2, 2),
