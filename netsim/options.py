@@ -160,15 +160,13 @@ def draw(
         voters = nodes
     faults = []
     calm = pick.random() < 0.04
-    # One of four or more may lie.
-    among_liars = source(seed, "among-liars").choice((4, 4, 5, 7))
     for fault in FAULTS:
         drawn = source(seed, f"on/{fault}").random() < LIKELY[fault]
         wanted = drawn if only is None else fault in only
         if wanted and not calm and fault not in without:
             faults.append(fault)
     if "malicious" in faults and nodes is None:
-        voters = max(voters, among_liars)
+        voters = max(voters, source(seed, "among-liars").choice((4, 4, 5, 7)))
     fast = pick.random() < 0.3  # short time-outs and long delays: elections collide
     delay_mean = pick.choice((0.001, 0.005, 0.02, 0.08)) if not fast else pick.uniform(0.02, 0.2)
     election_min = 1.5 if not fast else pick.uniform(max(0.3, 4 * delay_mean), 1.5)
