@@ -40,6 +40,7 @@ ON_CHANGE = (
     log.OwnTermCommits,
     log.CommittedIsDurable,
     log.OneChangeAtATime,
+    bounds.NobodyStarves,
 )
 
 
@@ -106,6 +107,8 @@ class Checks:
             and mirror.follows(raft.log)
         ):
             step.truncated_from, step.appended = None, []
+            if work.notices:
+                node.world.acceptances.step(step)
             for watch in self._quiet_step:
                 watch(step)
             return
@@ -118,6 +121,8 @@ class Checks:
         if step.truncated_from is not None and last is not None:
             self._mark_cut(node, last)
         mirror.term, mirror.role, mirror.commit = step.term, step.role, step.commit
+        if work.notices:
+            node.world.acceptances.step(step)
         ghost = self.ghost
         for entry in step.appended:
             ghost.learn(entry, mirror.term_at(entry.index - 1))
@@ -126,7 +131,6 @@ class Checks:
             ghost.votes.setdefault((node.name, node.store, step.term), node.name)
         for watch in self._step:
             watch(step)
-        node.world.acceptances.step(step)
         for index in range(len(ghost.committed) + 1, step.commit + 1):
             ghost.committed.append(ghost.known[index, mirror.term_at(index)])
         self._mark(step)
@@ -227,6 +231,7 @@ class Checks:
             self._mark_commit(step)
         if step.role is Role.LEADER and any(entry.configuration for entry in step.appended):
             step.node.world.faults.change_proposed(step.node)
+        step.node.world.faults.ambushes.look(step)
 
     def _mark_commit(self, step: Step) -> None:
         world = step.node.world

@@ -99,6 +99,8 @@ class Clerk:
             return [self._again(pick.choice(self.sent[-12:]))]
         if choice < 0.3:
             return self._motion()
+        if choice < 0.38 and (twice := self._twice()):
+            return twice
         institution, office = self._author()
         operations = [self.papers.operation(institution, office)]
         while len(operations) < 5 and pick.random() < 0.25:
@@ -116,6 +118,31 @@ class Clerk:
         keys = self._keys(before.institution, before.office)
         return self.papers.sign(before.body, keys) if keys else before
 
+    def _twice(self) -> list[Transaction]:
+        """Return one body signed by two sets of keys, each as its office's policy asks for."""
+        pick, papers = self.random, self.papers
+        offices = []
+        for place in papers.offices():
+            threshold, usable = papers.policy(*place)[0], self._usable(*place)
+            if len(usable) > threshold:
+                offices.append((place, threshold, usable))
+        if not offices:
+            return []
+        (institution, office), threshold, usable = pick.choice(offices)
+        operations = [papers.operation(institution, office)]
+        mixed = pick.sample(usable, len(usable))
+        made = self._signed(institution, office, operations, mixed[:threshold])
+        return [made, papers.sign(made.body, mixed[1 : threshold + 1])]
+
+    def _usable(self, institution: str, office: str) -> list[bytes]:
+        """Return the keys of an office that are in force now."""
+        now = self.papers.now()
+        return list({
+            seat[0]: seat[1]
+            for seat in self.papers.policy(institution, office)[1]
+            if seat[5] is None and seat[3] <= now and (seat[4] is None or seat[4] > now)
+        }.values())  # fmt: skip
+
     def _author(self) -> tuple[str, str]:
         offices = self.papers.offices()
         pick = self.random
@@ -131,29 +158,28 @@ class Clerk:
         threshold, seats = papers.policy(institution, office)
         if not seats:
             return [papers.new_key()]
-        now = papers.now()
-        usable = {
-            seat[0]: seat[1]
-            for seat in seats
-            if seat[5] is None and seat[3] <= now and (seat[4] is None or seat[4] > now)
-        }
+        usable = self._usable(institution, office)
         publics = [seat[1] for seat in seats]
         over = [seat[1] for seat in seats if seat[5] is not None]
         choice = pick.random()
         if over and choice < 0.1:
-            return [pick.choice(over), *list(usable.values())[: threshold - 1]]
+            return [pick.choice(over), *usable[: threshold - 1]]
         if choice < 0.72 and len(usable) >= threshold:
-            return pick.sample(list(usable.values()), threshold)
+            return pick.sample(usable, threshold)
         if choice < 0.78:
             return pick.sample(publics, min(len(publics), threshold + 1))
         if choice < 0.88 and threshold > 1 and len(usable) >= threshold:
-            return pick.sample(list(usable.values()), threshold - 1)
+            return pick.sample(usable, threshold - 1)
         if choice < 0.91:
             return [*pick.sample(publics, min(len(publics), threshold - 1)), papers.new_key()]
         return pick.sample(publics, min(len(publics), threshold))
 
     def _signed(
-        self, institution: str, office: str, operations: list[tuple[int, list[Any]]]
+        self,
+        institution: str,
+        office: str,
+        operations: list[tuple[int, list[Any]]],
+        keys: list[bytes] | None = None,
     ) -> Transaction:
         pick, world = self.random, self.world
         chain_id = world.genesis.chain_id
@@ -173,7 +199,7 @@ class Clerk:
             valid_until=self.papers.now() + lifetime + world.options.lifetime_extra,
             salt=pick.randbytes(16),
         )
-        return self.papers.sign(body, self._keys(institution, office))
+        return self.papers.sign(body, keys or self._keys(institution, office))
 
     def _motion(self) -> list[Transaction]:
         """Return ballots of some institutions: enough to admit one, or to be refused."""

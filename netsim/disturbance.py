@@ -1,19 +1,22 @@
-"""One disturbance of a healed and calm network, and what must come of it: L-f, L-g, L-h, L-i."""
+"""One disturbance of a healed and calm network, and what must come of it: L-b and L-f to L-i."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
 
-from govchaind.base.quorum import majority
+from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import NodeId
-from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Role
 from govchaind.replica.events import Offered, TransferAsked
-from netsim.chain import INSTITUTIONS, REGISTER
+from govchaind.replica.leadership import CAUGHT_UP_HEIGHTS
+from netsim.chain import INSTITUTIONS
 from netsim.clock import EPOCH_MILLISECONDS
+from netsim.flood import flood
 from netsim.node import Node
+from netsim.operators import AGAIN_SECONDS
+from netsim.properties.base import Stopped
 
 if TYPE_CHECKING:
     from netsim.liveness import Liveness
@@ -23,7 +26,7 @@ BLOCKS_BEFORE = 2  # of a flood, before another author's transaction
 
 
 class Disturbance:
-    """One of four, drawn."""
+    """One of five, drawn."""
 
     def __init__(self, liveness: Liveness) -> None:
         self.liveness = liveness
@@ -31,12 +34,15 @@ class Disturbance:
         self.random: random.Random = liveness.random
 
     def run(self) -> None:
-        """L-f, L-g, L-h or L-i."""
+        """L-f, L-g, L-h, L-i, or L-b with a member that never comes up."""
         world = self.world
         leader = world.leader()
         if leader is None or leader.replica is None:
             return
         draw = self.random.random()
+        joiner = self._joiner()
+        if joiner is not None and self.random.random() < 0.35 and self._join(leader, joiner):
+            return
         voters = dict(leader.replica.raft.configuration.voters)
         rest = [node for node in self.liveness.core if node is not leader]
         stores = {node.name: node.store for node in rest}
@@ -49,6 +55,48 @@ class Disturbance:
             self._flood(leader)
         else:
             self._restart_all()
+
+    def _joiner(self) -> Node | None:
+        """Return a node that is no member, for one to be."""
+        world = self.world
+        wanted = world.operators.wanted
+        spares = [name for name in world.chain.spares if name not in wanted]
+        return world.nodes[self.random.choice(spares)] if spares and not world.stopped else None
+
+    def _join(self, leader: Node, joiner: Node) -> bool:
+        """L-b: a node is ordered to be a voter and never acknowledges anything; meanwhile another
+        voter dies. Whoever has not caught up is no voter yet, so writes go on. False: too few vote.
+        """
+        world, operators = self.world, self.world.operators
+        if leader.replica is None or not operators.idle:
+            return False
+        voters = leader.replica.raft.configuration.voters
+        intact = {node.name for node in self.liveness.core if (node.name, node.store) in voters}
+        needed = max(majority(len(voters)), certificate_quorum(len(voters)))
+        if len(intact) - 1 < needed or len(world.ghost.committed) <= CAUGHT_UP_HEIGHTS:
+            return False
+        world.trace.line(world.heap.now, joiner.name, "* is to join, and its disk hangs")
+        joiner.mend_disk()
+        joiner.resume()
+        world.network.gone.discard(joiner.name)
+        if not joiner.life:
+            world.faults.restart(joiner, joiner.lives)
+        world.network.dial_all()
+        joiner.disk.hung_until = float("inf")
+        operators.order_role(joiner.name, "validator")
+        world.run_until(
+            world.heap.now + 4 * AGAIN_SECONDS + self.liveness.timeout,
+            lambda: False,
+            self.liveness.hard_max,
+        )
+        victim = world.nodes[self.random.choice(sorted(intact - {leader.name}))]
+        world.stopped.add(victim.name)
+        world.faults.crash(victim, "while another is to join")
+        core = self.liveness.core
+        self.liveness.core = [node for node in core if node not in (victim, joiner)]
+        world.marks.reach("joined-by-nobody")
+        self.liveness.demand_write("L-b")
+        return True
 
     def _break_leader(self, leader: Node) -> None:
         world = self.world
@@ -93,30 +141,26 @@ class Disturbance:
         """L-h: one author floods a node, and another's transaction comes right behind it."""
         world = self.world
         until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
-        puts = [
-            (int(Kind.PUT), [REGISTER, b"flood%d" % place, [place], None])
-            for place in range(FLOOD_OPERATIONS)
-        ]
-        flood = [
-            world.chain.transaction(INSTITUTIONS[0], puts, until) for _ in range(FLOOD_TRANSACTIONS)
-        ]
+        flooding = flood(world, INSTITUTIONS[0], FLOOD_TRANSACTIONS, FLOOD_OPERATIONS)
         probe = world.chain.put(INSTITUTIONS[1], b"probe", 2, None, until)
         voters = [node for node in self.liveness.members() if not node.observer]
         node = leader if self.random.random() < 0.5 else self.random.choice(voters)
         world.trace.line(world.heap.now, node.name, "* flooded")
-        node.arrive(Offered(-1, [*flood, probe]))
+        node.arrive(Offered(-1, [*flooding, probe]))
         world.marks.reach("flooded")
         height = self._wait_for(probe)
         known = world.workload.history.by_id
-        earlier = sorted({known[each.id][0] for each in flood if each.id in known})
+        earlier = sorted({known[each.id][0] for each in flooding if each.id in known})
         ahead = [each for each in earlier if each < height]
         if len(ahead) > BLOCKS_BEFORE:
             self.liveness.broken("L-h", f"{len(ahead)} blocks of a flood go before one transaction")
-        self._wait_for(flood[-1])
+        self._wait_for(flooding[-1])
 
     def _wait_for(self, transaction: Transaction) -> int:
         known = self.world.workload.history.by_id
         self.liveness.demand("L-h", lambda: transaction.id in known, 12 * self.liveness.timeout)
+        if transaction.id not in known:
+            raise Stopped  # nobody looks at L-h
         return known[transaction.id][0]
 
     def _restart_all(self) -> None:

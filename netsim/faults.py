@@ -10,9 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from govchaind.raft.core import Role
-from govchaind.replica.events import TransferAsked
+from govchaind.replica.events import Offered, TransferAsked
+from govchaind.runtime.codec import PROTOCOL_VERSION
+from netsim.ambushes import Ambushes
+from netsim.chain import INSTITUTIONS
 from netsim.disk import Disk
 from netsim.draws import Draws, draws
+from netsim.flood import flood
+from netsim.link_faults import LinkFaults
 from netsim.node import Node
 from netsim.options import source
 from netsim.partitions import SHAPES, Directions, between, cut_out
@@ -21,6 +26,9 @@ from netsim.stores import Stores
 
 if TYPE_CHECKING:
     from netsim.world import World
+
+UPGRADE_SECONDS = 1.0  # from the end of the old process to the start of the new one
+BOTH_PROTOCOLS = 2 * PROTOCOL_VERSION + 1
 
 
 class Faults:
@@ -32,6 +40,8 @@ class Faults:
         self.happened: list[Occurrence] = []  # for a case that lets some of them happen again
         self._random: random.Random = source(world.options.seed, "faults")
         self.stores = Stores(world)
+        self.links = LinkFaults(world)
+        self.ambushes = Ambushes(world)
         self._partition: Directions = []
         self._kinds: dict[str, Callable[[], None]] = {
             "cut": self._cut,
@@ -47,6 +57,13 @@ class Faults:
             "disk-full": self._disk_full,
             "rot": self._rot,
             "clock": self._clock,
+            "clog": lambda: self.links.clog(self._random, self._lasts()),
+            "half-open": lambda: self.links.half_open(self._random, self._lasts()),
+            "cap": lambda: self.links.cap(self._random, self._lasts()),
+            "slow-reader": lambda: self.links.slow_reader(self._random, self._lasts()),
+            "ambush": lambda: self.ambushes.lay(self._random),
+            "flood": self._flood,
+            "upgrade": self._upgrade,
             "membership": self._membership,
             "transfer": self._transfer,
         }
@@ -73,10 +90,12 @@ class Faults:
 
     def _next(self, kind: str, act: Callable[[], None], pick: Draws) -> None:
         mean = self.world.options.fault_every
-        if kind in ("wipe", "restore", "disk-error", "rot"):
+        if kind in ("wipe", "restore", "disk-error", "rot", "flood"):
             mean *= 4
         elif kind in ("disk-full", "clock"):
             mean *= 2
+        elif kind == "ambush":
+            mean /= 2
         self.world.heap.after(pick.expovariate(1 / mean), self._happen, kind, act, pick)
 
     def _happen(self, kind: str, act: Callable[[], None], pick: Draws) -> None:
@@ -114,7 +133,7 @@ class Faults:
             directions.append((pair[1], pair[0]))
         self.say(pair[0], f"cut {' '.join('>'.join(each) for each in directions)}")
         self.world.network.cut(directions)
-        self.world.heap.after(self._lasts(), self._mend, directions)
+        self.world.heap.after(self._lasts(), self.mend, directions)
 
     def _part(self) -> None:
         names = sorted(self.world.nodes)
@@ -125,7 +144,7 @@ class Faults:
         self._partition = directions
         self.say("-", f"partition {shape} {' '.join('>'.join(each) for each in directions)}")
         self.world.network.cut(directions)
-        self.world.heap.after(self._lasts(), self._mend, directions)
+        self.world.heap.after(self._lasts(), self.mend, directions)
 
     def change_proposed(self, leader: Node) -> None:
         """A leader is about to send a configuration: at times it is cut off right then."""
@@ -148,13 +167,14 @@ class Faults:
         self._partition = directions
         self.say(node.name, f"cut off, but for {sorted(reached)}")
         self.world.network.cut(directions)
-        self.world.heap.after(lasts, self._mend, directions)
+        self.world.heap.after(lasts, self.mend, directions)
 
     def _hang(self, node: Node, lasts: float) -> None:
         node.disk.hung_until = self.world.heap.now + lasts
         self.say(node.name, f"disk hangs until {node.disk.hung_until:.3f}")
 
-    def _mend(self, directions: Directions) -> None:
+    def mend(self, directions: Directions) -> None:
+        """End a cut, unless all cuts have ended since."""
         if directions is self._partition:
             self._partition = []
         if not self.over:
@@ -196,7 +216,31 @@ class Faults:
         if not node.life and node.lives == lives and node.name not in self.world.stopped:
             node.start()
 
+    def _upgrade(self) -> None:
+        """A node is given the other of two releases, whose protocols differ."""
+        node = self._some()
+        if node is not None:
+            self.upgrade(node, BOTH_PROTOCOLS - node.protocol)
+
+    def upgrade(self, node: Node, protocol: int) -> None:
+        """Start a node again with software that speaks this protocol."""
+        self.say(node.name, f"is given software of protocol {protocol}")
+        node.protocol = protocol
+        self.crash(node, "for new software", lasts=UPGRADE_SECONDS)
+        if len({each.protocol for each in self.world.nodes.values()}) > 1:
+            self.world.marks.reach("versions-mixed")
+
     def _pause(self) -> None:
+        if self._random.random() < 0.15:
+            # A host stands still with all its machines: their time-outs are over together.
+            frozen = [node for node in self.world.nodes.values() if node.life and not node.paused]
+            lasts = self._lasts() + self.world.options.election_max * self._random.random()
+            for each in frozen:
+                self.say(each.name, "pause, with all others")
+                each.pause()
+                self.world.heap.after(lasts, self._resume, each)
+            self.world.marks.reach("all-paused")
+            return
         node = self._some()
         if node is not None and not node.paused:
             self.say(node.name, "pause")
@@ -231,7 +275,7 @@ class Faults:
 
     def _membership(self) -> None:
         world, operators = self.world, self.world.operators
-        if not operators.idle:
+        if not operators.idle or world.liar.claimed is not None:
             return
         wanted = operators.wanted
         voters = sorted(name for name, (role, _) in wanted.items() if role == "validator")
@@ -250,6 +294,20 @@ class Faults:
             operators.order_removal(name)
         elif len(voters) > 1:
             operators.order_role(self._random.choice(voters), "learner")
+
+    # --- clients ---------------------------------------------------------------------------------
+
+    def _flood(self) -> None:
+        """One author sends a node more at once than several blocks hold."""
+        node = self._some()
+        if node is None or node.name in self.world.network.gone:
+            return
+        pick = self._random
+        author, count = pick.choice(INSTITUTIONS), pick.choice((10, 20, 40))
+        made = flood(self.world, author, count, pick.choice((5, 20, 40)))
+        self.say(node.name, f"flooded by {author}, {count} times")
+        node.arrive(Offered(-1, made))
+        self.world.marks.reach("flooded-amid-faults")
 
     # --- stores ----------------------------------------------------------------------------------
 
@@ -285,7 +343,7 @@ class Faults:
         lasts = 2 * self._lasts() + self.world.options.election_max
         leader = self.world.leader()
         may_cut = self.world.options.on("partition") and not self._partition
-        if may_cut and leader is not None and self._random.random() < 0.4:
+        if may_cut and leader is not None and self._random.random() < 0.7:
             # It hears of a successor while what it wrote as leader is still under way.
             node = leader
             if len(self.world.nodes) > 1:

@@ -12,7 +12,7 @@ from govchaind.base.errors import InvalidSetting
 from netsim.expectations import Expect, unmet
 from netsim.options import MESSAGES_MAX, MINUTES, draw
 from netsim.plan import Plan
-from netsim.run import Verdict, first_difference, run
+from netsim.run import Verdict, first_difference, followers_agree, run
 from netsim.world_file import WorldFile, read_world, world_plan
 
 
@@ -29,6 +29,8 @@ class Job:
     world: str = ""  # the text of a world file
     source: str = ""  # its path, for errors and commands
     plant: str = ""  # a bug that is in place during the run
+    clocks: bool = False  # run it twice more, with clocks of followers ahead, and compare (I-31)
+    bare: bool = False  # look at no property: only what happens is wanted, for its digest
 
     def world_file(self) -> WorldFile | None:
         """Return the job's world, if it has one. Raises InvalidSetting."""
@@ -101,6 +103,8 @@ def play(job: Job) -> Verdict:
     plan = job.plan()
     expect = job.expect()
     watched = None if expect.properties is None else frozenset(expect.properties)
+    if job.bare:
+        watched = frozenset()
     with planting(job.plant):
         verdict = run(plan.options, None, watched, plan)
         if job.twice and verdict.violation is None:
@@ -109,6 +113,10 @@ def play(job: Job) -> Verdict:
                 where = first_difference(verdict, again)
                 text = f"digests {verdict.digest} and {again.digest}, first in {where}"
                 verdict.violation = ("I-33", "-", text, verdict.simulated_seconds)
+        asks = job.clocks and verdict.violation is None
+        if asks and not followers_agree(plan.options, frozenset(("I-31",))):
+            text = "clocks of followers change what is hashed"
+            verdict.violation = ("I-31", "-", text, verdict.simulated_seconds)
     if verdict.violation is None:
         verdict.tail = []
         verdict.unmet = unmet(expect, verdict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from netsim.node import Node
 from netsim.partitions import Directions, between
@@ -110,3 +111,37 @@ def nothing_to(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     name = stage.node(rest[0]).name
     others = [other for other in stage.world.nodes if other != name]
     return _cut(stage, [(other, name) for other in others], f"nothing to {name} arrives")
+
+
+def clog(stage: Stage, head: Word, rest: list[Word]) -> None:
+    *which, lasts = rest
+    one, *others = names_of(stage.nodes(which))
+    seconds = lasts.number()
+    say(stage, None, f"clogged for {seconds:g} s from {one} to {' '.join(others)}")
+    until = stage.world.heap.now + seconds
+    stage.world.network.pipes.clog([(one, other) for other in others], until)
+
+
+def half_open(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    one, other = stage.node(rest[0]).name, stage.node(rest[1]).name
+    stage.world.network.half_open(one, other)
+    return _cut(
+        stage, between([one], [other]), f"half-open: {other} has not noticed that {one} left"
+    )
+
+
+def cap(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    direction = (stage.node(rest[0]).name, stage.node(rest[1]).name)
+    rate = rest[2].number()
+    pipes = stage.world.network.pipes
+    say(stage, None, f"{'>'.join(direction)} passes {rate:g} bytes a second")
+    pipes.cap([direction], rate)
+    return partial(pipes.cap, [direction], 0.0)
+
+
+def read_slowly(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node, seconds = stage.node(rest[0]), rest[1].number()
+    pipes = stage.world.network.pipes
+    say(stage, node, f"takes {seconds:g} s for each message")
+    pipes.read_slowly(node.name, seconds)
+    return partial(pipes.read_slowly, node.name, 0.0)

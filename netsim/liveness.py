@@ -15,6 +15,7 @@ from govchaind.base.types import NodeId
 from govchaind.raft.messages import Configuration
 from govchaind.replica.events import Received
 from govchaind.replica.leadership import QUIET_SECONDS
+from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.accepted import Accepted
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.disturbance import Disturbance
@@ -83,6 +84,7 @@ class Liveness:
         for node in world.nodes.values():
             node.mend_disk()
             node.step_cost = 0.0
+            node.protocol = PROTOCOL_VERSION
             node.clock.set_ahead(self.random.uniform(-2, 2))
             if node.name not in names:
                 world.network.gone.add(node.name)
@@ -102,7 +104,8 @@ class Liveness:
         world = self.world
         world.operators.queue.clear()
         world.operators.look()
-        nodes = list(world.nodes.values())
+        # Who has said to hold what it does not is not sent it again, and is on its own.
+        nodes = [node for node in world.nodes.values() if node.name != world.liar.claimed]
         if not self._enough(nodes):
             return []
         if self.random.random() < 0.5:
@@ -238,7 +241,9 @@ class Liveness:
             return
         if not world.checks.watches(property_id):
             if not world.checks.watches("L-e"):
-                raise Stopped
+                if world.network.messages >= self.hard_max:
+                    raise Stopped
+                return  # what is looked at comes later
         elif world.network.messages < self.hard_max:
             raise Violation(
                 property_id,
@@ -298,6 +303,7 @@ class Liveness:
         term = leader.replica.raft.term
         allowed = term
         others = [node for node in world.nodes.values() if node not in self.core]
+        others = [node for node in others if node.name != world.liar.claimed]
         if others and self.random.random() < 0.7:
             back = self.random.choice(others)
             cut_term = self._cut_terms[back.name]

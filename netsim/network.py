@@ -16,17 +16,20 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from govchaind.base.limits import LINK_IDLE_SECONDS_MAX
+from govchaind.base.limits import LINK_IDLE_SECONDS_MAX, LINK_WRITE_SECONDS_MAX
 from govchaind.base.types import NodeId, StoreId
+from govchaind.raft.messages import RequestVote, Vote
 from govchaind.replica.events import LinkDown, LinkUp, Received
 from govchaind.replica.messages import PeerMessage
 from netsim.heap import Heap
 from netsim.options import Options, source
 from netsim.picture.record import Message as Drawn
+from netsim.pipes import Pipes, is_hopeless
 from netsim.sites import Sites
 from netsim.trace import Trace, described
 
 REDIAL_SECONDS = 0.2
+ELECTION_SHARE = 0.3  # elections have few messages: each of them goes astray more often
 
 
 class Endpoint(Protocol):
@@ -34,6 +37,7 @@ class Endpoint(Protocol):
 
     name: NodeId
     life: int  # 0 while no process runs; never used twice
+    protocol: int
 
     @property
     def store(self) -> StoreId: ...
@@ -73,6 +77,8 @@ class Network:
         self.on_deliver: Callable[[NodeId, NodeId, PeerMessage], None] | None = None
         self.on_arrival: Callable[[NodeId, NodeId, PeerMessage], bool] | None = None
         self._fates = _fates(options)
+        self.pipes = Pipes()
+        self._stuck: set[tuple[NodeId, NodeId]] = set()  # (a, b): a's send to b does not end
 
     # --- who is linked ---------------------------------------------------------------------------
 
@@ -108,6 +114,8 @@ class Network:
 
     def mend_all(self) -> None:
         self.cuts.clear()
+        self.pipes.clear()
+        self._stuck.clear()
         self.dial_all()
 
     def _draw_cuts(self) -> None:
@@ -134,6 +142,18 @@ class Network:
                     self._trace.line(self._heap.now, one, f"link down {other}")
                     node.arrive(LinkDown(other))
         self._dial_later(pair)
+
+    def half_open(self, deaf: NodeId, other: NodeId) -> None:
+        """One end of a link is gone: `other` goes on sending to nobody until it notices."""
+        pair = _pair(deaf, other)
+        if pair not in self._links or (deaf, other) not in self._view:
+            return
+        self._links[pair] = (0, 0)  # neither life: whoever dials again replaces it
+        self._view.discard((deaf, other))
+        node = self._nodes[deaf]
+        if node.life:
+            self._trace.line(self._heap.now, deaf, f"link down {other}")
+            node.arrive(LinkDown(other))
 
     def process_ended(self, name: NodeId, *, silently: bool) -> None:
         """A process is gone: peers see resets at once, or nothing until the link is idle."""
@@ -192,6 +212,8 @@ class Network:
             return
         if not (self.passes(*pair) and self.passes(pair[1], pair[0])):
             return  # mending dials again
+        if a.protocol != b.protocol:
+            return  # as in `runtime/link.py`; an upgrade starts the process again, which dials
         if self._options.mesh_is_strict and not (a.accepts(b.name) and b.accepts(a.name)):
             return  # a change of members dials again
         if pair in self._links:
@@ -221,6 +243,8 @@ class Network:
         fate = "sent"
         if self.noisy:
             draw = self._random.random()
+            if isinstance(message, RequestVote | Vote):
+                draw *= ELECTION_SHARE
             fates = self._fates
             if draw < fates[3]:
                 if draw < fates[0]:
@@ -235,10 +259,26 @@ class Network:
                 else:
                     fate = "held"
                     wait += self._random.expovariate(1 / self._options.hold_mean)
+        if self.pipes.odd and (late := self.pipes.late(self._heap.now, (sender, to))):
+            wait, fate = wait + late, "held"
+        elif self.pipes.odd:
+            wait = self.pipes.wait(self._heap.now, (sender, to), message, wait)
+            if is_hopeless(wait) and self._options.links_notice_cuts:
+                self._told("~", "lost", sender, to, message)
+                if (sender, to) not in self._stuck:
+                    self._stuck.add((sender, to))
+                    self._heap.after(LINK_WRITE_SECONDS_MAX, self._give_up, sender, to)
+                return
         drawn = self._told(">", fate, sender, to, message)
         if again is not None:
             self._heap.after(again, self._deliver, sender, to, life, message, drawn)
         self._heap.after(wait, self._deliver, sender, to, life, message, drawn)
+
+    def _give_up(self, sender: NodeId, to: NodeId) -> None:
+        """A send has lasted too long: its link ends."""
+        if (sender, to) in self._stuck:
+            self._stuck.discard((sender, to))
+            self.break_link(sender, to)
 
     def _told(
         self, sign: str, fate: str, sender: NodeId, to: NodeId, message: PeerMessage

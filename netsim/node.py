@@ -20,6 +20,7 @@ from govchaind.raft.core import Role
 from govchaind.replica.events import Event, Guard, Room, Written
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import behind_guard
+from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.clock import Clock
 from netsim.disk import Disk
 from netsim.options import source
@@ -55,6 +56,7 @@ class Node:
         self.step_due = False
         self.wake_at = float("inf")
         self.paused = False
+        self.protocol = PROTOCOL_VERSION  # which its software speaks; links need the same one
         self.step_cost = 0.0  # seconds that each step takes, when slow
         self.failed = 0  # the life in which a write has failed
         self.crash_on_write = False  # the process dies when its next write is issued
@@ -230,6 +232,7 @@ class Node:
         events, self.inbox = self.inbox, []
         now = world.heap.now
         checks = world.checks
+        judged = world.signatures.judged
         try:
             work = replica.step(now, self._wall(replica, now), events, self.disk.reader)
         except Violation:
@@ -242,6 +245,8 @@ class Node:
         except Exception as error:
             checks.stopped_by_itself(self, error)
             raise
+        if world.liar.name is not None:
+            world.liar.cost(self, events, world.signatures.judged - judged)
         self._draw_step(replica)
         checks.after_step(self, events, work)
         send = world.network.send

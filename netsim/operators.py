@@ -162,7 +162,8 @@ class Operators:
             self.current = None  # too late for one of the ballots
 
     def _until(self) -> int:
-        return EPOCH_MILLISECONDS + int((self.world.heap.now + LIFETIME_SECONDS) * 1000)
+        until = EPOCH_MILLISECONDS + int((self.world.heap.now + LIFETIME_SECONDS) * 1000)
+        return until + self.world.options.lifetime_extra
 
     def _found_register(self) -> None:
         known = self.world.workload.history.by_id

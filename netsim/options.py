@@ -32,6 +32,13 @@ FAULTS = (
     "membership",
     "transfer",
     "malicious",
+    "clog",
+    "half-open",
+    "cap",
+    "slow-reader",
+    "flood",
+    "ambush",
+    "upgrade",
 )
 
 MESSAGES_MAX = 5_000
@@ -59,7 +66,14 @@ LIKELY = {
     "clock": 0.4,
     "membership": 0.4,
     "transfer": 0.4,
-    "malicious": 0.3,
+    "malicious": 0.2,
+    "clog": 0.3,
+    "half-open": 0.25,
+    "cap": 0.25,
+    "slow-reader": 0.2,
+    "flood": 0.2,
+    "ambush": 0.6,
+    "upgrade": 0.15,
 }
 
 
@@ -100,6 +114,7 @@ class Options:
     abandon: float
     client_duplicate: float  # a client sends the same bytes to two nodes at once
     client_patience: float
+    eager: float  # share of what clients do at once, and at leaders, when leadership has changed
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
     lifetime_extra: int  # milliseconds that every transaction is valid longer
@@ -150,6 +165,8 @@ def draw(
         wanted = drawn if only is None else fault in only
         if wanted and not calm and fault not in without:
             faults.append(fault)
+    if "malicious" in faults and nodes is None:
+        voters = max(voters, source(seed, "among-liars").choice((4, 4, 5, 7)))
     fast = pick.random() < 0.3  # short time-outs and long delays: elections collide
     delay_mean = pick.choice((0.001, 0.005, 0.02, 0.08)) if not fast else pick.uniform(0.02, 0.2)
     election_min = 1.5 if not fast else pick.uniform(max(0.3, 4 * delay_mean), 1.5)
@@ -189,6 +206,7 @@ def draw(
         abandon=pick.choice((0.05, 0.3)),
         client_duplicate=pick.choice((0.0, 0.1, 0.3)),
         client_patience=pick.choice((2.0, 6.0)),
+        eager=source(seed, "eager").choice((0.0, 0.5, 0.9)),
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
         lifetime_extra=0,

@@ -142,7 +142,8 @@ class Papers:
         if schema and pick.random() < 0.08:
             schema.append(list(schema[0]))
         offices = self.offices()
-        writers = [list(each) for each in pick.sample(offices, min(len(offices), 5))]
+        count = pick.randrange(min(len(offices), 5) + 1)
+        writers = [list(each) for each in pick.sample(offices, count)]
         odd = pick.random()
         if odd < 0.05:
             writers.append([INSTITUTIONS[0], "nowhere"])
@@ -158,14 +159,20 @@ class Papers:
         others = [name for name in self.registers() if name != REGISTER]
         draw = pick.random()
         name = f"reg-{pick.randrange(14)}"
-        if mine and draw < 0.75:
+        near = [name for name in others if name not in mine and self._owner(name) == institution]
+        if near and draw < 0.12:
+            name = pick.choice(near)  # of another office of the same institution
+        elif mine and draw < 0.75:
             name = pick.choice(mine)
         elif others and draw < 0.97:
             name = pick.choice(others)
-        key = b"r%d" % pick.randrange(6)
+        keys = [b"r%d" % number for number in range(6)]
+        model = self.world.ghost.model
+        over = [key for key in keys if (model.get(record_key(name, key)) or (0, False))[1]]
+        key = pick.choice(over if over and pick.random() < 0.25 else keys)
         if kind is Kind.RETIRE:
             return [name, key]
-        found = self.world.ghost.model.get(record_key(name, key))
+        found = model.get(record_key(name, key))
         revision = 0 if found is None else found[0]
         expected = pick.choice((None, None, revision, revision, 0, revision + 1))
         return [name, key, self._value(name), expected]
@@ -181,6 +188,11 @@ class Papers:
     def _writers(self, name: str) -> list[Any]:
         found = self.world.ghost.model.get(b"\x03" + name.encode())
         return [] if found is None else [found[4], *found[3]]
+
+    def _owner(self, name: str) -> str | None:
+        """Return the institution that owns a register."""
+        found = self.world.ghost.model.get(b"\x03" + name.encode())
+        return None if found is None else str(found[4][0])
 
     def _value(self, name: str) -> Any:
         pick = self.random

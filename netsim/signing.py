@@ -63,6 +63,7 @@ class Signatures:
         self._seed = seed
         self._real = real
         self._verdicts: dict[tuple[Domain, PublicKey, bytes, Signature], bool] = {}
+        self.judged = 0  # real signatures that somebody had judged
         self.verify: Verify = self._verify_real if real else _verify_cheap
 
     def key(self, name: str, signed: Signed | None = None) -> SigningKey:
@@ -73,6 +74,7 @@ class Signatures:
     def _verify_real(
         self, domain: Domain, key: PublicKey, message: bytes, signature: Signature
     ) -> bool:
+        self.judged += 1
         question = (domain, key, message, signature)
         verdict = self._verdicts.get(question)
         if verdict is None:

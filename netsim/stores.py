@@ -28,6 +28,8 @@ class Stores:
     def may_lose(self, victim: Node) -> bool:
         """Say whether the network can do without this node's store."""
         world = self.world
+        if world.liar.claimed is not None:
+            return False
         certified = 0
         for node in world.nodes.values():
             if node is not victim:

@@ -31,6 +31,7 @@ class Sweep:
     failures: dict[str, list[Verdict]] = field(default_factory=dict)
     unmet: dict[int, list[str]] = field(default_factory=dict)  # seed → a world's expectations
     slowest: tuple[float, int] = (0.0, -1)
+    digests: dict[int, str] = field(default_factory=dict)
 
     @property
     def missed(self) -> list[str]:
@@ -47,6 +48,7 @@ class Sweep:
         self.seeds += 1
         self.messages += verdict.messages
         self.heights += verdict.heights
+        self.digests[seed] = verdict.digest
         self.slowest = max(self.slowest, (verdict.real_seconds, seed))
         for mark in verdict.marks:
             self.marks.setdefault(mark, []).append(seed)

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from govchaind.replica.events import TransferAsked
 from netsim.disk import Disk
 from netsim.link_verbs import (
     Undo,
+    cap,
     chain,
+    clog,
     cut,
+    half_open,
     heal,
     mend,
     nothing_from,
     nothing_to,
     one_way,
     partition,
+    read_slowly,
     say,
     star,
 )
@@ -69,6 +74,12 @@ def restart(stage: Stage, head: Word, rest: list[Word]) -> None:
         node.stop(silently=False)
         say(stage, node, "crash")
     node.start()
+
+
+def upgrade(stage: Stage, head: Word, rest: list[Word]) -> None:
+    node = stage.node(rest[0])
+    protocol = rest[1].whole(1) if len(rest) > 1 else node.protocol
+    stage.world.faults.upgrade(node, protocol)
 
 
 def pause(stage: Stage, head: Word, rest: list[Word]) -> Undo:
@@ -167,6 +178,22 @@ def clock(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     return undo
 
 
+def clock_jumps(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node = stage.node(rest[0])
+    seconds, period = rest[1].number(-1e12), rest[2].number()
+    node.clock.set_ahead(0.0)
+    node.clock.jump_every(period, seconds)
+    say(stage, node, f"clock jumps {seconds:+.0f}s every {period:g}s")
+    return partial(node.clock.set_ahead, 0.0)
+
+
+def clock_stops(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node = stage.node(rest[0])
+    node.clock.stop(stage.world.heap.now)
+    say(stage, node, "clock stops")
+    return partial(node.clock.set_ahead, 0.0)
+
+
 def sleep(stage: Stage, head: Word, rest: list[Word]) -> None:
     seconds = rest[0].number()
     for node in stage.world.nodes.values():
@@ -233,6 +260,14 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "chain": Verb("chain NODES", "each sees only its neighbours in this row", chain, 3, None),
     "mend": Verb("mend NODE NODES", "all passes again between the first and the others", mend,
                  2, None),
+    "clog": Verb("clog NODE NODES SECONDS", "what the first sends to the others waits so long, "
+                 "and then comes all at once, in order", clog, 3, None),
+    "half-open": Verb("half-open NODE NODE", "the first's end of their link is gone; the second "
+                      "has not noticed, and sends to nobody", half_open, 2, 2),
+    "cap": Verb("cap NODE NODE BYTES", "the first sends the second so many bytes a second; 0: as "
+                "many as come", cap, 3, 3),
+    "read-slowly": Verb("read-slowly NODE SECONDS", "the node takes so long for each message that "
+                        "comes; 0: no time", read_slowly, 2, 2),
     "heal": Verb("heal", "all passes again everywhere", heal, 0, 0),
     "deliver-nothing-from": Verb("deliver-nothing-from NODE", "what this node sends is lost",
                                  nothing_from, 1, 1),
@@ -242,6 +277,8 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
                   crash, 1, 2),
     "restart": Verb("restart NODE", "the process starts again from its disk; dies first if it runs",
                     restart, 1, 1),
+    "upgrade": Verb("upgrade NODE [PROTOCOL]", "the process ends, and starts after a second with "
+                    "new software, which speaks this protocol (the same as before)", upgrade, 1, 2),
     "pause": Verb("pause NODE", "no step is made, time goes on", pause, 1, 1),
     "resume": Verb("resume NODE", "a paused process goes on", resume, 1, 1),
     "slow": Verb("slow NODE SECONDS", "each step takes so long", slow, 2, 2),
@@ -256,6 +293,9 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
                  "all is well again", disk, 2, 3),
     "clock": Verb("clock NODES SECONDS", "wall clocks go so far ahead of true time, or behind",
                   clock, 2, None),
+    "clock-jumps": Verb("clock-jumps NODE SECONDS PERIOD", "the wall clock jumps so far ahead, "
+                        "back after a period of seconds, and so on", clock_jumps, 3, 3),
+    "clock-stops": Verb("clock-stops NODE", "the wall clock stands still", clock_stops, 1, 1),
     "sleep": Verb("sleep SECONDS", "all machines are suspended and wake again together: only "
                   "wall clocks have gone on", sleep, 1, 1),
     "transfer": Verb("transfer NODE [NODE]", "ask the first to hand leadership over, to the second",

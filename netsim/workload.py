@@ -8,6 +8,7 @@ not mistake for "it did not happen".
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from govchaind.base.encoding import decode
@@ -17,6 +18,7 @@ from govchaind.ledger.results import find_transaction, read_result
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import record_key
 from govchaind.ledger.transaction import Transaction
+from govchaind.raft.core import Role
 from govchaind.replica.events import CertificateAwaited, Decided, Offered, ReadAsked
 from netsim.chain import INSTITUTIONS, REGISTER
 from netsim.clock import EPOCH_MILLISECONDS
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 AWAITS_EVERY = 4  # one transaction of so many is waited for until it is certified
 TRIES_MAX = 6
+EAGER_SHARE = 0.05  # of its usual time a client thinks while leadership changes
 _STATE = State()
 
 
@@ -80,7 +83,7 @@ class Client:
     def _try(self) -> None:
         world = self.workload.world
         self.tries += 1
-        node = world.some_node(self.random)
+        node = self.workload.node_for(self.random)
         if node is not None:
             self._ask(node)
             twice = self.random.random() < world.options.client_duplicate
@@ -137,7 +140,16 @@ class Client:
         self.turn += 1
         world = self.workload.world
         think = self.random.expovariate(1 / world.options.think_mean)
+        if self.workload.is_restless(self.random):
+            think *= EAGER_SHARE
         world.heap.after(think, self._next, self.turn)
+
+    def hurry(self) -> None:
+        """Leadership has changed: do the next thing about now, if idle."""
+        world = self.workload.world
+        if self.operation is None and self.random.random() < world.options.eager:
+            soon = self.random.expovariate(1 / world.options.delay_mean)
+            world.heap.after(soon, self._next, self.turn)
 
     def _next(self, turn: int) -> None:
         if turn == self.turn and self.operation is None and not self.workload.stopped:
@@ -165,11 +177,39 @@ class Workload:
         self.stopped = False
         self._value = 0
         self._request = 0
+        self._restless_until = 0.0
         self.clients = [Client(number, self) for number in range(world.options.clients)]
 
     def start(self) -> None:
         for client in self.clients:
             client.finish()
+
+    def stirred(self) -> None:
+        """There is a new leader: clients whose call failed come at once, old ones go on asking."""
+        world = self.world
+        if world.options.eager and not self.stopped:
+            self._restless_until = world.heap.now + world.options.election_max
+            for client in self.clients:
+                client.hurry()
+
+    def is_restless(self, pick: random.Random) -> bool:
+        """Say whether leadership has just changed, and this call is one of those that hurry."""
+        world = self.world
+        return world.heap.now < self._restless_until and pick.random() < world.options.eager
+
+    def node_for(self, pick: random.Random) -> Node | None:
+        """Return a node to ask: while leadership changes, one that holds itself the leader."""
+        if self.is_restless(pick):
+            leading = [
+                node
+                for node in self.world.running()
+                if node.replica is not None
+                and node.replica.raft.role is Role.LEADER
+                and node.name not in self.world.network.gone
+            ]
+            if leading:
+                return pick.choice(leading)
+        return self.world.some_node(pick)
 
     def offer(self, node: Node, transaction: Transaction) -> None:
         """Have a transaction that no client waits for offered to a node."""

@@ -245,6 +245,7 @@ class World:
 
     def elected(self, node: Node, new_term: int) -> None:
         """A node has become leader."""
+        self.workload.stirred()
         if self._transfer is None:
             return
         name, target, term = self._transfer

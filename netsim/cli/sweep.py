@@ -63,6 +63,9 @@ Examples:
 @click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
 @click.option("--twice", is_flag=True, help="Run each seed twice and compare digests.")
 @click.option(
+    "--clocks", is_flag=True, help="Run each seed twice more, with followers' clocks ahead."
+)
+@click.option(
     "--stop-at", type=click.IntRange(0), default=0, metavar="N", help="Stop after so many failures."
 )
 @click.option("--no-marks", is_flag=True, help="A missed mark is no failure.")
@@ -78,6 +81,7 @@ def sweep(
     jobs: int,
     dask: str | None,
     twice: bool,
+    clocks: bool,
     stop_at: int,
     no_marks: bool,
     as_json: bool,
@@ -92,8 +96,10 @@ def sweep(
     if seeds is None:
         count = DEFAULT_SEEDS if made is None else made.seeds.count
         seeds = range(first.seed, first.seed + count)
+    if clocks and made is not None:
+        raise click.UsageError("--clocks is for runs without a world file")
     asked = Job(first.seed, nodes, minutes, messages, without, twice, first.world, first.source,
-                plant)  # fmt: skip
+                plant, clocks)  # fmt: skip
     every = [of_seed(asked, seed) for seed in seeds]
     result = _run(every, jobs, dask, stop_at)
     wants_marks = made is None and not no_marks

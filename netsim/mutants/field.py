@@ -32,6 +32,23 @@ def vote_erased(plant: Plant) -> None:
     plant(State, "become_follower", become)
 
 
+def erased_vote_given_again(plant: Plant) -> None:
+    """A leader that steps down forgets its vote, and votes again whatever its log holds (E-6)."""
+
+    # A leader opens its term with an entry, so its log alone would refuse all other candidates of
+    # that term: two rules hold here, and both have to go.
+    def answer(state: State, now: float, sender: str, request: RequestVote) -> None:
+        if not request.pre and request.term == state.term:
+            flattered = RequestVote(request.term, 1 << 40, 1 << 40, request.pre, request.transfer)
+            original(state, now, sender, flattered)
+        else:
+            original(state, now, sender, request)
+
+    original = election.answer_request
+    vote_erased(plant)
+    plant(election, "answer_request", answer)
+
+
 def own_vote_always_counts(plant: Plant) -> None:
     """A candidate counts its own vote while it is not in its configuration (E-11)."""
 
@@ -263,7 +280,8 @@ def any_term_deposes(plant: Plant) -> None:
 
 
 MUTANTS = (
-    (vote_erased, "I-2"),
+    (vote_erased, "I-7"),
+    (erased_vote_given_again, "I-2"),
     (own_vote_always_counts, "I-14"),
     (own_pre_vote_refused, "L-a"),
     (removed_node_shouts, "L-d"),

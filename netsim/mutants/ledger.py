@@ -301,13 +301,25 @@ def another_signature_another_id(plant: Plant) -> None:
 
 def ids_of_a_block_forgotten(plant: Plant) -> None:
     """An id that was used earlier in the same block is taken for unused (Q-8 in kind)."""
+    fresh: set[bytes] = set()
 
     def add(self: Any, transaction: Any) -> None:
-        original(self, transaction)
+        added(self, transaction)
         self.ids.clear()
+        fresh.add(transaction.id)
 
-    original = _apply._Taken.add
+    # The index's row, which is written at once and read through the view, would tell as well.
+    def is_used(reader: Any, wanted: bytes) -> bool:
+        return wanted not in fresh and bool(used(reader, wanted))
+
+    def finish(self: Any, *arguments: Any) -> Any:
+        fresh.clear()
+        return finished(self, *arguments)
+
+    added, used, finished = _apply._Taken.add, _apply._is_used, apply.Ledger._finish
     plant(_apply._Taken, "add", add)
+    plant(apply, "_is_used", is_used)
+    plant(apply.Ledger, "_finish", finish)
 
 
 MUTANTS = (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import Any
 
 from govchaind.base import crypto, merkle
 from govchaind.base.crypto import Domain
+from govchaind.base.errors import Invalid
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.ledger import apply, certificate, height_proof, receipt, results, trust
@@ -197,7 +199,21 @@ def certificate_row_misplaced(plant: Plant) -> None:
     plant(Attestations, "_advance", advance)
 
 
+def forged_certificates_passed_over(plant: Plant) -> None:
+    """Whoever gets forged certificates judges all of them, instead of none after the first."""
+
+    def accept(self: Attestations, certificates: Any, batch: Any) -> list[int]:
+        for each in certificates:
+            with suppress(Invalid):
+                original(self, [each], batch)
+        return self._advance(batch)
+
+    original = Attestations.accept
+    plant(Attestations, "accept", accept)
+
+
 MUTANTS = (
+    (forged_certificates_passed_over, "I-30"),
     (majority_certifies, "I-21"),
     (new_set_not_asked, "I-21"),
     (sides_swapped, "I-21"),

@@ -1,4 +1,5 @@
-"""Nothing grows without end: I-29. Sizes are looked at from outside, without knowing what is kept.
+"""Nothing grows without end (I-29), and nobody is starved (L-h, amid faults). Sizes are looked at
+from outside, without knowing what is kept.
 
 While a node runs, what `limits.py` bounds is within it. At the end of a run, when all is decided
 and certified, whatever a replica still holds must be small: containers are found by walking from
@@ -12,13 +13,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from govchaind.base.limits import POOL_BYTES_MAX, POOL_TRANSACTIONS_MAX
+from govchaind.raft.core import Role
 from govchaind.replica.attestation import AHEAD_MAX, CERTIFICATES_PAGE
+from govchaind.replica.store import block_of
 from netsim.ghost import Ghost
 from netsim.properties.base import Property, Step
 
 LOOK_EVERY = 32  # steps
 AT_REST_MAX = 80  # entries of one container, once nothing is under way
 DEPTH_MAX = 9
+BLOCKS_BEFORE = 2  # before what an author has waiting first
 # What may hold more: the log's tail, caches with bounds of their own, what is wanted of nodes.
 BOUNDED_ELSEWHERE = frozenset(
     ("log", "_cache", "_unused", "genesis", "tree", "pending", "_expiries", "view", "_view",
@@ -74,7 +78,8 @@ class Bounded(Property):
             stale = included & replica.pool._all.keys() - node.world.unlooked
             if stale:
                 self.fail(node.name, f"{len(stale)} transactions stay in the pool for ever")
-            if replica.attestations.certified < applied:
+            hangs = node.disk.hung_until > node.world.heap.now
+            if replica.attestations.certified < applied or hangs:
                 continue  # something is under way
             for path, size in sizes_of(replica):
                 if size > max(AT_REST_MAX, 2 * len(node.world.nodes)):
@@ -116,4 +121,36 @@ def _fields(value: Any) -> Iterator[tuple[str, Any]]:
             yield name, getattr(value, name)
 
 
-PROPERTIES: tuple[type[Property], ...] = (Bounded,)
+class NobodyStarves(Property):
+    id = "L-h"
+    text = "no author, peer or lane starved by a flood"
+
+    def __init__(self, ghost: Ghost) -> None:
+        super().__init__(ghost)
+        # leader → author → the first that waits, and how many blocks have gone before it
+        self._waits: dict[str, dict[str, tuple[bytes, int]]] = {}
+
+    def step(self, step: Step) -> None:
+        """Look at who waits first of each author, when a leader has cut a block."""
+        replica = step.node.replica
+        if step.role is not Role.LEADER or step.elected or replica is None:
+            self._waits.pop(step.node.name, None)
+            return
+        blocks = sum(1 for entry in step.appended if block_of(entry).transactions)
+        if not blocks:
+            return
+        before = self._waits.get(step.node.name, {})
+        now: dict[str, tuple[bytes, int]] = {}
+        for author, queue in replica.pool._queues.items():
+            if not queue.waiting:
+                continue
+            first = next(iter(queue.waiting))
+            known, passed = before.get(author, (b"", 0))
+            passed = passed + blocks if known == first else 0
+            if passed > BLOCKS_BEFORE:
+                self.fail(step.node.name, f"{passed} blocks go before what {author} waits for")
+            now[author] = (first, passed)
+        self._waits[step.node.name] = now
+
+
+PROPERTIES: tuple[type[Property], ...] = (Bounded, NobodyStarves)

@@ -175,7 +175,8 @@ class CommittedIsDurable(Property):
             holds = [
                 name
                 for name, store in voters
-                if store in ghost.disks and ghost.holds(ghost.disks[store], index, entry.term)
+                if name == step.node.world.liar.claimed  # and nobody can know that it does not
+                or (store in ghost.disks and ghost.holds(ghost.disks[store], index, entry.term))
             ]
             if len(holds) < majority(len(voters)):
                 names = " ".join(name for name, _ in voters)
@@ -191,6 +192,8 @@ class MatchIsTrue(Property):
     text = "a leader's match[f] ≤ true common prefix with f's durable log; next > match"
 
     def step(self, step: Step) -> None:
+        if step.truncated_from is not None:
+            self._cut(step)
         if step.role is not Role.LEADER:
             return
         replica, mirror = step.node.replica, step.mirror
@@ -211,8 +214,27 @@ class MatchIsTrue(Property):
                 self.fail(step.node.name, f"match of {name} goes back to {match}")
             checked[name] = (match, peer.store)
             disk = None if peer.store is None else self.ghost.disks.get(peer.store)
+            if name == step.node.world.liar.claimed:
+                continue
             if match and (disk is None or not self._held(disk, step, match)):
                 self.fail(step.node.name, f"match {match} of {name}, whose disk does not hold it")
+
+    def _cut(self, step: Step) -> None:
+        """A follower has cut its log: what its leader counts on must still be there."""
+        node, leader = step.node, self.ghost.leaders.get(step.term)
+        other = None if leader is None else self.ghost.mirrors.get(leader)
+        if other is None or other.role is not Role.LEADER or other.term != step.term:
+            return
+        match, store = other.match.get(node.name, (0, None))
+        entries = step.mirror.entries
+        if store != node.store or not match or match > len(other.entries):
+            return
+        if node.name == node.world.liar.claimed:
+            return
+        if len(entries) < match or entries[match - 1].term != other.term_at(match):
+            self.fail(
+                node.name, f"cuts its log to {len(entries)}, where {leader} counts on {match}"
+            )
 
     def _held(self, disk: Disk, step: Step, match: int) -> bool:
         return match <= len(step.mirror.entries) and self.ghost.holds(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from govchaind.base.crypto import Domain
 from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import Gone, GovchaindError, Invalid, NotFound
 from govchaind.base.keyspace import Table, height_key
@@ -251,7 +252,10 @@ class BitsAreRefused(Property):
 
         self._refused(node, "trust file", trust.encode(), read_trust)
         newest = _as_judged(newest, trust)
-        self._refused(node, "certificate", newest.encode(), certificate)
+        self._refused(node, "certificate", newest.encode(), certificate, newest.signatures)
+        if newest.height > trust.era:
+            whole = _signed_by_all(node, newest, trust.membership)
+            self._refused(node, "full certificate", whole.encode(), certificate, whole.signatures)
         if steps:
 
             def advance(data: bytes) -> object:
@@ -266,11 +270,19 @@ class BitsAreRefused(Property):
             self._refused(node, "receipt", data, lambda data: verify_receipt(data, trust))
 
     def _refused(
-        self, node: Node, what: str, data: bytes, judge: Callable[[bytes], object]
+        self,
+        node: Node,
+        what: str,
+        data: bytes,
+        judge: Callable[[bytes], object],
+        signatures: tuple[tuple[str, bytes], ...] = (),
     ) -> None:
+        """Flip bits one by one, some of them in each of `signatures`, and have the rest judged."""
         pick = source(node.world.options.seed, f"bits/{what}/{len(data)}")
-        for _ in range(BITS_FLIPPED):
-            place = pick.randrange(8 * len(data))
+        places = [pick.randrange(8 * len(data)) for _ in range(BITS_FLIPPED)]
+        for _, signature in signatures:
+            places.append(8 * data.index(signature) + pick.randrange(8 * len(signature)))
+        for place in places:
             changed = bytearray(data)
             changed[place // 8] ^= 1 << place % 8
             try:
@@ -280,6 +292,16 @@ class BitsAreRefused(Property):
             except Exception as error:
                 self.fail(node.name, f"a {what} with bit {place} flipped: {error!r}")
             self.fail(node.name, f"a {what} with bit {place} flipped is believed")
+
+
+def _signed_by_all(node: Node, certificate: Certificate, membership: Membership) -> Certificate:
+    """Return the certificate with the signatures of all who may sign it: those that a quorum does
+    not need are the ones that might be passed over. Nodes stop at a quorum."""
+    statement = certificate.statement
+    names = [each.name for each in membership.voters() if certificate.height > each.signs_above]
+    keys = {name: node.world.signatures.key(f"node/{name}") for name in sorted(names)}
+    signed = {name: key.sign(Domain.ATTESTATION, statement) for name, key in keys.items()}
+    return Certificate(statement, tuple(signed.items()))
 
 
 PROPERTIES: tuple[type[Property], ...] = (OneCertificate, ReceiptsVerify, BitsAreRefused)

@@ -140,6 +140,7 @@ def test_a_sweep_of_a_world_meets_its_expectations_or_fails(
     world = tmp_path / "small.toml"
     text = (
         'title = "Small"\nsites = [{ name = "a", voters = 3 }]\n'
+        "faults = { on = [] }\n"
         "duration = { minutes = 0.2, liveness = false }\nexpect = { committed_min = 1 }\n"
     )
     world.write_text(text)
