@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from govchaind.base.crypto import Domain, SigningKey
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, assemble, read_transaction
 from netsim.chain import INSTITUTIONS, OFFICE, REGISTER
 from netsim.clock import EPOCH_MILLISECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import Code
 from tests.ledger.chain import NODES, START, Chain, key, member, with_register
 

@@ -97,16 +97,23 @@ def set_key_policy(arguments: SetKeyPolicy, act: Act, state: WorkingState) -> in
     if not governs(act, state):
         return Code.NOT_GOVERNING_OFFICE
     key = office_key(act.institution, arguments.office)
+    return replace_policy(key, arguments.threshold, arguments.keys, act, state)
+
+
+def replace_policy(
+    key: bytes, threshold: int, listed: KeysShape, act: Act, state: WorkingState
+) -> int:
+    """Give the office under a state key other keys."""
     office = state.decoded(key)
     if office is None:
         return Code.NO_SUCH_OFFICE
-    keys = tuple(OfficeKey(*item) for item in arguments.keys)
-    if policy_fault(arguments.threshold, keys) is not None:
+    keys = tuple(OfficeKey(*item) for item in listed)
+    if policy_fault(threshold, keys) is not None:
         return Code.BAD_POLICY
     usable = sum(1 for item in keys if item.valid_until is None or item.valid_until >= act.time)
-    if usable < arguments.threshold:
+    if usable < threshold:
         return Code.BAD_POLICY
-    state.put_value(key, [office[0], arguments.threshold, seats_of(keys)])
+    state.put_value(key, [office[0], threshold, seats_of(keys)])
     return Code.APPLIED
 
 
