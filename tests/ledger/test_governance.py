@@ -92,6 +92,20 @@ def test_a_ballot_withdrawn_during_the_notice_stops_it() -> None:
     assert chain.do(Kind.ENACT, motion) == Code.NOTICE_NOT_OVER  # which has begun anew
 
 
+def test_a_stricter_rule_begins_the_notice_anew() -> None:
+    chain, motion = with_notice(*INSTITUTIONS[:3])
+    stricter = rule(MotionKind.REMOVE_NODE, 1, 1, DAY)
+    assert chain.vote(MotionKind.SET_RULE, stricter, *INSTITUTIONS[:3]) == [0, 0, 0]
+    set_rule = motion_digest(0, MotionKind.SET_RULE, stricter)
+    chain.apply(after=DAY)
+    assert chain.do(Kind.ENACT, set_rule) == 0  # the longest notice holds for rules too
+    assert chain.do(Kind.ENACT, motion) == Code.NOT_CARRIED
+    assert chain.vote(MotionKind.REMOVE_NODE, NODE_D, INSTITUTIONS[3]) == [0]
+    assert chain.do(Kind.ENACT, motion) == Code.NOTICE_NOT_OVER
+    chain.apply(after=DAY)
+    assert chain.do(Kind.ENACT, motion) == 0
+
+
 def test_an_ordinary_office_neither_withdraws_nor_enacts() -> None:
     chain, motion = with_notice(*INSTITUTIONS[:3])
     pair = {"office_name": "pair", "signers": ["registry one", "registry two"]}

@@ -77,8 +77,10 @@ def vote(arguments: Vote, act: Act, state: WorkingState) -> int:
     ballots = record[BALLOTS] + 1
     rule = rule_of(arguments.motion, state)
     enacted, carried = None, record[CARRIED]
-    if ballots >= _asked(rule, state):
-        carried = act.time if carried is None else carried
+    asked = _asked(rule, state)
+    if ballots >= asked:
+        if carried is None or record[BALLOTS] < asked:  # also where a rule has become stricter
+            carried = act.time
         if act.time >= carried + rule.notice:
             code = motion.enact(wanted, act, state)
             if code != Code.APPLIED:
