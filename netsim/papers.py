@@ -106,8 +106,9 @@ class Papers:
         pick = self.random
         kind = pick.choices(
             (Kind.PUT, Kind.RETIRE, Kind.CREATE_REGISTER, Kind.CREATE_OFFICE,
-             Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.WITHDRAW, Kind.ENACT),
-            weights=(40, 8, 10, 8, 8, 10, 6, 2, 6),
+             Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.WITHDRAW, Kind.ENACT,
+             Kind.NAME_ACTING),
+            weights=(40, 8, 10, 8, 8, 10, 6, 2, 6, 5),
         )[0]  # fmt: skip
         needs_one = kind in (Kind.PUT, Kind.RETIRE) and not self._mine(institution, office)
         if needs_one and pick.random() < 0.8:
@@ -221,6 +222,10 @@ class Papers:
         if kind is Kind.REVOKE_KEY:
             return [known, old]
         new = self.new_key() if pick.random() < 0.93 else old
+        if kind is Kind.NAME_ACTING:
+            begins = pick.choice((0, now, now + 4000))
+            until = pick.choice((now + 6_000, now + 600_000, now - 1, now + 40_000_000_000))
+            return [known, old, new, "Deputy", begins, until]
         ends = pick.choice((None, None, now + 600_000, now - 1))
         return [known, old, new, "Successor", ends, pick.choice((now, now + 4000, now + 60_000))]
 

@@ -87,6 +87,7 @@ DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are re
 NODE_ADDRESSES_MAX = 4  # seeds only; a node announces the rest itself
 ADDRESS_CHARS_MAX = 262  # a name of 253 characters, brackets, a colon and a port
 REGISTER_FIELDS_MAX = 64
+ACTING_MILLISECONDS_MAX = 366 * 24 * 3600 * 1000
 NOTICE_MILLISECONDS_MAX = 366 * 24 * 3600 * 1000
 RULE_DENOMINATOR_MAX = 100
 REGISTER_WRITERS_MAX = 64

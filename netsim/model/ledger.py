@@ -37,6 +37,7 @@ OPERATIONS = {
     24: motions.vote,
     25: motions.withdraw,
     26: motions.enact,
+    27: offices.name_acting,
 }
 
 

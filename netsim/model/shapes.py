@@ -109,6 +109,7 @@ OPERATIONS: dict[int, Judge] = {
     24: fields(count, count, array(anything, 0, 1 << 20)),
     25: fields(hash32),
     26: fields(hash32),
+    27: fields(name, hash32, hash32, title, count, count),
 }
 
 MOTIONS: dict[int, Judge] = {

@@ -27,6 +27,7 @@ class Kind(IntEnum):
     VOTE = 24
     WITHDRAW = 25
     ENACT = 26
+    NAME_ACTING = 27
 
 
 COST_MICROSECONDS = MappingProxyType(
@@ -41,6 +42,7 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.VOTE): 200,
         int(Kind.WITHDRAW): 100,
         int(Kind.ENACT): 200,
+        int(Kind.NAME_ACTING): 100,
     }
 )
 UNKNOWN_COST_MICROSECONDS = 20  # refused at the first look
