@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from govchaind.api.rendering import moment, plain_text, pretty, schema_words
-from govchaind.api.sentences import headline, sentences
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.transaction import build_body, read_transaction, sign_body
-from tests.api.node import key, running
+from tests.api.node import running
 
 HTML = {"accept": "text/html"}
 HOSTILE = '<script>alert("x")</script>'
@@ -128,47 +123,6 @@ async def test_find_goes_where_it_should(tmp_path: Path) -> None:
             assert reply.status_code == 303
             assert reply.headers["location"].startswith(target), wanted
             assert not reply.headers["location"].startswith("//")
-
-
-SEAT = [bytes(32), "Chief", 0, None]
-OPERATIONS: list[tuple[int, list[Any], str, str]] = [
-    (10, ["towns", "Towns", [], "clear", []], "created the register towns", "创建了登记册 towns"),
-    (11, ["towns", b"1", ["x"], None], "entered record 1", "登记了记录 1"),
-    (12, ["towns", b"\xff"], "retired record ff", "停用了"),
-    (20, ["audit", "Audit", 1, [SEAT, SEAT]], "created the office audit", "设立了岗位 audit"),
-    (21, ["audit", 1, [SEAT]], "set new keys", "设定了新的密钥"),
-    (22, ["audit", bytes(32), bytes(32), "New", None, 5], "handed a seat", "交接"),
-    (23, ["audit", bytes(32)], "revoked a key", "吊销"),
-    (24, [0, 1, ["rail", "Rail", "voluntary", []]], "voted to admit", "投票赞成接纳机构 rail"),
-    (24, [0, 3, ["node-x"]], "voted to remove the node node-x", "移除节点"),
-    (24, [0, 99, ["x"]], "in a form", "无法识别"),
-    (11, [], "in a form", "无法识别"),
-    (999, [1], "unknown-999", "无法识别"),
-]
-
-
-@pytest.mark.parametrize(("kind", "arguments", "english", "chinese"), OPERATIONS)
-def test_each_operation_is_a_sentence(
-    kind: int, arguments: list[Any], english: str, chinese: str
-) -> None:
-    body = build_body(
-        chain_id=bytes(32),
-        institution="ministry",
-        office="head",
-        operations=[(kind, arguments)],
-        valid_until=1,
-        salt=bytes(16),
-    )
-    made = read_transaction(sign_body(body, [key("head")]))
-    [sentence] = sentences(made, 5)
-    assert english in sentence.english
-    assert chinese in sentence.chinese
-    assert headline(made) == sentence.english
-    assert headline(made, refused=True).startswith("Refused, and not done: ministry/head")
-
-
-def test_every_kind_has_a_sentence() -> None:
-    assert {int(kind) for kind in Kind} <= {kind for kind, *_ in OPERATIONS}
 
 
 def test_values_in_words() -> None:
