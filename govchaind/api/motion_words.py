@@ -157,9 +157,9 @@ def _readmit_node(wanted: ReadmitNode) -> Words:
 
 
 def _set_rule(wanted: SetRule) -> Words:
-    kind = KIND_WORDS.get(wanted.motion)
-    if kind is None:
-        raise ValueError(f"there is no kind of motion {wanted.motion}")
+    number = wanted.motion  # any: whether there is such a kind is judged when it is enacted
+    unknown = Words(f"motions of the unknown kind {number}", f"未知类别 {number}")
+    kind = KIND_WORDS.get(number, unknown)
     share = share_words(wanted.numerator, wanted.denominator)
     notice = notice_words(wanted.notice)
     return Words(

@@ -44,6 +44,8 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
     (5, [8, 2, 3, 7 * DAY],
      "have adopting a mandate take the votes of more than 2/3 of all institutions, and 7 days of "
      "notice", "规定通过依据文件须经超过 2/3 的机构同意，公示 7 天"),
+    (5, [99, 1, 1, 0], "have motions of the unknown kind 99 take the votes of all institutions, "
+     "and no notice", "规定未知类别 99须经全部机构同意，无需公示"),
     (6, ["bank", "head", 1, [SEAT, [b"\x01" * 32, "B", 0, None]]],
      "give the office bank/head new keys, of which 1 of 2 sign for it",
      "为岗位 bank/head 更换密钥，2 把中须有 1 把共同签名"),
@@ -75,7 +77,6 @@ MISSHAPEN: list[tuple[int, list[Any]]] = [
     (24, [0, [], ["x"]]),
     (24, [0, 3, "n-1"]),
     (24, [0, 1, ["rail", "Rail", "voluntary", []]]),
-    (24, [0, 5, [99, 1, 2, 0]]),
     (25, ["abc"]),
     (26, []),
     (11, []),
