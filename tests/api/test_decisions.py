@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,7 @@ from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.shapes import shaped
 from govchaind.ledger.working_days import working_days
 from tests.api.node import Node, running
-
-DAY = 86_400_000
-BOTH = ("ministry", "bank")
-SIGNERS: dict[str, dict[str, Any]] = {
-    "ministry": {"office": "ministry/head", "signers": ("head",)},
-    "bank": {"office": "bank/branch", "signers": ("branch",)},
-}
-OLYMPICS = {date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)}
-CHINA = ["china", 2026, 1, 480, working_days(2026, OLYMPICS, {date(2026, 1, 4)})]
-REMOVE: list[Any] = ["nowhere"]
-
-
-async def vote(node: Node, kind: int, arguments: list[Any], *voters: str, turn: int = 0) -> None:
-    """Have institutions vote for a motion."""
-    for voter in voters:
-        await do(node, Kind.VOTE, [turn, int(kind), arguments], voter)
-
-
-async def do(node: Node, kind: int, arguments: list[Any], who: str = "ministry") -> None:
-    reply = await node.submit(node.raw((int(kind), arguments), **SIGNERS[who]), wait="committed")
-    assert [item["code"] for item in reply.json()["transactions"]] == [0], reply.text
+from tests.api.voting import BOTH, CHINA, DAY, OLYMPICS, REMOVE, do, mandate, vote
 
 
 async def get(node: Node, path: str) -> Any:
@@ -49,10 +28,6 @@ async def get(node: Node, path: str) -> Any:
     body = reply.json()
     assert int(reply.headers["govchaind-height"]) == body["height"]
     return body
-
-
-def mandate(name: str, effect: int, until: int | None = None, after: str | None = None) -> Any:
-    return [name, f"标题 {name}", "第809号", "国务院", bytes(range(32)), effect, until, after]
 
 
 async def test_a_motion_from_its_first_ballot_to_its_effect(tmp_path: Path) -> None:
