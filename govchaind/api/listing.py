@@ -28,7 +28,7 @@ def sifted(
         view: makes a view of what lies behind the prefix and its value; None leaves it out.
 
     Returns:
-        The views, and the last key that was looked at; None if nothing follows it.
+        The views, and the last key that was looked at; None if nothing that is wanted follows it.
     """
     found: list[T] = []
     looked = 0
@@ -36,11 +36,13 @@ def sifted(
     while True:
         rows = State().scan(reader, prefix, limit=ROWS_AT_ONCE, after=last)
         for key, value, _ in rows:
-            if len(found) >= limit or looked >= LISTING_ROWS_MAX:
+            if looked >= LISTING_ROWS_MAX:
                 return found, last
-            looked, last = looked + 1, key
             item = view(key[len(prefix) :], value)
             if item is not None:
+                if len(found) >= limit:
+                    return found, last  # only now is it known that there is more to show
                 found.append(item)
+            looked, last = looked + 1, key
         if len(rows) < ROWS_AT_ONCE:
             return found, None
