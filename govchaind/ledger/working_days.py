@@ -55,6 +55,18 @@ def working_days(year: int, holidays: set[date], worked: set[date]) -> bytes:
     return (bits << (CALENDAR_BYTES * 8 - days_of(year))).to_bytes(CALENDAR_BYTES, "big")
 
 
+def departures(year: int, days: bytes) -> tuple[list[date], list[date]]:
+    """Return the holidays and the days of rest that are worked: what `working_days` was made of.
+
+    Holidays on a Saturday or a Sunday are no departure, so they are not among them.
+    """
+    calendar = CalendarYear(0, days)
+    all_days = [date(year, 1, 1) + timedelta(days=place) for place in range(days_of(year))]
+    holidays = [day for day in all_days if day.weekday() < 5 and not calendar.works(day)]
+    worked = [day for day in all_days if day.weekday() >= 5 and calendar.works(day)]
+    return holidays, worked
+
+
 def deadline(
     start: BlockTime, count: int, years: Mapping[int, CalendarYear], *, offset: int, working: bool
 ) -> BlockTime:
