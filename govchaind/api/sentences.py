@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from govchaind.api.chain import operation_name
-from govchaind.api.motion_words import motion_words
+from govchaind.api.motion_words import day_words, motion_words
 from govchaind.base.errors import InvalidEncoding
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.transaction import Transaction
@@ -121,6 +121,15 @@ def _revoke_key(author: str, items: list[Any]) -> Sentence:
     )
 
 
+def _name_acting(author: str, items: list[Any]) -> Sentence:
+    office, title, until = items[0], items[3], day_words(items[5])
+    return Sentence(
+        f"{author} named an acting holder ({title}) for a seat of the office {office}, "
+        f"until {until.english}.",
+        f"{author} 指定了岗位 {office} 一个席位的代理人（{title}），至{until.chinese}止。",
+    )
+
+
 def _vote(author: str, items: list[Any]) -> Sentence:
     words = motion_words(items[1], items[2])
     return Sentence(f"{author} voted to {words.english}.", f"{author} 投票赞成{words.chinese}。")
@@ -155,6 +164,7 @@ _WRITERS: dict[int, Callable[[str, list[Any]], Sentence]] = {
     Kind.SET_KEY_POLICY: _set_key_policy,
     Kind.ROTATE_KEY: _rotate_key,
     Kind.REVOKE_KEY: _revoke_key,
+    Kind.NAME_ACTING: _name_acting,
     Kind.VOTE: _vote,
     Kind.WITHDRAW: _withdraw,
     Kind.ENACT: _enact,

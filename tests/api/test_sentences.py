@@ -68,6 +68,12 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     (21, ["audit", 1, [SEAT]], "set new keys", "设定了新的密钥"),
     (22, ["audit", bytes(32), bytes(32), "New", None, 5], "handed a seat", "交接"),
     (23, ["audit", bytes(32)], "revoked a key", "吊销"),
+    (
+        27,
+        ["audit", bytes(32), bytes(32), "Deputy", 0, MARCH],
+        "(Deputy) for a seat of the office audit, until 1 March 2026.",
+        "（Deputy），至2026年3月1日止",
+    ),
     (24, [0, 3, ["n-1"]], "ministry/head voted to remove the node n-1.", "投票赞成移除节点 n-1。"),
     (25, [b"\xab" * 32], "took back its vote for the motion abababababababab….", "撤回了对议案"),
     (26, [b"\xab" * 32], "put the motion abababababababab… into effect", "公示期满后使议案"),
