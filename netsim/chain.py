@@ -15,7 +15,7 @@ from govchaind.base.types import NodeId, StoreId
 from govchaind.ledger.genesis import Genesis, Institution, Office, OfficeKey, make_genesis
 from govchaind.ledger.membership import Member, Role
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import (
     Transaction,
     build_body,

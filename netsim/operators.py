@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from govchaind.base.types import NodeId, StoreId
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.events import Offered
 from netsim.clock import EPOCH_MILLISECONDS

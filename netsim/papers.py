@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from govchaind.base.crypto import Domain, SigningKey
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, assemble, read_transaction
 from netsim.chain import INSTITUTIONS, OFFICE, REGISTER
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.model.registers import office_key, record_key
+from netsim.resolutions import open_motions, resolution
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -105,8 +106,9 @@ class Papers:
         pick = self.random
         kind = pick.choices(
             (Kind.PUT, Kind.RETIRE, Kind.CREATE_REGISTER, Kind.CREATE_OFFICE,
-             Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY),
-            weights=(40, 8, 10, 8, 8, 10, 6),
+             Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.WITHDRAW, Kind.ENACT,
+             Kind.NAME_ACTING),
+            weights=(40, 8, 10, 8, 8, 10, 6, 2, 6, 5),
         )[0]  # fmt: skip
         needs_one = kind in (Kind.PUT, Kind.RETIRE) and not self._mine(institution, office)
         if needs_one and pick.random() < 0.8:
@@ -132,6 +134,9 @@ class Papers:
             return self._record(kind, institution, office)
         if kind is Kind.CREATE_REGISTER:
             return self._register()
+        if kind in (Kind.WITHDRAW, Kind.ENACT):
+            motions = open_motions(self.world.ghost.model)
+            return [self.random.choice(motions) if motions else bytes(32)]
         return self._policy(kind, institution, office)
 
     def _register(self) -> list[Any]:
@@ -229,6 +234,10 @@ class Papers:
         if kind is Kind.REVOKE_KEY:
             return [known, old]
         new = self.new_key() if pick.random() < 0.93 else old
+        if kind is Kind.NAME_ACTING:
+            begins = pick.choice((0, now, now + 4000))
+            until = pick.choice((now + 6_000, now + 600_000, now - 1, now + 40_000_000_000))
+            return [known, old, new, "Deputy", begins, until]
         ends = pick.choice((None, None, now + 600_000, now - 1))
         return [known, old, new, "Successor", ends, pick.choice((now, now + 4000, now + 60_000))]
 
@@ -237,6 +246,8 @@ class Papers:
     def motion(self, *, may_admit: bool) -> tuple[int, list[Any]]:
         """Return a motion that admits an institution, or one that must be refused."""
         pick = self.random
+        if pick.random() < 0.5:
+            return self._resolution()
         choice = pick.random()
         if choice < 0.4 and may_admit:
             name = pick.choice(GUESTS)
@@ -252,6 +263,16 @@ class Papers:
         if choice < 0.7:
             return MotionKind.REMOVE_NODE, ["nobody"] if pick.random() < 0.5 else [7]
         return self._node_motion()
+
+    def _resolution(self) -> tuple[int, list[Any]]:
+        """Return a motion about rules, calendars, mandates, or an office's keys."""
+        pick = self.random
+        if pick.random() > 0.15:
+            return resolution(pick, self.world.ghost.model, self.now())
+        own = [each for each in self.offices() if each[1] != OFFICE] or [("nobody", OFFICE)]
+        keys = self._keys()
+        threshold = min(len(keys), pick.choice((1, 2))) + (pick.random() < 0.05)
+        return MotionKind.RECOVER_OFFICE, [*pick.choice(own), threshold, keys]
 
     def _node_motion(self) -> tuple[int, list[Any]]:
         """Return a motion about a node that changes nothing, or is not possible."""

@@ -14,10 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from govchaind.api import (
+    calendars,
     chain,
     events,
     health,
     institutions,
+    mandates,
+    motions,
     network,
     pages,
     registers,
@@ -36,6 +39,7 @@ TAGS = (
     ("chain", "blocks, certificates, genesis, the table of outcomes"),
     ("state", "any state key, with proof"),
     ("institutions", "offices and their keys"),
+    ("decisions", "motions and their rules, calendars, mandates"),
     ("network", "this node, its members, trust"),
     ("events", "blocks as they happen"),
     ("health", "for whoever watches the node"),
@@ -99,7 +103,10 @@ def make_routes(context: Context) -> FastAPI:
         openapi_tags=[{"name": name, "description": text} for name, text in TAGS],
         redirect_slashes=False,
     )
-    for page in (transactions, registers, chain, state, institutions, network, events, health):
+    for page in (
+        *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
+        *(network, events, health),
+    ):
         app.include_router(page.routes(context))
     render = Renderer(context)
     pages.add_pages(app, context, render)

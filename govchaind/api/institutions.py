@@ -15,13 +15,12 @@ from govchaind.api.models import (
     KeyView,
     OfficeView,
 )
-from govchaind.api.reading import iso, stored
+from govchaind.api.reading import iso, ledger_time, stored
 from govchaind.api.replies import Limit, failures, json_reply
 from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import RANGE_ITEMS_MAX
 from govchaind.base.types import BlockTime, Height
-from govchaind.ledger.results import newest_result
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import INSTITUTION, OFFICE, institution_key, office_key
 from govchaind.ledger.transaction import is_name
@@ -88,8 +87,7 @@ def institution_at(
     value = _STATE.get(reader, institution_key(name))
     if value is None:
         raise NotFound(f"there is no institution {name!r}")
-    newest = newest_result(reader)
-    now = genesis_time if newest is None else newest.time
+    now = ledger_time(reader, genesis_time)
     summary = _summary(name, value)
     prefix = office_key(name, "")
     rows = _STATE.scan(reader, prefix, limit=RANGE_ITEMS_MAX)

@@ -19,23 +19,25 @@ LinkState = Literal["self", "up", "down"]
 TransactionStatus = Literal["unknown", "pending", "committed", "certified", "refused", "expired"]
 
 
-class _Fact(BaseModel):
+class Fact(BaseModel):
+    """What every shape of a reply derives: it never changes once it is made."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class ErrorBody(_Fact):
+class ErrorBody(Fact):
     code: str = Field(description="stable; match on this", examples=["not-found"])
     message: str = Field(examples=["there is no register 'provinces'"])
     remedy: str = Field(examples=["Check the name, the height and the chain."])
 
 
-class ErrorReply(_Fact):
+class ErrorReply(Fact):
     """What every error looks like."""
 
     error: ErrorBody
 
 
-class TransactionView(_Fact):
+class TransactionView(Fact):
     """What became of one transaction, as far as this node knows."""
 
     id: str = Field(description="hash of the body, hex; empty if the bytes were no transaction")
@@ -55,7 +57,7 @@ class TransactionReply(TransactionView):
     node_height: int = Field(description="applied height of this node")
 
 
-class SubmitReply(_Fact):
+class SubmitReply(Fact):
     height: int = Field(description="applied height of this node")
     transactions: list[TransactionView] = Field(description="in the order in which they were sent")
     error: ErrorBody | None = Field(
@@ -63,7 +65,7 @@ class SubmitReply(_Fact):
     )
 
 
-class OutcomeView(_Fact):
+class OutcomeView(Fact):
     code: int
     name: str
     kind: str = Field(examples=["conflict"])
@@ -74,11 +76,11 @@ class OutcomeView(_Fact):
     consumes_id: bool = Field(description="whether the same body can never be included afterwards")
 
 
-class OutcomesReply(_Fact):
+class OutcomesReply(Fact):
     outcomes: list[OutcomeView]
 
 
-class BlockSummary(_Fact):
+class BlockSummary(Fact):
     height: int
     hash: Hash32
     time_ms: Millis
@@ -91,20 +93,20 @@ class BlockSummary(_Fact):
     certified: bool
 
 
-class BlocksReply(_Fact):
+class BlocksReply(Fact):
     height: int
     certified: int
     blocks: list[BlockSummary]
     next: int | None = Field(description="the `first` of the next page; null at the end")
 
 
-class OperationView(_Fact):
+class OperationView(Fact):
     kind: int
     name: str = Field(examples=["put"])
     arguments: list[Any] = Field(description="as signed; bytes in hex")
 
 
-class BlockTransaction(_Fact):
+class BlockTransaction(Fact):
     id: Hash32
     identity: Hash32
     institution: str
@@ -118,7 +120,7 @@ class BlockTransaction(_Fact):
     operation: int | None
 
 
-class MemberView(_Fact):
+class MemberView(Fact):
     name: str
     institution: str
     role: str = Field(examples=["validator"])
@@ -141,12 +143,12 @@ class BlockReply(BlockSummary):
     content: list[BlockTransaction]
 
 
-class SignatureView(_Fact):
+class SignatureView(Fact):
     validator: str
     signature: Hex
 
 
-class CertificateReply(_Fact):
+class CertificateReply(Fact):
     """A quorum's signatures over one statement."""
 
     height: int
@@ -170,7 +172,7 @@ class ReceiptReply(TransactionReply):
     receipt: Hex = Field(description="the receipt's bytes")
 
 
-class HeadReply(_Fact):
+class HeadReply(Fact):
     height: int = Field(description="applied height of this node")
     certified: int
     certificate: CertificateReply | None
@@ -179,12 +181,12 @@ class HeadReply(_Fact):
     )
 
 
-class FieldView(_Fact):
+class FieldView(Fact):
     name: str
     type: str
 
 
-class RegisterView(_Fact):
+class RegisterView(Fact):
     name: str
     title: str
     mode: str = Field(description="clear: values are readable; commitment: only salted hashes")
@@ -194,18 +196,18 @@ class RegisterView(_Fact):
     created_at: int
 
 
-class RegistersReply(_Fact):
+class RegistersReply(Fact):
     height: int
     registers: list[RegisterView]
     next: str | None
 
 
-class RegisterReply(_Fact):
+class RegisterReply(Fact):
     height: int
     register_: RegisterView = Field(alias="register", serialization_alias="register")
 
 
-class RecordView(_Fact):
+class RecordView(Fact):
     key: str | None = Field(description="as text; null if it is not UTF-8")
     key_hex: Hex
     revision: int
@@ -220,13 +222,13 @@ class RecordReply(RecordView):
     register_: str = Field(alias="register", serialization_alias="register")
 
 
-class RecordsReply(_Fact):
+class RecordsReply(Fact):
     height: int
     records: list[RecordView]
     next: str | None = Field(description="the `after` (hex) of the next page; null at the end")
 
 
-class HistoryEntry(_Fact):
+class HistoryEntry(Fact):
     changed_at: int
     revision: int | None
     retired: bool
@@ -234,13 +236,13 @@ class HistoryEntry(_Fact):
     value_hex: Hex | None
 
 
-class HistoryReply(_Fact):
+class HistoryReply(Fact):
     height: int
     changes: list[HistoryEntry] = Field(description="newest first")
     next: int | None = Field(description="the `before` of the next page; null at the end")
 
 
-class StateReply(_Fact):
+class StateReply(Fact):
     height: int
     key: Hex
     value: Hex | None = Field(description="null: there is no such key at this height")
@@ -248,7 +250,7 @@ class StateReply(_Fact):
     changed_at: int | None
 
 
-class KeyView(_Fact):
+class KeyView(Fact):
     seat: int
     public: Hash32
     title: str
@@ -260,7 +262,7 @@ class KeyView(_Fact):
     days_left: int | None = Field(description="whole days of block time until it expires")
 
 
-class OfficeView(_Fact):
+class OfficeView(Fact):
     name: str
     title: str
     threshold: int = Field(description="how many seats must sign")
@@ -269,7 +271,7 @@ class OfficeView(_Fact):
     keys: list[KeyView]
 
 
-class InstitutionSummary(_Fact):
+class InstitutionSummary(Fact):
     name: str
     title: str
     kind: str = Field(examples=["duty-bound"])
@@ -277,7 +279,7 @@ class InstitutionSummary(_Fact):
     admitted_at: int
 
 
-class InstitutionsReply(_Fact):
+class InstitutionsReply(Fact):
     height: int
     institutions: list[InstitutionSummary]
     next: str | None
@@ -293,13 +295,13 @@ class MemberStanding(MemberView):
     link: LinkState
 
 
-class MembersReply(_Fact):
+class MembersReply(Fact):
     height: int
     certificate_quorum: int
     members: list[MemberStanding]
 
 
-class StatusReply(_Fact):
+class StatusReply(Fact):
     node: str
     store: Hex = Field(description="id of this node's store; `members readmit` names it")
     chain: str
@@ -328,7 +330,7 @@ class StatusReply(_Fact):
     reasons: list[str]
 
 
-class ReadyReply(_Fact):
+class ReadyReply(Fact):
     ready: bool
     reasons: list[str] = Field(description="every reason why not; empty when ready")
     height: int

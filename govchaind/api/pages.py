@@ -21,6 +21,7 @@ from govchaind.api.chain import (
     transaction_content,
 )
 from govchaind.api.context import Context
+from govchaind.api.decision_page import add_decision_page
 from govchaind.api.errors import body_of, status_of
 from govchaind.api.institutions import institution_at, institution_page
 from govchaind.api.network import members_view, status_view
@@ -72,6 +73,7 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
     _status_pages(router, context, render)
     _chain_pages(router, context, render)
     _register_pages(router, context, render)
+    add_decision_page(router, context, render)
 
     @router.get("/style.css")
     async def style() -> Response:

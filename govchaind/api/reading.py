@@ -12,11 +12,11 @@ from govchaind.base.encoding import decode, read
 from govchaind.base.errors import Invalid, NotFound, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
-from govchaind.base.types import Hash, Height
+from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.ledger.block import Block, Header, block_parts, read_block
 from govchaind.ledger.membership import Member
 from govchaind.ledger.outcomes import OUTCOMES
-from govchaind.ledger.results import Result, find_transaction, read_result
+from govchaind.ledger.results import Result, find_transaction, newest_result, read_result
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height
 
 HASH_HEX_CHARS = 64
@@ -72,6 +72,12 @@ def read_hex(text: str, *, what: str, length: int | None = None) -> bytes:
 def stored(value: bytes) -> Any:
     """Decode a stored value of the state."""
     return decode(value, bytes_max=len(value))
+
+
+def ledger_time(reader: KeyValueReader, genesis_time: BlockTime) -> BlockTime:
+    """Return the time of the newest applied block, by which everything on the ledger is judged."""
+    newest = newest_result(reader)
+    return genesis_time if newest is None else newest.time
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from govchaind.api.context import Context
 from govchaind.api.models import RecordView
+from govchaind.api.motion_words import end_words
 from govchaind.api.replies import HEIGHT_HEADER
 from govchaind.base.types import Height
 
@@ -43,6 +44,7 @@ class Renderer:
             moment=moment,
             clock=lambda text: text[11:19],
             day=lambda text: text[:10],
+            end_day=lambda milliseconds: end_words(milliseconds).english,
             plain=plain_text,
             pretty=pretty,
             mode=lambda mode: "hidden behind commitments" if mode == "commitment" else "readable",

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from govchaind.api.chain import operation_name
+from govchaind.api.motion_words import day_words, motion_words
+from govchaind.base.errors import InvalidEncoding
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.transaction import Transaction
 
 KEY_CHARS_SHOWN = 40
+DIGEST_CHARS_SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def _sentence(author: str, kind: int, items: list[Any]) -> Sentence:
     try:
         if write is not None:
             return write(author, items)
-    except (IndexError, TypeError, ValueError):
+    except (AttributeError, IndexError, InvalidEncoding, TypeError, ValueError):
         pass  # arguments of a wrong shape are on the ledger too, as a refused transaction
     name = operation_name(kind)
     return Sentence(
@@ -119,20 +121,39 @@ def _revoke_key(author: str, items: list[Any]) -> Sentence:
     )
 
 
-_MOTION_WORDS = {
-    1: ("admit the institution", "接纳机构"),
-    2: ("set the node", "设置节点"),
-    3: ("remove the node", "移除节点"),
-    4: ("re-admit the node", "重新接纳节点"),
-}
+def _name_acting(author: str, items: list[Any]) -> Sentence:
+    office, title, until = items[0], items[3], day_words(items[5])
+    return Sentence(
+        f"{author} named an acting holder ({title}) for a seat of the office {office}, "
+        f"until {until.english}.",
+        f"{author} 指定了岗位 {office} 一个席位的代理人（{title}），至{until.chinese}止。",
+    )
 
 
 def _vote(author: str, items: list[Any]) -> Sentence:
-    motion, name = items[1], items[2][0]
-    if motion not in MOTIONS:
-        raise ValueError
-    english, chinese = _MOTION_WORDS[motion]
-    return Sentence(f"{author} voted to {english} {name}.", f"{author} 投票赞成{chinese} {name}。")
+    words = motion_words(items[1], items[2])
+    return Sentence(f"{author} voted to {words.english}.", f"{author} 投票赞成{words.chinese}。")
+
+
+def _withdraw(author: str, items: list[Any]) -> Sentence:
+    motion = _motion(items)
+    return Sentence(
+        f"{author} took back its vote for the motion {motion}.",
+        f"{author} 撤回了对议案 {motion} 的赞成票。",
+    )
+
+
+def _enact(author: str, items: list[Any]) -> Sentence:
+    motion = _motion(items)
+    return Sentence(
+        f"{author} put the motion {motion} into effect after its notice.",
+        f"{author} 在公示期满后使议案 {motion} 生效。",
+    )
+
+
+def _motion(items: list[Any]) -> str:
+    digest: str = items[0].hex()
+    return digest if len(digest) <= DIGEST_CHARS_SHOWN else digest[:DIGEST_CHARS_SHOWN] + "…"
 
 
 _WRITERS: dict[int, Callable[[str, list[Any]], Sentence]] = {
@@ -143,5 +164,8 @@ _WRITERS: dict[int, Callable[[str, list[Any]], Sentence]] = {
     Kind.SET_KEY_POLICY: _set_key_policy,
     Kind.ROTATE_KEY: _rotate_key,
     Kind.REVOKE_KEY: _revoke_key,
+    Kind.NAME_ACTING: _name_acting,
     Kind.VOTE: _vote,
+    Kind.WITHDRAW: _withdraw,
+    Kind.ENACT: _enact,
 }

@@ -61,6 +61,16 @@ COMMANDS: Mapping[str, Entry] = {
     "run": Entry("run", "run", "Run a node until Ctrl-C or SIGTERM."),
     "status": Entry("status", "status", "Show how the nodes of a network are."),
     "members": Entry("members", "members", "Show the nodes on the ledger, or vote on them."),
+    "motions": Entry("motions", "motions", "Show what institutions vote on, or vote on it."),
+    "propose": Entry("propose", "propose", "Move a rule, a calendar, a mandate, new keys."),
+    "mandates": Entry(
+        "mandates",
+        "mandates",
+        "Show the mandates on the ledger, and until when they are in force.",
+    ),
+    "calendars": Entry(
+        "calendars", "calendars", "Show the calendars of working days on the ledger."
+    ),
     "keys": Entry("keys", "keys", "Make and show the keys of offices."),
     "submit": Entry("submit", "submit", "Sign and submit transactions."),
     "get": Entry("get", "get", "Read a record, its history or its proof."),

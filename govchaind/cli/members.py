@@ -11,12 +11,12 @@ from govchaind.cli.node_files import read_card
 from govchaind.cli.options import (
     FILE,
     Target,
-    choose_target,
+    bare_options,
     hex_bytes,
     json_option,
     key_option,
+    round_option,
     target_options,
-    where_options,
 )
 from govchaind.cli.output import cell, print_json, print_table, short
 from govchaind.identity import STORE_ID_BYTES
@@ -24,23 +24,10 @@ from govchaind.identity import STORE_ID_BYTES
 SET_NODE, REMOVE_NODE, READMIT_NODE = 2, 3, 4  # ledger/operations/motions.py; compared by a test
 VOTE = 24
 
-round_option = click.option(
-    "--round", "round_number", type=click.IntRange(0), default=0, show_default=True,
-    help="Raise it to move again what was enacted before; all institutions name the same.",
-)  # fmt: skip
-
 
 @click.group(invoke_without_command=True)
-@where_options
-@json_option
-@click.pass_context
-def members(
-    context: click.Context,
-    urls: tuple[str, ...],
-    network_file: Path | None,
-    timeout_seconds: float,
-    as_json: bool,
-) -> None:
+@bare_options
+def members(*, target: Target, as_json: bool) -> None:
     """Show the nodes on the ledger, or vote on them.
 
     Nodes are admitted, changed and removed by a majority of the institutions: each runs the same
@@ -52,10 +39,7 @@ def members(
       govchaind members --network my-network/network.json
       govchaind members readmit north-1 --store 5f0c… --key keys/civil-affairs.key
     """
-    if context.invoked_subcommand is None:
-        show(choose_target(urls, network_file, timeout_seconds), as_json=as_json)
-    elif urls:
-        raise click.UsageError(f"give --url after `{context.invoked_subcommand}`, not before it")
+    show(target, as_json=as_json)
 
 
 def show(target: Target, *, as_json: bool) -> None:

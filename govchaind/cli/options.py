@@ -111,6 +111,52 @@ key_option = click.option(
 )  # fmt: skip
 
 
+round_option = click.option(
+    "--round", "round_number", type=click.IntRange(0), default=0, show_default=True,
+    help="Raise it to move again what was enacted before; all institutions name the same.",
+)  # fmt: skip
+
+wait_option = click.option(
+    "--wait", type=click.Choice(["none", "committed", "certified"]), default="committed",
+    show_default=True, help="How far it must have come before the command ends.",
+)  # fmt: skip
+output_option = click.option(
+    "-o", "--output", type=FILE, metavar="FILE",
+    help="Write the signed transaction to a file instead of sending it.",
+)  # fmt: skip
+
+
+def sending_options(command: F) -> F:
+    """Add what every command needs that signs and sends."""
+    for option in (json_option, target_options, output_option, wait_option, key_option):
+        command = option(command)
+    return command
+
+
+def bare_options(command: F) -> F:
+    """For a group that shows something when it is called alone: only then is it called."""
+
+    @where_options
+    @json_option
+    @functools.wraps(command)
+    def wrapped(
+        *,
+        urls: tuple[str, ...],
+        network_file: Path | None,
+        timeout_seconds: float,
+        as_json: bool,
+        **settings: Any,
+    ) -> None:
+        subcommand = click.get_current_context().invoked_subcommand
+        if subcommand is None:
+            target = choose_target(urls, network_file, timeout_seconds)
+            command(target=target, as_json=as_json, **settings)
+        elif urls:
+            raise click.UsageError(f"give --url after `{subcommand}`, not before it")
+
+    return wrapped  # type: ignore[return-value]  # options change the signature on purpose
+
+
 def key_bytes(text: str, is_hex: bool) -> bytes:
     """Return a record's key as it was given: text, or hex."""
     if not is_hex:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -26,6 +27,7 @@ from govchaind.client.submission import Fate, Wait
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.transaction import read_transaction
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 _CLASSES: dict[str, type[GovchaindError]] = {
     "invalid": Invalid,
     "not-permitted": NotPermitted,
@@ -43,8 +45,12 @@ def send(
     as_json: bool,
     wait: Wait = "committed",
     output: Path | None = None,
+    named: Mapping[str, str] = NOTHING,
 ) -> None:
     """Sign operations as one transaction; submit it, or write it to `output` instead.
+
+    Args:
+        named: what a script needs besides; stands in the JSON beside what became of it.
 
     Raises:
         GovchaindError: what became of it, unless it took effect (or is pending, with wait none).
@@ -59,7 +65,7 @@ def send(
         return
     try:
         fates = send_raw(target, [raw], wait)
-        report(fates, wait, as_json=as_json)
+        report(fates, wait, as_json=as_json, named=named)
     except (PeerError, Busy) as error:
         # It may or may not have been taken: only the same bytes can be sent again safely.
         kept = Path(f"{read_transaction(raw).id.hex()[:16]}.tx")
@@ -81,10 +87,12 @@ def send_raw(target: Target, raws: Sequence[bytes], wait: Wait) -> list[Fate]:
     return trio.run(run)
 
 
-def report(fates: Sequence[Fate], wait: Wait, *, as_json: bool) -> None:
+def report(
+    fates: Sequence[Fate], wait: Wait, *, as_json: bool, named: Mapping[str, str] = NOTHING
+) -> None:
     """Print what became of transactions; raise for the first that did not take effect."""
     if as_json:
-        print_json([asdict(fate) for fate in fates])
+        print_json([{**asdict(fate), **named} for fate in fates])
     else:
         for fate in fates:
             if fate.applied:

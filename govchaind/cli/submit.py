@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import click
 
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import SALT_BYTES, TRANSACTION_BYTES_MAX
-from govchaind.cli.options import FILE, Target, json_option, key_option, target_options
+from govchaind.cli.options import (
+    FILE,
+    Target,
+    json_option,
+    key_option,
+    sending_options,
+    target_options,
+    wait_option,
+)
 from govchaind.cli.output import note
 from govchaind.cli.sending import report, send, send_raw
 from govchaind.cli.submit_file import submit_file
@@ -23,24 +30,6 @@ from govchaind.identity import write_private
 from govchaind.ledger.commitment import make_commitment
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.transaction import assemble, read_transaction, sign_body
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-wait_option = click.option(
-    "--wait", type=click.Choice(["none", "committed", "certified"]), default="committed",
-    show_default=True, help="How far it must have come before the command ends.",
-)  # fmt: skip
-output_option = click.option(
-    "-o", "--output", type=FILE, metavar="FILE",
-    help="Write the signed transaction to a file instead of sending it.",
-)  # fmt: skip
-
-
-def sending_options(command: F) -> F:
-    """Add what every command needs that signs and sends."""
-    for option in (json_option, target_options, output_option, wait_option, key_option):
-        command = option(command)
-    return command
 
 
 @click.group()

@@ -218,6 +218,55 @@ class Client:
         """Return the wanted members and the membership in force."""
         return await self.get_json("/v1/members")
 
+    async def motions(
+        self, *, state: str | None = None, after: str | None = None
+    ) -> dict[str, Any]:
+        """Return one page of motions: all, or those of one state."""
+        return await self.get_json("/v1/motions", _given(state=state, after=after))
+
+    async def motion(self, digest: Hash) -> dict[str, Any]:
+        """Return a motion as the node has it. Raises NotFound where there is none."""
+        return await self.get_json(f"/v1/motions/{digest.hex()}")
+
+    async def rules(self) -> dict[str, Any]:
+        """Return by how many each kind of motion is carried, and its notice."""
+        return await self.get_json("/v1/rules")
+
+    async def calendars(self, *, after: str | None = None) -> dict[str, Any]:
+        """Return one page of calendars, a line for each year."""
+        return await self.get_json("/v1/calendars", _given(after=after))
+
+    async def calendar(self, name: str, year: int, *, version: int | None = None) -> dict[str, Any]:
+        """Return one year of a calendar, its newest version unless one is named."""
+        path = f"/v1/calendars/{quote(name, safe='')}/{year}"
+        return await self.get_json(path, _given(version=version))
+
+    async def deadline(
+        self, name: str, start: str, days: int, *, working: bool = True
+    ) -> dict[str, Any]:
+        """Return the end of the day that is so many days after `start`, by a calendar.
+
+        Args:
+            start: a day or a moment, ISO 8601; in the calendar's zone unless it names an offset.
+        """
+        query = {"from": start, "days": str(days), "working": "true" if working else "false"}
+        return await self.get_json(f"/v1/calendars/{quote(name, safe='')}/deadline", query)
+
+    async def mandates(
+        self,
+        *,
+        state: str | None = None,
+        ending_within_days: int | None = None,
+        after: str | None = None,
+    ) -> dict[str, Any]:
+        """Return one page of mandates: all, or those of one state, or those that end soon."""
+        query = _given(state=state, ending_within_days=ending_within_days, after=after)
+        return await self.get_json("/v1/mandates", query)
+
+    async def mandate(self, name: str) -> dict[str, Any]:
+        """Return one mandate. Raises NotFound."""
+        return await self.get_json(f"/v1/mandates/{quote(name, safe='')}")
+
     def events(
         self, first: Height, *, certified: bool = False, patience_seconds: float = 60.0
     ) -> AbstractAsyncContextManager[AsyncGenerator[dict[str, Any], None]]:
@@ -272,6 +321,11 @@ class Client:
 def connect(urls: Sequence[str], **settings: Any) -> Client:
     """Return a client over HTTP; `settings` as of Client."""
     return Client([HttpTransport(url) for url in urls], **settings)
+
+
+def _given(**parameters: str | int | None) -> dict[str, str]:
+    """Return the parameters that have a value, as a query."""
+    return {name: str(value) for name, value in parameters.items() if value is not None}
 
 
 def record_path(register: str, key: bytes) -> tuple[str, dict[str, str]]:

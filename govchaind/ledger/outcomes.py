@@ -67,6 +67,11 @@ class Code(IntEnum):
     ALREADY_VOTED = 144
     MOTION_ALREADY_ENACTED = 145
     NO_SUCH_INSTITUTION = 146
+    NO_SUCH_MOTION = 147
+    NOT_VOTED = 148
+    NOT_CARRIED = 149
+    NOTICE_NOT_OVER = 150
+    BAD_RULE = 151
 
     UNKNOWN_NODE = 160
     NODE_KEY_IN_USE = 161
@@ -75,6 +80,14 @@ class Code(IntEnum):
     TOO_MANY_VALIDATORS = 164
     SAME_STORE = 165
     NOTHING_CHANGES = 166
+
+    BAD_CALENDAR = 170
+    CALENDAR_VERSION_WRONG = 171
+
+    MANDATE_EXISTS = 180
+    UNKNOWN_MANDATE = 181
+    MANDATE_HAS_SUCCESSOR = 182
+    BAD_MANDATE = 183
 
     POOL_FULL = 200
     INSTITUTION_SHARE_FULL = 201
@@ -215,6 +228,20 @@ _ROWS: tuple[OutcomeText, ...] = (
     OutcomeText(146, "no-such-institution", "not-found", "There is no institution of this name.",
                 "The node belongs to an institution that is not on the ledger.",
                 "Have the institution admitted first."),
+    OutcomeText(147, "no-such-motion", "not-found", "There is no such motion.",
+                "Nobody has voted for a motion of that digest.",
+                "Check the digest; vote for the motion itself to move it."),
+    OutcomeText(148, "not-voted", "not-found", "The institution has no ballot to withdraw.",
+                "It has not voted for this motion, or has withdrawn already.", "Nothing."),
+    OutcomeText(149, "not-carried", "conflict", "The motion is not carried.",
+                "Fewer institutions have voted for it than its rule asks.",
+                "Have further institutions vote for it."),
+    OutcomeText(150, "notice-not-over", "conflict", "The motion's notice is not over.",
+                "Its rule lets time pass between the deciding ballot and its effect.",
+                "Enact it when the notice is over; until then ballots can be withdrawn."),
+    OutcomeText(151, "bad-rule", "invalid", "The rule would not do.",
+                "A rule asks for half of the institutions at least, and for all of them at most.",
+                "Correct numerator and denominator."),
     OutcomeText(160, "unknown-node", "not-found", "There is no node of this name.",
                 "No such node is wanted by the ledger.", "Check the name."),
     OutcomeText(161, "node-key-in-use", "conflict", "Another node has this key.",
@@ -232,6 +259,22 @@ _ROWS: tuple[OutcomeText, ...] = (
                 "Check the store id; nothing needs to change if it is the same."),
     OutcomeText(166, "nothing-changes", "conflict", "The node is already as wanted.",
                 "The motion describes what is there.", "Nothing."),
+    OutcomeText(170, "bad-calendar", "invalid", "The working days are not those of a year.",
+                "No day is a working day, or a day behind the year's end is one.",
+                "Make the calendar again from its list of holidays."),
+    OutcomeText(171, "calendar-version-wrong", "conflict", "The version is not the next one.",
+                "Versions of a year count from 1; the newest is another.",
+                "Read the newest version and adopt the one after it."),
+    OutcomeText(180, "mandate-exists", "conflict", "A mandate of this name exists.",
+                "Names of mandates are unique on the chain, for good.", "Choose another name."),
+    OutcomeText(181, "unknown-mandate", "not-found", "There is no mandate of this name.",
+                "No mandate of that name has been adopted.", "Check the name."),
+    OutcomeText(182, "mandate-has-successor", "conflict", "The mandate has a successor already.",
+                "One mandate takes the place of another, once.",
+                "Name the newest mandate of the line as predecessor."),
+    OutcomeText(183, "bad-mandate", "invalid", "The mandate's times do not fit.",
+                "It ends before it begins, begins before the one it replaces, or ends in the past.",
+                "Correct the times."),
     OutcomeText(200, "pool-full", "busy", "This node's pool is full.",
                 "More is offered than the network orders.",
                 "Send the same bytes again later, or to another node."),

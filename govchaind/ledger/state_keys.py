@@ -7,11 +7,17 @@
     05 name                     node wanted  member, as membership.py has it
     06                          network      [institutions, nodes, validators, ordered at]
     07 digest                   motion       [kind, arguments, round, ballots, height moved,
-                                              height enacted or null]
+                                              height enacted or null, time carried or null]
     08 digest institution       ballot       height
     09 height (8 bytes)         live ids     [digest of the ids, latest expiry,
                                               [[institution, count] …]]
     0a key (32 bytes)           node key     name of the node that uses it
+    0b motion kind (1 byte)     rule         [numerator, denominator, notice in milliseconds]
+    0c name 00 year version     calendar     [minutes ahead of UTC, working days, height adopted];
+                                             year and version are two bytes each
+    0d name                     mandate      [title, number, issuer, document, effect,
+                                              until or null, predecessor or null,
+                                              successor or null, ends or null, height adopted]
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
@@ -33,6 +39,9 @@ MOTION = b"\x07"
 BALLOT = b"\x08"
 LIVE = b"\x09"
 NODE_KEY = b"\x0a"
+RULE = b"\x0b"
+CALENDAR = b"\x0c"
+MANDATE = b"\x0d"
 
 
 def institution_key(name: str) -> bytes:
@@ -70,6 +79,18 @@ def ballot_key(motion: Hash, institution: str) -> bytes:
 
 def live_key(height: Height) -> bytes:
     return LIVE + height.to_bytes(8, "big")
+
+
+def rule_key(motion: int) -> bytes:
+    return RULE + motion.to_bytes(1, "big")
+
+
+def calendar_key(name: str, year: int, version: int) -> bytes:
+    return CALENDAR + name.encode() + b"\x00" + year.to_bytes(2, "big") + version.to_bytes(2, "big")
+
+
+def mandate_key(name: str) -> bytes:
+    return MANDATE + name.encode()
 
 
 def node_key_key(key: PublicKey) -> bytes:

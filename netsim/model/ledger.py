@@ -35,6 +35,9 @@ OPERATIONS = {
     22: offices.rotate,
     23: offices.revoke,
     24: motions.vote,
+    25: motions.withdraw,
+    26: motions.enact,
+    27: offices.name_acting,
 }
 
 

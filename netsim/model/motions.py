@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import encode
 from govchaind.ledger.outcomes import Code
-from netsim.model import offices, shapes
+from netsim.model import governance, offices, shapes
 from netsim.model.registers import office_key
 
 if TYPE_CHECKING:
@@ -38,21 +38,65 @@ def vote(draft: Draft, arguments: list[Any]) -> int:
     if not shapes.MOTIONS[kind](wanted):
         return Code.MALFORMED_MOTION
     name = digest(Domain.MOTION, encode([kind, wanted, round_number]))
-    motion = draft.get(b"\x07" + name) or [kind, wanted, round_number, 0, draft.height, None]
+    motion = draft.get(b"\x07" + name)
+    if motion is None:
+        motion = [kind, wanted, round_number, 0, draft.height, None, None]
     if motion[5] is not None:
         return Code.MOTION_ALREADY_ENACTED
     ballot = b"\x08" + name + draft.institution.encode()
     if draft.get(ballot) is not None:
         return Code.ALREADY_VOTED
     draft.put(ballot, draft.height)
-    enacted = None
-    if 2 * (motion[3] + 1) > draft.get(NETWORK)[0]:
-        code = ENACT[kind](draft, wanted)
-        if code:
-            return code
-        enacted = draft.height
-    draft.put(b"\x07" + name, [*motion[:3], motion[3] + 1, motion[4], enacted])
+    enacted, carried = None, motion[6]
+    if governance.enough(draft, kind, motion[3] + 1):
+        if carried is None or not governance.enough(draft, kind, motion[3]):
+            carried = draft.time
+        if draft.time - carried >= governance.rule(draft, kind)[1]:
+            code = ENACT[kind](draft, wanted)
+            if code:
+                return code
+            enacted = draft.height
+    draft.put(b"\x07" + name, [*motion[:3], motion[3] + 1, motion[4], enacted, carried])
     return Code.APPLIED
+
+
+def withdraw(draft: Draft, arguments: list[Any]) -> int:
+    name = arguments[0]
+    if not offices.governs(draft):
+        return Code.NOT_GOVERNING_OFFICE
+    motion = draft.get(b"\x07" + name)
+    if motion is None:
+        return Code.NO_SUCH_MOTION
+    if motion[5] is not None:
+        return Code.MOTION_ALREADY_ENACTED
+    ballot = b"\x08" + name + draft.institution.encode()
+    if draft.get(ballot) is None:
+        return Code.NOT_VOTED
+    draft.put(ballot, None)
+    left = motion[3] - 1
+    carried = motion[6] if governance.enough(draft, motion[0], left) else None
+    draft.put(b"\x07" + name, [*motion[:3], left, motion[4], None, carried])
+    return Code.APPLIED
+
+
+def enact(draft: Draft, arguments: list[Any]) -> int:
+    name = arguments[0]
+    if not offices.governs(draft):
+        return Code.NOT_GOVERNING_OFFICE
+    motion = draft.get(b"\x07" + name)
+    if motion is None:
+        return Code.NO_SUCH_MOTION
+    if motion[5] is not None:
+        return Code.MOTION_ALREADY_ENACTED
+    kind, carried = motion[0], motion[6]
+    if carried is None or not governance.enough(draft, kind, motion[3]):
+        return Code.NOT_CARRIED
+    if draft.time - carried < governance.rule(draft, kind)[1]:
+        return Code.NOTICE_NOT_OVER
+    code = ENACT[kind](draft, motion[1])
+    if code == Code.APPLIED:
+        draft.put(b"\x07" + name, [*motion[:5], draft.height, carried])
+    return code
 
 
 def found(draft: Draft, name: str, title: str, kind: str, listed: list[Any]) -> None:
@@ -128,4 +172,14 @@ def _replace(draft: Draft, before: list[Any] | None, after: list[Any] | None) ->
     return Code.APPLIED
 
 
-ENACT = {1: admit, 2: set_node, 3: remove_node, 4: readmit_node}
+ENACT = {
+    1: admit,
+    2: set_node,
+    3: remove_node,
+    4: readmit_node,
+    5: governance.set_rule,
+    6: governance.recover_office,
+    7: governance.adopt_calendar,
+    8: governance.adopt_mandate,
+    9: governance.repeal_mandate,
+}

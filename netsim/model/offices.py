@@ -124,6 +124,31 @@ def rotate(draft: Draft, arguments: list[Any]) -> int:
     return Code.APPLIED
 
 
+def name_acting(draft: Draft, arguments: list[Any]) -> int:
+    name, holder, acting, title, begins, until = arguments
+    if name != draft.office and not governs(draft):
+        return Code.NOT_GOVERNING_OFFICE
+    place = office_key(draft.institution, name)
+    office = draft.get(place)
+    if office is None:
+        return Code.NO_SUCH_OFFICE
+    listed = office[2]
+    if acting in [seat[1] for seat in listed]:
+        return Code.KEY_ALREADY_OF_OFFICE
+    number = next((s[0] for s in listed if s[1] == holder and s[5] is None), None)
+    if number is None:
+        return Code.UNKNOWN_KEY
+    year = 366 * 24 * 3600 * 1000
+    if begins > until or until < draft.time or until > draft.time + year:
+        return Code.BAD_POLICY
+    if len(listed) >= KEYS_MAX:
+        listed = [each for each in listed if not ended(each, draft.time)]
+        if len(listed) >= KEYS_MAX:
+            return Code.BAD_POLICY
+    draft.put(place, [*office[:2], [*listed, [number, acting, title, begins, until, None]]])
+    return Code.APPLIED
+
+
 def revoke(draft: Draft, arguments: list[Any]) -> int:
     name, public = arguments
     if not governs(draft):

@@ -44,6 +44,14 @@ def record_value(value: Any) -> bool:
     return type(value) in (list, bytes)
 
 
+def calendar_days(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 46
+
+
+def between(least: int, most: int) -> Judge:
+    return lambda value: type(value) is int and least <= value <= most
+
+
 def threshold(value: Any) -> bool:
     return type(value) is int and 1 <= value <= 16
 
@@ -99,6 +107,9 @@ OPERATIONS: dict[int, Judge] = {
     22: fields(name, hash32, hash32, title, or_none(count), count),
     23: fields(name, hash32),
     24: fields(count, count, array(anything, 0, 1 << 20)),
+    25: fields(hash32),
+    26: fields(hash32),
+    27: fields(name, hash32, hash32, title, count, count),
 }
 
 MOTIONS: dict[int, Judge] = {
@@ -106,4 +117,9 @@ MOTIONS: dict[int, Judge] = {
     2: fields(name, name, ROLE, hash32, hash32, store, array(address, 0, 4)),
     3: fields(name),
     4: fields(name, store),
+    5: fields(count, between(1, 100), between(1, 100), between(0, 366 * 24 * 3600 * 1000)),
+    6: fields(name, name, threshold, KEYS),
+    7: fields(name, between(2000, 2199), between(1, 65535), between(-840, 840), calendar_days),
+    8: fields(name, title, title, title, hash32, count, or_none(count), or_none(name)),
+    9: fields(name, count),
 }

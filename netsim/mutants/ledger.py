@@ -8,7 +8,7 @@ from typing import Any
 
 from govchaind.ledger import admission, apply
 from govchaind.ledger.live_ids import LiveIds
-from govchaind.ledger.operations import ballots, institutions, motions, registers
+from govchaind.ledger.operations import institutions, motions, registers
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES, Code
 from govchaind.ledger.state import Checkpoints, State
@@ -20,10 +20,9 @@ from netsim.mutants.plant import Plant
 _apply: Any = apply
 _admission: Any = admission
 _motions: Any = motions
-_ballots: Any = ballots
 
 
-def _operation(plant: Plant, kind: int, act: Any) -> None:
+def operation(plant: Plant, kind: int, act: Any) -> None:
     """Have another function apply one kind of operation."""
     changed = dict(OPERATIONS)
     changed[kind] = dataclasses.replace(OPERATIONS[kind], apply=act)
@@ -40,7 +39,7 @@ def expected_zero_ignored(plant: Plant) -> None:
             arguments.expected_revision = None
         return registers.put(arguments, act, state)
 
-    _operation(plant, 11, put)
+    operation(plant, 11, put)
 
 
 def retired_written_again(plant: Plant) -> None:
@@ -127,7 +126,7 @@ def rotated_key_stays(plant: Plant) -> None:
         arguments.overlap_until = max(arguments.overlap_until, act.time + 3_600_000)
         return institutions.rotate_key(arguments, act, state)
 
-    _operation(plant, 22, rotate)
+    operation(plant, 22, rotate)
 
 
 def own_office_locked_out(plant: Plant) -> None:
@@ -140,7 +139,7 @@ def own_office_locked_out(plant: Plant) -> None:
             act = dataclasses.replace(act, office=governing[2])
         return institutions.revoke_key(arguments, act, state)
 
-    _operation(plant, 23, revoke)
+    operation(plant, 23, revoke)
 
 
 def refusal_leaves_trace(plant: Plant) -> None:
@@ -222,24 +221,6 @@ def past_read_one_late(plant: Plant) -> None:
 
     original = State.get_at
     plant(State, "get_at", get_at)
-
-
-def half_is_a_majority(plant: Plant) -> None:
-    """Half of the institutions carry a motion."""
-
-    def majority(count: int) -> int:
-        return (count + 1) // 2
-
-    plant(ballots, "majority", majority)
-
-
-def ballot_counted_twice(plant: Plant) -> None:
-    """An institution's second ballot for one motion counts."""
-
-    def key(motion: bytes, institution: str) -> bytes:
-        return b"\x08" + motion + institution.encode() + b"/again"
-
-    plant(ballots, "ballot_key", key)
 
 
 def readmitted_signs_all(plant: Plant) -> None:
@@ -343,8 +324,6 @@ MUTANTS = (
     cache_not_forgotten,
     history_of_equal_values_lost,
     past_read_one_late,
-    half_is_a_majority,
-    ballot_counted_twice,
     readmitted_signs_all,
     keys_of_removed_kept,
     checkpoint_by_process,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from govchaind.api import decision_page
 from govchaind.api.rendering import moment, plain_text, pretty, schema_words
-from govchaind.api.sentences import headline, sentences
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.transaction import build_body, read_transaction, sign_body
-from tests.api.node import key, running
+from govchaind.ledger.operations.motion import MotionKind
+from tests.api.node import running
+from tests.api.voting import BOTH, DAY, REMOVE, mandate, vote
 
 HTML = {"accept": "text/html"}
 HOSTILE = '<script>alert("x")</script>'
@@ -28,6 +28,7 @@ async def test_every_page_renders_and_escapes(tmp_path: Path) -> None:
         paths = [
             "/",
             "/docs",
+            "/decisions",
             "/blocks",
             "/blocks?before=2",
             "/registers",
@@ -110,6 +111,59 @@ async def test_what_is_not_there_is_a_page_too(tmp_path: Path) -> None:
             assert "<script" not in reply.text
 
 
+async def test_decisions_say_who_has_voted_and_what_is_missing(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        empty = (await node.client.get("/decisions", headers=HTML)).text
+        now = node.context.board.status.block_time
+        await vote(node, MotionKind.SET_RULE, [3, 1, 2, DAY], *BOTH)
+        await vote(node, MotionKind.REMOVE_NODE, REMOVE, *BOTH)
+        await vote(node, MotionKind.ADOPT_MANDATE, mandate("ends", now, now + 90 * DAY), *BOTH)
+        await vote(node, MotionKind.ADOPT_MANDATE, mandate("lasts", now, now + 92 * DAY), *BOTH)
+        hostile = ["law", HOSTILE, "1", "\u202ereussI", bytes(32), 1, None, None]
+        await vote(node, MotionKind.ADOPT_MANDATE, hostile, "bank")
+        text = (await node.client.get("/decisions", headers=HTML)).text
+    assert empty.count("None. ") == 3
+    opened, carried, ending, rules = re.split(r"<h2>", text)[1:]
+    assert "To adopt the mandate law (&lt;script&gt;" in opened
+    assert "⟨U+202E⟩reussI" in opened
+    assert "\u202e" not in text
+    assert (
+        'Have voted <span lang="zh">已赞成</span></th><td><a href="/institutions/bank">' in opened
+    )
+    assert (
+        'Have not <span lang="zh">未表态</span></th><td><a href="/institutions/ministry">' in opened
+    )
+    assert "1 vote 票" in opened
+    assert "To remove the node nowhere." in carried
+    assert "runs until 20" in carried
+    assert 'href="/v1/mandates/ends"' in ending
+    assert "nothing 无接续" in ending
+    assert "lasts" not in ending
+    assert "1 day of notice" in rules
+    assert "more than half of all institutions" in rules
+
+
+async def test_a_page_of_decisions_goes_on_and_says_when_a_notice_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as node:
+        await vote(node, MotionKind.SET_RULE, [3, 1, 2, 1], *BOTH)
+        await vote(node, MotionKind.REMOVE_NODE, REMOVE, *BOTH)
+        await node.create_register()
+        over = (await node.client.get("/decisions", headers=HTML)).text
+        await vote(node, MotionKind.REMOVE_NODE, REMOVE, "bank", turn=1)
+        monkeypatch.setattr(decision_page, "MOTIONS_SHOWN", 1)
+        monkeypatch.setattr(decision_page, "INSTITUTIONS_NAMED", 1)
+        first = (await node.client.get("/decisions", headers=HTML)).text
+        [more] = re.findall(r'href="(/decisions\?after=[0-9a-f]{64})"', first)
+        second = (await node.client.get(more, headers=HTML)).text
+    assert "over 期满" in over
+    assert "To remove the node nowhere." in first
+    assert "To remove the node nowhere." in second
+    assert "1 institutions" in first + second
+    assert "/decisions?after" not in second
+
+
 async def test_find_goes_where_it_should(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.create_register()
@@ -128,47 +182,6 @@ async def test_find_goes_where_it_should(tmp_path: Path) -> None:
             assert reply.status_code == 303
             assert reply.headers["location"].startswith(target), wanted
             assert not reply.headers["location"].startswith("//")
-
-
-SEAT = [bytes(32), "Chief", 0, None]
-OPERATIONS: list[tuple[int, list[Any], str, str]] = [
-    (10, ["towns", "Towns", [], "clear", []], "created the register towns", "创建了登记册 towns"),
-    (11, ["towns", b"1", ["x"], None], "entered record 1", "登记了记录 1"),
-    (12, ["towns", b"\xff"], "retired record ff", "停用了"),
-    (20, ["audit", "Audit", 1, [SEAT, SEAT]], "created the office audit", "设立了岗位 audit"),
-    (21, ["audit", 1, [SEAT]], "set new keys", "设定了新的密钥"),
-    (22, ["audit", bytes(32), bytes(32), "New", None, 5], "handed a seat", "交接"),
-    (23, ["audit", bytes(32)], "revoked a key", "吊销"),
-    (24, [0, 1, ["rail", "Rail", "voluntary", []]], "voted to admit", "投票赞成接纳机构 rail"),
-    (24, [0, 3, ["node-x"]], "voted to remove the node node-x", "移除节点"),
-    (24, [0, 99, ["x"]], "in a form", "无法识别"),
-    (11, [], "in a form", "无法识别"),
-    (999, [1], "unknown-999", "无法识别"),
-]
-
-
-@pytest.mark.parametrize(("kind", "arguments", "english", "chinese"), OPERATIONS)
-def test_each_operation_is_a_sentence(
-    kind: int, arguments: list[Any], english: str, chinese: str
-) -> None:
-    body = build_body(
-        chain_id=bytes(32),
-        institution="ministry",
-        office="head",
-        operations=[(kind, arguments)],
-        valid_until=1,
-        salt=bytes(16),
-    )
-    made = read_transaction(sign_body(body, [key("head")]))
-    [sentence] = sentences(made, 5)
-    assert english in sentence.english
-    assert chinese in sentence.chinese
-    assert headline(made) == sentence.english
-    assert headline(made, refused=True).startswith("Refused, and not done: ministry/head")
-
-
-def test_every_kind_has_a_sentence() -> None:
-    assert {int(kind) for kind in Kind} <= {kind for kind, *_ in OPERATIONS}
 
 
 def test_values_in_words() -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import trio
 
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.operations.motion import MotionKind
 from tests.api.node import Node, running
+from tests.api.voting import BOTH, CHINA, DAY, REMOVE, vote
 
 DIVISIONS = Path(__file__).parent.parent.parent / "examples" / "divisions"
 COUNTIES_MAX = 60  # more than a page
@@ -96,10 +98,11 @@ async def _fill(node: Node, site: Site) -> None:
     assert [fate["outcome"] for fate in fates] == ["applied", "unknown-register", "applied"]
     site.transaction, site.refused = first["id"], fates[1]["id"]
     site.block_hash = (await node.client.get(f"/v1/blocks/{first['height']}")).json()["hash"]
+    await _decide(node)
     await _checkpoint(node)
     key = provinces[0][0]
     site.pages = [
-        *("/", "/docs", "/blocks", "/blocks?before=3", "/registers"),
+        *("/", "/docs", "/blocks", "/blocks?before=3", "/registers", "/decisions"),
         *("/registers/provinces", "/registers/counties", "/registers/long", "/registers/hidden"),
         *("/registers/empty", f"/registers/provinces/{key}"),
         *(f"/registers/provinces/{provinces[1][0]}", f"/registers/long/{LONG_KEY}"),
@@ -108,6 +111,18 @@ async def _fill(node: Node, site: Site) -> None:
         *(f"/transactions/{site.transaction}", f"/transactions/{site.refused}"),
         *(f"/transactions/{'ab' * 32}", "/blocks/1", f"/blocks/{first['height']}"),
     ]
+
+
+async def _decide(node: Node) -> None:
+    """Leave motions in every state, and mandates with the longest words, one of which ends soon."""
+    now = node.context.board.status.block_time
+    title = LONG_WORD[:200]
+    long = ["x" * 32, title, LONG_TEXT[:200], title, bytes(32), now, now + 9 * DAY, None]
+    await vote(node, MotionKind.SET_RULE, [int(MotionKind.REMOVE_NODE), 2, 3, 7 * DAY], *BOTH)
+    await vote(node, MotionKind.REMOVE_NODE, REMOVE, *BOTH)
+    await vote(node, MotionKind.ADOPT_MANDATE, long, *BOTH)
+    await vote(node, MotionKind.ADOPT_MANDATE, [*long[:-1], "x" * 32], "bank", turn=1)
+    await vote(node, MotionKind.ADOPT_CALENDAR, CHINA, "ministry")
 
 
 async def _register(

@@ -15,7 +15,7 @@ from govchaind.cli.submit_file import field_name, grouped, read_table, records
 from govchaind.cli.values import RegisterShape, convert_all
 from govchaind.config import settings
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import OUTCOMES
 from tests.cli.command import Command
 

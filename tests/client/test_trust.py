@@ -20,7 +20,7 @@ from govchaind.base.merkle import AppendTree
 from govchaind.cli.main import OK
 from govchaind.client.trust import load_trust, save_trust
 from govchaind.ledger.certificate import Certificate
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.results import stored_subtree
 from govchaind.ledger.trust import TrustRoot, TrustStep, read_advance
 from govchaind.replica.attestation import certificate_at

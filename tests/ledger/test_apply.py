@@ -18,7 +18,7 @@ from govchaind.base.merkle import SUITE_1, AppendTree
 from govchaind.base.merkle import root as merkle_root
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import Code, Outcome
 from govchaind.ledger.results import (
     find_block,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import Code
 from tests.ledger.chain import NODES, START, Chain, key, member, with_register
 
@@ -53,6 +53,33 @@ def test_offices_of_another_institution_are_out_of_reach() -> None:
     keys = [[key("fresh").public, "Fresh", 0, None]]
     assert chain.do(Kind.CREATE_OFFICE, "new", "New", 1, keys, institution="court") == 0
     assert chain.do(Kind.REVOKE_KEY, "new", key("fresh").public) == Code.NO_SUCH_OFFICE
+
+
+def test_an_acting_holder_signs_for_a_time_in_the_place_of_one_who_stays() -> None:
+    chain = with_register()
+    assert chain.do(Kind.CREATE_REGISTER, *PAIRS) == 0
+    pair = {"office_name": "pair", "signers": ["registry one", "registry two"]}
+    holder, deputy = key("registry one").public, key("deputy").public
+    begins, ends = chain.ledger.time + 1_000, chain.ledger.time + 2_000
+    name = ("pair", holder, deputy, "Deputy", begins, ends)
+    assert chain.do(Kind.NAME_ACTING, *name, **pair) == 0
+    assert chain.do(Kind.NAME_ACTING, *name, **pair) == Code.KEY_ALREADY_OF_OFFICE
+
+    def signed(*signers: str) -> int:
+        return chain.do(PUT, "pairs", b"1", [], None, office_name="pair", signers=list(signers))
+
+    assert signed("deputy", "registry two") == Code.KEY_NOT_YET_VALID
+    chain.apply(after=1_000)
+    assert signed("deputy", "registry two") == 0
+    assert signed("deputy", "registry one") == Code.SUPERFLUOUS_SIGNATURE
+    assert signed("registry one", "registry two") == 0
+    chain.apply(after=2_000)
+    assert signed("deputy", "registry two") == Code.KEY_EXPIRED
+    late = ("pair", holder, key("another").public, "Deputy", 0, chain.ledger.time - 1)
+    assert chain.do(Kind.NAME_ACTING, *late, **pair) == Code.BAD_POLICY
+    year = chain.ledger.time + 367 * 24 * 3600 * 1000
+    long = ("pair", holder, key("another").public, "Deputy", 0, year)
+    assert chain.do(Kind.NAME_ACTING, *long, **pair) == Code.BAD_POLICY
 
 
 # --- motions ------------------------------------------------------------

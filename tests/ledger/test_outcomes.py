@@ -15,18 +15,17 @@ from govchaind.base.limits import (
     VALUE_BYTES_MAX,
 )
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import (
-    AdmitInstitution,
-    MotionKind,
-    admit_institution,
-)
+from govchaind.ledger.operations.motion import MotionKind
+from govchaind.ledger.operations.motions import AdmitInstitution, admit_institution
 from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES, Code
 from govchaind.ledger.shapes import Shape, shaped
 from govchaind.ledger.state import State
 from govchaind.ledger.working_state import Act, WorkingState
+from tests.ledger import decided
 from tests.ledger.chain import NODES, Chain, key, member, with_register
+from tests.ledger.decided import majority_for
 
 PUT = int(Kind.PUT)
 RECORD: tuple[Any, ...] = ("divisions", b"110000", ["110000", 16410], None)
@@ -266,12 +265,6 @@ def motion_already_enacted() -> int:
     return votes[3]
 
 
-def majority_for(motion: int, *arguments: Any, chain: Chain | None = None) -> int:
-    votes = (chain or Chain()).vote(motion, list(arguments), "bank", "court", "ministry")
-    assert votes[:2] == [0, 0]
-    return votes[2]
-
-
 def no_such_institution() -> int:
     return majority_for(MotionKind.SET_NODE, *node("node-e", "nobody", "observer"))
 
@@ -339,7 +332,10 @@ def too_many_institutions() -> int:
 
 
 PROVOKED: dict[Code, Callable[[], int]] = {
-    code: globals()[code.name.lower()] for code in Code if code.name.lower() in globals()
+    code: named[code.name.lower()]
+    for named in (vars(decided), globals())
+    for code in Code
+    if code.name.lower() in named
 }
 
 

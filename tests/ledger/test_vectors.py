@@ -15,7 +15,7 @@ import pytest
 from govchaind.ledger.commitment import make_commitment
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.receipt import build_receipt, verify_receipt
 from govchaind.ledger.state_keys import record_key

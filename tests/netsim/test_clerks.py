@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from govchaind.base.quorum import majority
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from netsim.chain import INSTITUTIONS
 from netsim.options import draw
 from netsim.papers import Papers

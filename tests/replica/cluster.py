@@ -24,7 +24,7 @@ from govchaind.ledger.genesis import (
 )
 from govchaind.ledger.membership import Member
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
 from govchaind.raft.messages import AppendEntries, Entry, Timing
 from govchaind.replica.events import (

@@ -9,7 +9,7 @@ from govchaind.base.errors import StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.ledger.genesis import Genesis
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.replica.inspection import check_chain, check_every_state
 from govchaind.replica.store import APPLIED
 from tests.replica.cluster import Cluster, member

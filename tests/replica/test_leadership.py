@@ -8,7 +8,7 @@ from govchaind.base.limits import (
     CHECKPOINT_INTERVAL_MILLISECONDS,
     REST_BLOCK_INTERVAL_SECONDS,
 )
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.raft.messages import Heartbeat
 from govchaind.replica.events import Received, TransferAsked
 from govchaind.replica.leadership import (

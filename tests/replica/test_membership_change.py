@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from govchaind.ledger.operations.motions import MotionKind
+from govchaind.ledger.operations.motion import MotionKind
 from govchaind.replica.events import Guard
 from govchaind.replica.store import signing_floor
 from tests.replica.cluster import Cluster, agreed, follower_of, member, started, store_id

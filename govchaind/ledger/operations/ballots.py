@@ -1,10 +1,13 @@
 """Ballots: how institutions decide together. What they may decide is `motions.py`'s.
 
-    vote  [round, motion kind, motion arguments]     by a governing office, in favour
+    vote      [round, motion kind, motion arguments]     by a governing office, in favour
+    withdraw  [motion]                                   by a governing office: its own ballot
+    enact     [motion]                                   by any governing office
 
-A motion is the hash of kind, arguments and round; the first ballot opens it, and the ballot that
-reaches a majority of the institutions there are enacts it. Ballots are one state key each, so they
-commute. If what it orders is not possible, the enacting ballot is refused and the motion stays
+A motion is the hash of kind, arguments and round; the first ballot opens it, and with as many as
+its rule asks (`rules.py`) it is carried. Without notice that ballot enacts it; with notice anybody
+enacts it once the time is over, if it is still carried then. Ballots are one state key each, so
+they commute. If what it orders is not possible, what would enact it is refused and the motion stays
 open. The round lets the same thing be moved again later.
 """
 
@@ -15,16 +18,19 @@ from typing import Any
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidEncoding
-from govchaind.base.quorum import majority
 from govchaind.base.types import Hash
 from govchaind.ledger.operations.costs import COST_MICROSECONDS, Kind
 from govchaind.ledger.operations.institutions import governs
 from govchaind.ledger.operations.motions import INSTITUTIONS, MOTIONS
 from govchaind.ledger.operations.operation import Operation
+from govchaind.ledger.operations.rules import Rule, rule_of
 from govchaind.ledger.outcomes import Code
-from govchaind.ledger.shapes import Count, Shape, shaped
+from govchaind.ledger.shapes import Bytes32, Count, Shape, shaped
 from govchaind.ledger.state_keys import NETWORK, ballot_key, motion_key
 from govchaind.ledger.working_state import Act, WorkingState
+
+# places in a motion's value (state_keys.py)
+KIND, BALLOTS, MOVED, ENACTED, CARRIED = 0, 3, 4, 5, 6
 
 
 class Vote(Shape):
@@ -33,6 +39,12 @@ class Vote(Shape):
     round: Count
     motion: Count
     arguments: list[Any]
+
+
+class NamedMotion(Shape):
+    """Arguments of `withdraw` and `enact`."""
+
+    motion: Bytes32
 
 
 def motion_digest(round_number: int, motion: int, arguments: list[Any]) -> Hash:
@@ -55,24 +67,83 @@ def vote(arguments: Vote, act: Act, state: WorkingState) -> int:
     key = motion_key(name)
     record = state.decoded(key)
     if record is None:
-        record = [arguments.motion, arguments.arguments, arguments.round, 0, act.height, None]
-    if record[5] is not None:
+        record = [arguments.motion, arguments.arguments, arguments.round, 0, act.height, None, None]
+    if record[ENACTED] is not None:
         return Code.MOTION_ALREADY_ENACTED
     ballot = ballot_key(name, act.institution)
     if state.get(ballot) is not None:
         return Code.ALREADY_VOTED
     state.put_value(ballot, act.height)
-    ballots = record[3] + 1
-    enacted = None
-    if ballots >= majority(state.decoded(NETWORK)[INSTITUTIONS]):
-        code = motion.enact(wanted, act, state)
-        if code != Code.APPLIED:
-            return code
-        enacted = act.height
-    state.put_value(key, [*record[:3], ballots, record[4], enacted])
+    ballots = record[BALLOTS] + 1
+    rule = rule_of(arguments.motion, state)
+    enacted, carried = None, record[CARRIED]
+    asked = _asked(rule, state)
+    if ballots >= asked:
+        if carried is None or record[BALLOTS] < asked:  # also where a rule has become stricter
+            carried = act.time
+        if act.time >= carried + rule.notice:
+            code = motion.enact(wanted, act, state)
+            if code != Code.APPLIED:
+                return code
+            enacted = act.height
+    state.put_value(key, [*record[:BALLOTS], ballots, record[MOVED], enacted, carried])
     return Code.APPLIED
 
 
+def withdraw(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
+    """Take the institution's ballot back while the motion is open."""
+    if not governs(act, state):
+        return Code.NOT_GOVERNING_OFFICE
+    key = motion_key(arguments.motion)
+    record = state.decoded(key)
+    if record is None:
+        return Code.NO_SUCH_MOTION
+    if record[ENACTED] is not None:
+        return Code.MOTION_ALREADY_ENACTED
+    ballot = ballot_key(arguments.motion, act.institution)
+    if state.get(ballot) is None:
+        return Code.NOT_VOTED
+    state.delete(ballot)
+    ballots = record[BALLOTS] - 1
+    carried = record[CARRIED]
+    if ballots < _asked(rule_of(record[KIND], state), state):
+        carried = None  # the notice begins anew with the ballot that carries it again
+    state.put_value(key, [*record[:BALLOTS], ballots, record[MOVED], None, carried])
+    return Code.APPLIED
+
+
+def enact(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
+    """Carry out a motion whose notice is over."""
+    if not governs(act, state):
+        return Code.NOT_GOVERNING_OFFICE
+    key = motion_key(arguments.motion)
+    record = state.decoded(key)
+    if record is None:
+        return Code.NO_SUCH_MOTION
+    if record[ENACTED] is not None:
+        return Code.MOTION_ALREADY_ENACTED
+    rule = rule_of(record[KIND], state)
+    if record[CARRIED] is None or record[BALLOTS] < _asked(rule, state):
+        return Code.NOT_CARRIED
+    if act.time < record[CARRIED] + rule.notice:
+        return Code.NOTICE_NOT_OVER
+    motion = MOTIONS[record[KIND]]
+    code = motion.enact(shaped(record[1], motion.shape), act, state)
+    if code == Code.APPLIED:
+        state.put_value(key, [*record[:ENACTED], act.height, record[CARRIED]])
+    return code
+
+
+def _asked(rule: Rule, state: WorkingState) -> int:
+    return rule.ballots(state.decoded(NETWORK)[INSTITUTIONS])
+
+
+def _operation(kind: Kind, name: str, shape: type[Any], apply: Any) -> Operation:
+    return Operation(int(kind), name, "institutions", COST_MICROSECONDS[kind], shape, apply)
+
+
 OPERATIONS = (
-    Operation(int(Kind.VOTE), "vote", "institutions", COST_MICROSECONDS[Kind.VOTE], Vote, vote),
+    _operation(Kind.VOTE, "vote", Vote, vote),
+    _operation(Kind.WITHDRAW, "withdraw", NamedMotion, withdraw),
+    _operation(Kind.ENACT, "enact", NamedMotion, enact),
 )

@@ -25,6 +25,9 @@ class Kind(IntEnum):
     ROTATE_KEY = 22
     REVOKE_KEY = 23
     VOTE = 24
+    WITHDRAW = 25
+    ENACT = 26
+    NAME_ACTING = 27
 
 
 COST_MICROSECONDS = MappingProxyType(
@@ -37,6 +40,9 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.ROTATE_KEY): 100,
         int(Kind.REVOKE_KEY): 100,
         int(Kind.VOTE): 200,
+        int(Kind.WITHDRAW): 100,
+        int(Kind.ENACT): 200,
+        int(Kind.NAME_ACTING): 100,
     }
 )
 UNKNOWN_COST_MICROSECONDS = 20  # refused at the first look

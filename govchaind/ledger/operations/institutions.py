@@ -5,18 +5,22 @@
     rotate key       [office, old key, new key, title, valid until or null, overlap until]
                                                                  by the governing office or itself
     revoke key       [office, key]                               by the governing office
+    name acting      [office, key, acting key, title, valid from, valid until]
+                                                                 by the governing office or itself
 
 A key is [public key, title of its holder, valid from, valid until or null]. All act on offices of
 the author's own institution. A rotated key is valid at once and sits on the old one's seat; the
-old one ends when the overlap does. A governing office can never be left without enough keys that
-are not revoked; another office can, since the governing one sets it a new policy.
+old one ends when the overlap does: so an office is handed over. An acting holder's key sits on the
+seat of whoever is away, for a time, and ends by itself: one of the two signs, never both. A
+governing office can never be left without enough keys that are not revoked; another office can,
+since the governing one sets it a new policy.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from govchaind.base.limits import OFFICE_KEYS_MAX
+from govchaind.base.limits import ACTING_MILLISECONDS_MAX, OFFICE_KEYS_MAX
 from govchaind.ledger.genesis import KeysShape, OfficeKey, Threshold, policy_fault
 from govchaind.ledger.operations.costs import COST_MICROSECONDS, Kind
 from govchaind.ledger.operations.operation import Operation
@@ -64,6 +68,17 @@ class RevokeKey(Shape):
     key: Bytes32
 
 
+class NameActing(Shape):
+    """Arguments of `name-acting`."""
+
+    office: Name
+    key: Bytes32
+    acting: Bytes32
+    title: Title
+    valid_from: Count
+    valid_until: Count
+
+
 def seats_of(keys: tuple[OfficeKey, ...]) -> list[list[Any]]:
     """Return one seat for each key of a new policy."""
     return [
@@ -97,16 +112,23 @@ def set_key_policy(arguments: SetKeyPolicy, act: Act, state: WorkingState) -> in
     if not governs(act, state):
         return Code.NOT_GOVERNING_OFFICE
     key = office_key(act.institution, arguments.office)
+    return replace_policy(key, arguments.threshold, arguments.keys, act, state)
+
+
+def replace_policy(
+    key: bytes, threshold: int, listed: KeysShape, act: Act, state: WorkingState
+) -> int:
+    """Give the office under a state key other keys."""
     office = state.decoded(key)
     if office is None:
         return Code.NO_SUCH_OFFICE
-    keys = tuple(OfficeKey(*item) for item in arguments.keys)
-    if policy_fault(arguments.threshold, keys) is not None:
+    keys = tuple(OfficeKey(*item) for item in listed)
+    if policy_fault(threshold, keys) is not None:
         return Code.BAD_POLICY
     usable = sum(1 for item in keys if item.valid_until is None or item.valid_until >= act.time)
-    if usable < arguments.threshold:
+    if usable < threshold:
         return Code.BAD_POLICY
-    state.put_value(key, [office[0], arguments.threshold, seats_of(keys)])
+    state.put_value(key, [office[0], threshold, seats_of(keys)])
     return Code.APPLIED
 
 
@@ -132,11 +154,37 @@ def rotate_key(arguments: RotateKey, act: Act, state: WorkingState) -> int:
     ended = [*old[:VALID_UNTIL], until, None]
     new = [old[NUMBER], arguments.new, arguments.title, act.time, arguments.valid_until, None]
     changed = [ended if seat[PUBLIC] == arguments.old else seat for seat in seats]
-    if len(changed) >= OFFICE_KEYS_MAX:  # make room: what can never sign again may go
-        changed = [seat for seat in changed if not _is_over(seat, act.time)]
-    if len(changed) >= OFFICE_KEYS_MAX:
+    return _seat(key, [title, threshold, changed], new, act, state)
+
+
+def name_acting(arguments: NameActing, act: Act, state: WorkingState) -> int:
+    """Let another key sign for a time in the place of one that stays."""
+    if act.office != arguments.office and not governs(act, state):
+        return Code.NOT_GOVERNING_OFFICE
+    key = office_key(act.institution, arguments.office)
+    office = state.decoded(key)
+    if office is None:
+        return Code.NO_SUCH_OFFICE
+    if any(seat[PUBLIC] == arguments.acting for seat in office[2]):
+        return Code.KEY_ALREADY_OF_OFFICE
+    holder = _seat_of(office[2], arguments.key)
+    if holder is None:
+        return Code.UNKNOWN_KEY
+    begins, until = arguments.valid_from, arguments.valid_until
+    if not (begins <= until and act.time <= until <= act.time + ACTING_MILLISECONDS_MAX):
         return Code.BAD_POLICY
-    state.put_value(key, [title, threshold, [*changed, new]])
+    new = [holder[NUMBER], arguments.acting, arguments.title, begins, until, None]
+    return _seat(key, list(office), new, act, state)
+
+
+def _seat(key: bytes, office: list[Any], new: list[Any], act: Act, state: WorkingState) -> int:
+    """Add a key to an office, if there is room."""
+    title, threshold, seats = office
+    if len(seats) >= OFFICE_KEYS_MAX:  # make room: what can never sign again may go
+        seats = [seat for seat in seats if not _is_over(seat, act.time)]
+    if len(seats) >= OFFICE_KEYS_MAX:
+        return Code.BAD_POLICY
+    state.put_value(key, [title, threshold, [*seats, new]])
     return Code.APPLIED
 
 
@@ -185,4 +233,5 @@ OPERATIONS = (
     _operation(Kind.SET_KEY_POLICY, "set-key-policy", SetKeyPolicy, set_key_policy),
     _operation(Kind.ROTATE_KEY, "rotate-key", RotateKey, rotate_key),
     _operation(Kind.REVOKE_KEY, "revoke-key", RevokeKey, revoke_key),
+    _operation(Kind.NAME_ACTING, "name-acting", NameActing, name_acting),
 )

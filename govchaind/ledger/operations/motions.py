@@ -4,31 +4,37 @@
     2 set node           [name, institution, role, attestation key, TLS key, store, addresses]
     3 remove node        [name]
     4 readmit node       [name, new store]
+    5 set rule           see rules.py
+    6 recover office     [institution, office, threshold, [key …]]
+    7 adopt calendar     see calendars.py
+    8 adopt mandate, 9 repeal mandate   see mandates.py
 
 Enacting a node motion changes which members are *wanted* and the height at which that last
 changed; configuration blocks then bring it into force, step by step (`membership.next_steps`).
 A node whose keys or store change signs only above the height of enactment: what its former self
-signed is not known here. The last validator can never go.
+signed is not known here. The last validator can never go. An office whose keys are lost, a
+governing one above all, gets new ones by a vote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 from govchaind.base.limits import INSTITUTIONS_MAX, NODES_MAX, VALIDATORS_MAX
 from govchaind.ledger.genesis import (
     Institution,
     InstitutionClass,
+    KeysShape,
     OfficesShape,
+    Threshold,
     institution_fault,
     office_of,
 )
 from govchaind.ledger.membership import Addresses, Member, Role, member_of
-from govchaind.ledger.operations.institutions import seats_of
+from govchaind.ledger.operations import calendars, mandates, rules
+from govchaind.ledger.operations.institutions import replace_policy, seats_of
+from govchaind.ledger.operations.motion import Motion, MotionKind
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.shapes import Bytes32, Name, Shape, Store, Title
 from govchaind.ledger.state_keys import (
@@ -42,15 +48,6 @@ from govchaind.ledger.working_state import Act, WorkingState
 
 # places in the network's value (state_keys.py)
 INSTITUTIONS, NODES, VALIDATORS, ORDERED_AT = range(4)
-
-
-class MotionKind(IntEnum):
-    """The number of each motion."""
-
-    ADMIT_INSTITUTION = 1
-    SET_NODE = 2
-    REMOVE_NODE = 3
-    READMIT_NODE = 4
 
 
 class AdmitInstitution(Shape):
@@ -85,6 +82,15 @@ class ReadmitNode(Shape):
 
     name: Name
     store: Store
+
+
+class RecoverOffice(Shape):
+    """Arguments of `recover-office`."""
+
+    institution: Name
+    office: Name
+    threshold: Threshold
+    keys: KeysShape
 
 
 def found_institution(institution: Institution, height: int, state: WorkingState) -> None:
@@ -166,6 +172,12 @@ def readmit_node(arguments: ReadmitNode, act: Act, state: WorkingState) -> int:
     return _change_node(present, wanted, act, state)
 
 
+def recover_office(arguments: RecoverOffice, act: Act, state: WorkingState) -> int:
+    """Give an office new keys: its own are lost, or in wrong hands."""
+    key = office_key(arguments.institution, arguments.office)
+    return replace_policy(key, arguments.threshold, arguments.keys, act, state)
+
+
 def _change_node(
     present: Member | None, wanted: Member | None, act: Act, state: WorkingState
 ) -> int:
@@ -204,24 +216,17 @@ def _wanted(name: str, state: WorkingState) -> Member | None:
     return None if fields is None else member_of((*fields[:6], tuple(fields[6]), fields[7]))
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """One line of the table."""
-
-    kind: int
-    name: str
-    shape: type[Any]
-    enact: Callable[[Any, Act, WorkingState], int]
-
-
+_MEMBERS = (
+    Motion(MotionKind.ADMIT_INSTITUTION, "admit-institution", AdmitInstitution, admit_institution),
+    Motion(MotionKind.SET_NODE, "set-node", SetNode, set_node),
+    Motion(MotionKind.REMOVE_NODE, "remove-node", RemoveNode, remove_node),
+    Motion(MotionKind.READMIT_NODE, "readmit-node", ReadmitNode, readmit_node),
+    Motion(MotionKind.RECOVER_OFFICE, "recover-office", RecoverOffice, recover_office),
+)
 MOTIONS = MappingProxyType(
     {
-        motion.kind: motion
-        for motion in (
-            Motion(1, "admit-institution", AdmitInstitution, admit_institution),
-            Motion(2, "set-node", SetNode, set_node),
-            Motion(3, "remove-node", RemoveNode, remove_node),
-            Motion(4, "readmit-node", ReadmitNode, readmit_node),
-        )
+        int(motion.kind): motion
+        for family in (_MEMBERS, rules.MOTIONS, calendars.MOTIONS, mandates.MOTIONS)
+        for motion in family
     }
 )

@@ -1,0 +1,98 @@
+"""`govchaind mandates`: the documents that order what is done, and how long they are in force."""
+
+from __future__ import annotations
+
+import click
+
+from govchaind.api.motion_words import day_words, end_words
+from govchaind.cli.options import Target, bare_options, json_option, target_options
+from govchaind.cli.output import cell, print_json, print_table
+from govchaind.cli.pages import all_pages, asked
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--state", type=click.Choice(["not-yet", "in-force", "ended"]), help="Only those of this state."
+)
+@click.option(
+    "--ending-within-days",
+    type=click.IntRange(0),
+    metavar="DAYS",
+    help="Only those that end within so many days.",
+)
+@bare_options
+def mandates(
+    *, target: Target, state: str | None, ending_within_days: int | None, as_json: bool
+) -> None:  # fmt: skip
+    """Show the mandates on the ledger, and until when they are in force.
+
+    They are adopted and repealed by vote: `govchaind propose mandate`, `govchaind propose repeal`.
+
+    \b
+    Example:
+      govchaind mandates --ending-within-days 90 --network my-network/network.json
+    """
+    found = all_pages(
+        target,
+        lambda client, after: client.mandates(
+            state=state, ending_within_days=ending_within_days, after=after
+        ),
+        "mandates",
+    )
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            cell(mandate.get("name")),
+            cell(mandate.get("title")),
+            cell(mandate.get("number")),
+            cell(mandate.get("state")),
+            _day(mandate.get("effect_ms")),
+            _end(mandate.get("ends_ms")),
+            cell(mandate.get("days_left")),
+        ]
+        for mandate in found.get("mandates", [])
+    ]
+    print_table("", ["name", "title", "number", "state", "from", "until", "days left"], rows)
+
+
+@mandates.command(short_help="Show one mandate.")
+@click.argument("name")
+@target_options
+@json_option
+def show(*, target: Target, name: str, as_json: bool) -> None:
+    """Show the mandate NAME. `document` is the SHA-256 of the document: compare it with your copy.
+
+    \b
+    Example:
+      govchaind mandates show data-sharing --network my-network/network.json
+      sha256sum order-809.pdf
+    """
+    found = asked(target, lambda client: client.mandate(name))
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        ("title", cell(found.get("title"))),
+        ("number", cell(found.get("number"))),
+        ("issuer", cell(found.get("issuer"))),
+        ("document", cell(found.get("document"))),
+        ("state", cell(found.get("state"))),
+        ("from", _day(found.get("effect_ms"))),
+        ("until", _end(found.get("ends_ms"))),
+        ("days left", cell(found.get("days_left"))),
+        ("takes the place of", cell(found.get("predecessor"))),
+        ("succeeded by", cell(found.get("successor"))),
+        ("adopted at height", cell(found.get("adopted_at"))),
+    ]
+    for label, value in rows:
+        click.echo(f"{label:19} {value}")
+
+
+def _day(milliseconds: object) -> str:
+    return day_words(milliseconds).english if isinstance(milliseconds, int) else "–"
+
+
+def _end(milliseconds: object) -> str:
+    return end_words(milliseconds).english if isinstance(milliseconds, int) else "no end"

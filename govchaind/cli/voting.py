@@ -1,0 +1,56 @@
+"""Casting a ballot: what is voted for is told before it is signed, and named for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from govchaind.api.motion_words import motion_words
+from govchaind.base.errors import GovchaindError, InvalidSetting
+from govchaind.cli.options import Target
+from govchaind.cli.output import note
+from govchaind.cli.sending import send
+from govchaind.client.submission import Wait
+from govchaind.ledger.operations.ballots import motion_digest
+from govchaind.ledger.operations.costs import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What `sending_options` gives a command."""
+
+    target: Target
+    key_files: Sequence[Path]
+    wait: str
+    output: Path | None
+    as_json: bool
+
+    def send(self, kind: Kind, arguments: list[Any], digest: bytes) -> None:
+        """Sign and send one operation on a motion; its digest stands in the JSON as `motion`."""
+        send(
+            self.target,
+            [(int(kind), arguments)],
+            self.key_files,
+            as_json=self.as_json,
+            wait=cast(Wait, self.wait),
+            output=self.output,
+            named={"motion": digest.hex()},
+        )
+
+
+def cast_ballot(sending: Sending, motion: int, arguments: list[Any], round_number: int) -> None:
+    """Vote for a motion, the first or one after others. Raises InvalidSetting."""
+    try:
+        words = motion_words(motion, arguments)
+    except (GovchaindError, ValueError) as error:
+        raise InvalidSetting(
+            f"this cannot be voted on: {error}",
+            code="bad-motion",
+            remedy="Names are 1 to 32 of a-z, 0-9 and '-'; see --help for the rest.",
+        ) from None
+    digest = motion_digest(round_number, motion, arguments)
+    note(f"Voting to {words.english}.\n投票赞成{words.chinese}。")
+    note(f"Motion {digest.hex()}; others second it with `govchaind motions vote` and that digest.")
+    sending.send(Kind.VOTE, [round_number, motion, arguments], digest)

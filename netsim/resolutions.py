@@ -1,0 +1,67 @@
+"""What clerks move beside members: rules, calendars, mandates, keys of a lost office.
+
+Rules are set for these kinds alone: the operators' motions are to be carried by their majority.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from govchaind.ledger.operations.motion import MotionKind
+from govchaind.ledger.working_days import CALENDAR_BYTES
+from netsim.model.ledger import Model
+
+RULED = (
+    MotionKind.ADOPT_CALENDAR,
+    MotionKind.ADOPT_MANDATE,
+    MotionKind.REPEAL_MANDATE,
+    MotionKind.RECOVER_OFFICE,
+)
+SHARES = ((1, 2), (1, 2), (2, 3), (1, 1), (50, 100), (1, 3), (3, 2))
+NOTICES = (0, 0, 0, 2_000, 20_000)
+NAMES = ("order", "law", "notice", "plan")
+
+
+def resolution(pick: random.Random, model: Model, now: int) -> tuple[int, list[Any]]:
+    """Return a motion's kind and arguments; some must be refused."""
+    choice = pick.random()
+    if choice < 0.2:
+        kind = int(pick.choice(RULED)) if pick.random() < 0.95 else 99
+        return MotionKind.SET_RULE, [kind, *pick.choice(SHARES), pick.choice(NOTICES)]
+    if choice < 0.35:
+        return MotionKind.ADOPT_CALENDAR, _calendar(pick)
+    if choice < 0.85:
+        return MotionKind.ADOPT_MANDATE, _mandate(pick, model, now)
+    name = pick.choice(_mandates(model))
+    return MotionKind.REPEAL_MANDATE, [name, now + pick.choice((-1, 4_000, 60_000, 600_000))]
+
+
+def open_motions(model: Model) -> list[bytes]:
+    """Return the digests of motions of the kinds that clerks may withdraw from and enact."""
+    return [
+        key[1:]
+        for key in model.keys(b"\x07")
+        if model.get(key)[0] >= MotionKind.SET_RULE and model.get(key)[5] is None
+    ]
+
+
+def _calendar(pick: random.Random) -> list[Any]:
+    year = pick.choice((2026, 2028))
+    days = pick.randbytes(CALENDAR_BYTES - 1) + pick.choice((b"\x00", b"\x04", b"\x01"))
+    if pick.random() < 0.05:
+        days = bytes(CALENDAR_BYTES)
+    return ["city", year, pick.choice((1, 1, 2, 3)), pick.choice((480, 0, -300)), days]
+
+
+def _mandates(model: Model) -> list[str]:
+    """Return the names of all mandates, and of one that never is."""
+    return [*(key[1:].decode() for key in model.keys(b"\x0d")), "nothing"]
+
+
+def _mandate(pick: random.Random, model: Model, now: int) -> list[Any]:
+    name = pick.choice(NAMES) + f"-{pick.randrange(4)}"
+    effect = now + pick.choice((0, 0, 5_000, 60_000))
+    until = pick.choice((None, None, effect + 30_000, effect))
+    before = pick.choice((None, pick.choice(_mandates(model))))
+    return [name, "An order", "No. 1", "Council", pick.randbytes(32), effect, until, before]

@@ -1,0 +1,164 @@
+"""Each operation and each motion is a sentence in two languages; what is misshapen is called so."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from govchaind.api.motion_words import (
+    KIND_WORDS,
+    Words,
+    day_words,
+    end_words,
+    motion_words,
+    notice_words,
+    share_words,
+)
+from govchaind.api.sentences import Sentence, headline, sentences
+from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.operations.motion import MotionKind
+from govchaind.ledger.operations.motions import MOTIONS
+from govchaind.ledger.operations.table import OPERATIONS
+from govchaind.ledger.transaction import build_body, read_transaction, sign_body
+from govchaind.ledger.working_days import working_days
+from tests.api.node import key
+
+DAY = 86_400_000
+MARCH = 1_772_294_400_000  # 1 March 2026, 00:00 in the zone of UTC+8
+CHINESE = re.compile("[\u4e00-\u9fff]")
+SEAT = [bytes(32), "Chief", 0, None]
+HEAD = ["head", "Head office", 1, [SEAT]]
+MANDATE = ["law", "共享条例", "第809号", "国务院", bytes(32), MARCH, MARCH + 306 * DAY, "old"]
+HOLIDAYS = {date(2026, 1, 1)}
+MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
+    (1, ["rail", "Rail", "voluntary", [HEAD]], "admit the institution rail (Rail)",
+     "接纳机构 rail（Rail）"),
+    (2, ["n-1", "rail", "observer", bytes(32), b"\x01" * 32, bytes(16), []],
+     "have the node n-1 of rail take part as an observer", "让 rail 的节点 n-1 作为观察节点参加"),
+    (3, ["n-1"], "remove the node n-1", "移除节点 n-1"),
+    (4, ["n-1", bytes(16)], "take the node n-1 back with its new store",
+     "重新接纳更换了存储的节点 n-1"),
+    (5, [8, 2, 3, 7 * DAY],
+     "have adopting a mandate take the votes of more than 2/3 of all institutions, and 7 days of "
+     "notice", "规定通过依据文件须经超过 2/3 的机构同意，公示 7 天"),
+    (5, [99, 1, 1, 0], "have motions of the unknown kind 99 take the votes of all institutions, "
+     "and no notice", "规定未知类别 99须经全部机构同意，无需公示"),
+    (6, ["bank", "head", 1, [SEAT, [b"\x01" * 32, "B", 0, None]]],
+     "give the office bank/head new keys, of which 1 of 2 sign for it",
+     "为岗位 bank/head 更换密钥，2 把中须有 1 把共同签名"),
+    (7, ["china", 2026, 2, 480, working_days(2026, HOLIDAYS, set())],
+     "adopt version 2 of the calendar china for 2026, with 260 working days",
+     "采用工作日历 china 2026 年第 2 版，共 260 个工作日"),
+    (8, MANDATE,
+     "adopt the mandate law (共享条例; 第809号, 国务院), in force from 1 March 2026 to the end of "
+     "31 December 2026, in place of old",
+     "通过依据文件 law（共享条例；第809号，国务院），自2026年3月1日起施行，"
+     "至2026年12月31日（含当日），取代 old"),
+    (9, ["law", MARCH], "repeal the mandate law from 1 March 2026",
+     "自2026年3月1日起废止依据文件 law"),
+]  # fmt: skip
+TOLD: list[tuple[int, list[Any], str, str]] = [
+    (10, ["towns", "Towns", [], "clear", []], "created the register towns", "创建了登记册 towns"),
+    (11, ["towns", b"1", ["x"], None], "entered record 1", "登记了记录 1"),
+    (12, ["towns", b"\xff"], "retired record ff", "停用了"),
+    (20, ["audit", "Audit", 1, [SEAT, SEAT]], "created the office audit", "设立了岗位 audit"),
+    (21, ["audit", 1, [SEAT]], "set new keys", "设定了新的密钥"),
+    (22, ["audit", bytes(32), bytes(32), "New", None, 5], "handed a seat", "交接"),
+    (23, ["audit", bytes(32)], "revoked a key", "吊销"),
+    (
+        27,
+        ["audit", bytes(32), bytes(32), "Deputy", 0, MARCH],
+        "(Deputy) for a seat of the office audit, until 1 March 2026.",
+        "（Deputy），至2026年3月1日止",
+    ),
+    (24, [0, 3, ["n-1"]], "ministry/head voted to remove the node n-1.", "投票赞成移除节点 n-1。"),
+    (25, [b"\xab" * 32], "took back its vote for the motion abababababababab….", "撤回了对议案"),
+    (26, [b"\xab" * 32], "put the motion abababababababab… into effect", "公示期满后使议案"),
+]
+MISSHAPEN: list[tuple[int, list[Any]]] = [
+    (24, [0, 99, ["x"]]),
+    (24, [0, [], ["x"]]),
+    (24, [0, 3, "n-1"]),
+    (24, [0, 1, ["rail", "Rail", "voluntary", []]]),
+    (25, ["abc"]),
+    (26, []),
+    (11, []),
+    (999, [1]),
+]
+
+
+def told(kind: int, arguments: list[Any]) -> Sentence:
+    body = build_body(
+        chain_id=bytes(32),
+        institution="ministry",
+        office="head",
+        operations=[(kind, arguments)],
+        valid_until=1,
+        salt=bytes(16),
+    )
+    made = read_transaction(sign_body(body, [key("head")]))
+    [sentence] = sentences(made, 5)
+    assert headline(made) == sentence.english
+    assert headline(made, refused=True).startswith("Refused, and not done: ministry/head")
+    return sentence
+
+
+@pytest.mark.parametrize(("kind", "arguments", "english", "chinese"), TOLD)
+def test_each_operation_is_a_sentence(
+    kind: int, arguments: list[Any], english: str, chinese: str
+) -> None:
+    sentence = told(kind, arguments)
+    assert english in sentence.english
+    assert chinese in sentence.chinese
+
+
+@pytest.mark.parametrize(("kind", "arguments", "english", "chinese"), MOTIONS_TOLD)
+def test_each_motion_is_a_sentence(
+    kind: int, arguments: list[Any], english: str, chinese: str
+) -> None:
+    sentence = told(Kind.VOTE, [0, kind, arguments])
+    assert sentence.english == f"ministry/head voted to {english}."
+    assert sentence.chinese == f"ministry/head 投票赞成{chinese}。"
+
+
+@pytest.mark.parametrize(("kind", "arguments"), MISSHAPEN)
+def test_what_is_misshapen_is_called_so(kind: int, arguments: list[Any]) -> None:
+    sentence = told(kind, arguments)
+    assert "in a form that the ledger does not know" in sentence.english
+    assert "无法识别" in sentence.chinese
+
+
+def test_no_operation_and_no_motion_is_without_a_sentence_in_both_languages() -> None:
+    assert set(OPERATIONS) == {int(kind) for kind in Kind} == {kind for kind, *_ in TOLD}
+    assert set(MOTIONS) == {int(kind) for kind in MotionKind}
+    assert set(MOTIONS) == {kind for kind, *_ in MOTIONS_TOLD} == set(KIND_WORDS)
+    pairs = [told(kind, arguments) for kind, arguments, *_ in TOLD]
+    words = [motion_words(kind, arguments) for kind, arguments, *_ in MOTIONS_TOLD]
+    plain: list[Sentence | Words] = [*KIND_WORDS.values(), *pairs]
+    for pair in (*plain, *words):
+        assert CHINESE.search(pair.chinese), pair
+    assert [pair.english for pair in plain if CHINESE.search(pair.english)] == []
+
+
+def test_moments_shares_and_notices_in_words() -> None:
+    noon = day_words(MARCH + DAY // 2)
+    assert (noon.english, noon.chinese) == (
+        "1 March 2026, 12:00 (UTC+8)",
+        "2026年3月1日12:00（UTC+8）",
+    )
+    assert day_words(1 << 62).english == f"{1 << 62} ms"
+    assert end_words(MARCH).english == "to the end of 28 February 2026"
+    assert end_words(MARCH + 60_000).english == "until 1 March 2026, 00:01 (UTC+8)"
+    assert share_words(1, 2).english == "more than half of all institutions"
+    assert share_words(1, 1).chinese == "全部机构"
+    assert [notice_words(n).english for n in (0, DAY, 7_200_000, 60_000, 5000, 7)] == [
+        "no notice",
+        "1 day of notice",
+        "2 hours of notice",
+        "1 minute of notice",
+        "5 seconds of notice",
+        "7 ms of notice",
+    ]
