@@ -12,7 +12,7 @@ import trio
 
 from govchaind.base.errors import Busy, GovchaindError, NotFound, PeerError
 from govchaind.client.client import Client
-from govchaind.client.submission import Fate
+from govchaind.client.submission import Fate, Wait
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import read_transaction
 from netsim.chain import REGISTER
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from netsim.gear2.world import World
 
 LIFETIMES = (20_000, 60_000, 600_000)
+AGAIN = 0.15  # of what a customer does: sending what it sent before
 
 
 def client_of(world: World, nodes: list[str], purpose: str, patience: float) -> Client:
@@ -53,6 +54,7 @@ class Customer:
         self._pick.shuffle(names)
         self._client = client_of(world, names, f"customer/{number}", options.patience)
         self._known: dict[bytes, int] = {}  # key → revision, as last seen
+        self._sent: list[tuple[bytes, Operation]] = []
 
     async def run(self) -> None:
         """Think and act until cancelled."""
@@ -61,7 +63,9 @@ class Customer:
             await trio.sleep(pick.expovariate(1 / options.think_mean))
             if pick.random() < 0.3:
                 self._client.nodes.pass_over()
-            if pick.random() < options.reads:
+            if self._sent and pick.random() < AGAIN:
+                await self._send_again()
+            elif pick.random() < options.reads:
                 await self._read()
             else:
                 await self._write()
@@ -93,33 +97,51 @@ class Customer:
             self._history.begin(operation)
             raws.append(raw)
             operations.append(operation)
+        self._sent += zip(raws, operations, strict=True)
+        fates = await self._submit(raws, operations)
+        fate = pick.choice(fates) if fates else None
+        if fate is not None and fate.height is not None and pick.random() < options.receipts:
+            await self._receipt(fate)
+
+    async def _submit(self, raws: list[bytes], operations: list[Operation]) -> list[Fate]:
+        """Send, and take what is told; nothing if nobody answers in time."""
+        wait: Wait = "committed" if self._pick.random() < 0.5 else "certified"
         try:
-            wait = pick.choice(("committed", "certified"))
-            fates = await self._client.submit(raws, wait=wait)  # type: ignore[arg-type]  # both are
+            fates = await self._client.submit(raws, wait=wait)
         except (PeerError, Busy):
-            self._world.marks.add("outcome-unknown")
-            return
+            self._world.marks.reach("outcome-unknown")
+            return []
         except GovchaindError as error:
             self._nonsense("a submission", error)
-            return
+            return []
         for operation, fate in zip(operations, fates, strict=True):
             self._told(operation, fate)
-        fate = pick.choice(fates)
-        if fate.height is not None and pick.random() < options.receipts:
-            await self._receipt(fate)
+        return fates
+
+    async def _send_again(self) -> None:
+        """Send the same bytes once more: it must act once, and its fate is the first one's."""
+        raw, operation = self._pick.choice(self._sent)
+        await self._submit([raw], [operation])
 
     def _told(self, operation: Operation, fate: Fate) -> None:
         if fate.status not in ("committed", "certified") or fate.height is None:
             return
         code = -1 if fate.code is None else fate.code
         node = self._client.nodes.current.node
+        if operation.ended is not None:
+            self._world.marks.reach("sent-again")
+            if (operation.code, operation.height) != (code, fate.height):
+                first = f"({operation.code}, {operation.height})"
+                text = f"{fate.id.hex()[:12]} was told as {first}, now as ({code}, {fate.height})"
+                self._world.judge.fail("I-17", node, text)
+            return
         operation.code, operation.height, operation.node = code, fate.height, node
         self._history.acknowledged.append((fate.id, fate.height, code, node))
         if fate.status == "certified":
             self._history.certified.append((fate.height, node))
         if code == Code.REVISION_CONFLICT:
             self._known.pop(operation.key, None)
-            self._world.marks.add("cas-conflict")
+            self._world.marks.reach("cas-conflict")
         self._answered(operation)
 
     async def _receipt(self, fate: Fate) -> None:
@@ -132,7 +154,7 @@ class Customer:
             if error.code not in ("not-certified-yet", "not-found"):  # not there yet
                 self._world.judge.fail("I-21", node, f"no receipt: {error.code} {error}")
             return
-        self._world.marks.add("receipt-verified")
+        self._world.marks.reach("receipt-verified")
         code = -1 if fate.code is None else fate.code
         self._world.proofs.receipt(data, fate.id, code, fate.height or 0, node)
 
@@ -157,7 +179,7 @@ class Customer:
         operation.height, operation.revision = row["height"], row["revision"]
         operation.value = row["value"]["number"]
         self._known[operation.key] = operation.revision
-        self._world.marks.add("read-answered")
+        self._world.marks.reach("read-answered")
         self._answered(operation)
 
     def _nonsense(self, what: str, error: GovchaindError) -> None:

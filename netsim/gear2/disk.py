@@ -291,6 +291,11 @@ class SimStorage:
         self._snapshots += 1
         return SimSnapshot(self._disk, self._ended)
 
+    @property
+    def snapshots(self) -> int:
+        """Return how many are open."""
+        return self._snapshots
+
     def _ended(self) -> None:
         self._snapshots -= 1
 

@@ -12,9 +12,19 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 import trio
+from fastapi.dependencies import models
 
 from govchaind.base.errors import InvalidSetting
 from govchaind.runtime.environment import Asgi, HttpBounds, Report
+
+# FastAPI keeps the last few thousand functions that it has looked at, for the whole process.
+_LOOKED_AT = [each for each in vars(models).values() if hasattr(each, "cache_clear")]
+
+
+def forget_handlers() -> None:
+    """Drop what FastAPI remembers of applications: one process has one of them, a run has many."""
+    for each in _LOOKED_AT:
+        each.cache_clear()
 
 
 @dataclass(slots=True)
@@ -36,6 +46,10 @@ class Doors:
 
     def at(self, address: str) -> Door | None:
         return self._doors.get(address)
+
+    def of(self, host: str) -> list[str]:
+        """Return the addresses at this host that are served."""
+        return [address for address in self._doors if address.rpartition(":")[0] == host]
 
     async def listen_http(
         self,

@@ -17,6 +17,7 @@ from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import Hash, NodeId
 from govchaind.client.client import Client
 from govchaind.ledger.certificate import read_certificate
+from govchaind.ledger.outcomes import Code
 from govchaind.ledger.results import read_result
 from govchaind.replica.events import Decided
 from govchaind.replica.store import applied_height
@@ -50,7 +51,7 @@ class Ending:
         self._heal()
         await self._demand(0)
         if self._random.random() < 0.3:
-            self._world.marks.add("all-restarted")
+            self._world.marks.reach("all-restarted")
             for machine in self.core:
                 machine.crash(self._random.random())
             await self._demand(1)
@@ -187,6 +188,8 @@ class Ending:
         for name, height in heights.items():
             if name != best:
                 self._agree(best, readers[best], name, readers[name], height)
+        if any(heights.get(name, 0) > 0 for name in world.chain.observers):
+            world.marks.reach("observer-followed")
         for watcher in world.watchers:
             watcher.compare(readers[best], heights[best])
         _judge_history(world, world.history, readers, heights, best)
@@ -214,8 +217,13 @@ def _judge_history(
     best: NodeId,
 ) -> None:
     """What clients were told, against the chain as the highest node has it."""
+    seen: set[Hash] = set()
     for height in range(1, heights[best] + 1):
         rows = read_result(readers[best], height).outcomes
+        for row in rows:
+            if row[2] != Code.DUPLICATE and row[0] in seen:
+                world.judge.fail("I-17", best, f"{row[0].hex()[:12]} acts again at height {height}")
+            seen.add(row[0])
         outcomes: list[tuple[Hash, int, int | None]] = [(row[0], row[2], row[3]) for row in rows]
         history.block(Decided(height, outcomes, None))
     stores = [(name, readers[name], heights[name]) for name in heights]

@@ -95,6 +95,7 @@ class Faults:
         streams = self._world.board.streams(machine.name) if machine is not None else []
         if machine is not None and streams:
             self._say(machine.name, "a connection is reset")
+            self._world.marks.reach("connection-reset")
             self._random.choice(streams).reset()
 
     def _cut_all(self, directions: Directions, lasts: Seconds) -> None:
@@ -134,7 +135,7 @@ class Faults:
         directions = cut_out(shape, list(names), self._random)
         lasts = 2 * self._lasts()
         self._say("-", f"partition {shape} {' '.join('>'.join(each) for each in directions)}")
-        self._world.marks.add("partition")
+        self._world.marks.reach("partition")
         self._parted = True
         self._cut_all(directions, lasts)
         self._later(lasts, self._whole)
@@ -146,9 +147,8 @@ class Faults:
 
     def _crash(self) -> None:
         pick, options = self._random, self._world.options
-        self._world.marks.add("crash")
         if pick.random() < 0.1:
-            self._world.marks.add("all-restarted")
+            self._world.marks.reach("all-restarted")
             for machine in self._world.machines.values():
                 machine.crash(pick.random() * 3)
             return
@@ -164,7 +164,6 @@ class Faults:
     def _stop(self) -> None:
         machine = self._some()
         if machine is not None:
-            self._world.marks.add("stopped")
             machine.stop(self._lasts())
 
     # --- disks and clocks ------------------------------------------------------------------------
@@ -182,6 +181,8 @@ class Faults:
         machine = self._some()
         if machine is not None:
             machine.disk.hangs = True
+            if machine.leads:
+                self._world.marks.reach("disk-hung-leader")
             self._say(machine.name, "disk hangs")
             self._later(2 * self._lasts(), machine.disk.mend)
 
@@ -198,7 +199,6 @@ class Faults:
         disk = machine.disk
         disk.full = True
         self._say(machine.name, "disk is full")
-        self._world.marks.add("disk-full")
         self._later(self._lasts(), lambda: setattr(disk, "full", False))
 
     def _rot(self) -> None:
@@ -212,7 +212,6 @@ class Faults:
         where = machine.disk.flip(self._random)
         if where is not None:
             self._say(machine.name, f"a bit flips in row {where}")
-            self._world.marks.add("rot")
 
     def _clock(self) -> None:
         world = self._world

@@ -15,6 +15,7 @@ PROPERTIES = {
     "I-2": "a node grants at most one candidate per term, across restarts",
     "I-9": "ack implies durable: a granted vote or a match that leaves is in the disk's image",
     "I-16": "equal height, equal results on every node's disk",
+    "I-17": "a transaction acts at most once, however often it is sent, and has one fate",
     "I-18": "nothing acknowledged is lost: what a client was told stays on every node's disk",
     "I-19": "what a client is answered makes sense: no definite refusal of what is in order",
     "I-20": "reads and writes linearizable (by heights; and by search per key, with a budget)",
@@ -26,10 +27,12 @@ PROPERTIES = {
     "I-27": "a flipped bit is never served: the node stops with StorageCorrupt",
     "I-28": "after a failed write the node writes and sends nothing more",
     "I-30": "no exception leaves a link; no honest peer is called a liar",
+    "I-33": "same seed, same trace digest, in two processes",
     "L-a": "after heal of a core quorum: a write is accepted, and certified, in time",
     "L-c": "all nodes of the core reach one height and one state root",
     "L-e": "time goes on, and the world does not fall asleep",
     "N-1": "no exception leaves a node but the one that its broken disk explains",
+    "N-4": "what ends leaves nothing open: no connection, listener, door, snapshot or memory",
 }
 
 

@@ -105,6 +105,10 @@ class Switchboard:
         self._streams.setdefault(server.host, []).append(theirs)
         return ours, theirs
 
+    def listening(self, host: NodeId) -> list[str]:
+        """Return the addresses at which this machine listens."""
+        return [address for address in self.listeners if host_of(address) == host]
+
     def streams(self, host: NodeId) -> list[SimStream]:
         """Return the ends at this machine that are open."""
         kept = [stream for stream in self._streams.get(host, ()) if not stream.closed]

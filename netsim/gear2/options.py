@@ -28,7 +28,7 @@ FAULTS = (
     "customer-loss",
 )
 
-SECONDS = 40.0
+SECONDS = 25.0
 
 # How often each kind is on, of all seeds.
 LIKELY = {

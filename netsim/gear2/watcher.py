@@ -47,4 +47,4 @@ class Watcher:
                 self._world.judge.fail("I-18", "-", f"an event told of another block {height}")
                 return
         if self.seen:
-            self._world.marks.add("events-followed")
+            self._world.marks.reach("events-followed")

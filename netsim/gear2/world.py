@@ -15,6 +15,7 @@ from netsim.gear2.ending import Ending
 from netsim.gear2.faults import Faults
 from netsim.gear2.judge import Judge
 from netsim.gear2.machine import Machine
+from netsim.gear2.marks import MARKS
 from netsim.gear2.network import Conditions, Switchboard
 from netsim.gear2.options import Options
 from netsim.gear2.proofs import Proofs
@@ -22,6 +23,7 @@ from netsim.gear2.transport import Reach
 from netsim.gear2.watcher import Watcher
 from netsim.gear2.wiretap import Wiretap
 from netsim.history import History
+from netsim.marks import Marks
 from netsim.options import source
 from netsim.trace import Trace
 
@@ -41,7 +43,7 @@ class World:
         self.options = options
         self.trace = Trace(write)
         self.judge = Judge(self.trace, watched)
-        self.marks: set[str] = set()
+        self.marks = Marks(MARKS)
         self.chain = Chain(options)
         self.history = History(watched=watched is None or "I-20" in watched)
         self.proofs = Proofs(self.judge, self.chain.genesis, source(seed, "gear2/proofs"))
