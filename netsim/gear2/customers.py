@@ -18,6 +18,7 @@ from govchaind.ledger.transaction import read_transaction
 from netsim.chain import REGISTER
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.gear2.chain import api_address, put
+from netsim.gear2.proofs import Told
 from netsim.gear2.transport import SimTransport
 from netsim.history import History, Operation
 from netsim.options import source
@@ -26,7 +27,7 @@ from netsim.properties.base import Violation
 if TYPE_CHECKING:
     from netsim.gear2.world import World
 
-LIFETIMES = (20_000, 60_000, 600_000)
+LIFETIMES = (20.0, 60.0, 600.0)
 AGAIN = 0.15  # of what a customer does: sending what it sent before
 
 
@@ -50,10 +51,11 @@ class Customer:
         self._world = world
         self._history = history
         self._pick = source(options.seed, f"gear2/customer/{number}")
-        names = list(world.chain.names)
+        names = list(world.chain.announced)
         self._pick.shuffle(names)
         self._client = client_of(world, names, f"customer/{number}", options.patience)
         self._known: dict[bytes, int] = {}  # key → revision, as last seen
+        self._trust = world.proofs.from_genesis
         self._sent: list[tuple[bytes, Operation]] = []
 
     async def run(self) -> None:
@@ -91,7 +93,7 @@ class Customer:
             value = self._world.next_value()
             lifetime = pick.choice(LIFETIMES)
             what = put(key, value, expected)
-            raw = self._client.sign(author, [what], lifetime_milliseconds=lifetime)
+            raw = self._world.sign(self._client, author, what, lifetime)
             operation = self._begin("put" if expected is None else "cas", key, value, expected)
             operation.id = read_transaction(raw).id
             self._history.begin(operation)
@@ -145,18 +147,22 @@ class Customer:
         self._answered(operation)
 
     async def _receipt(self, fate: Fate) -> None:
-        node = self._client.nodes.current.node
+        """Fetch a receipt of one node, and believe it from what was believed before."""
+        world = self._world
+        name = self._pick.choice(world.chain.announced)
+        client = client_of(world, [name], f"receipt/{fate.id.hex()}", world.options.patience)
+        told = Told(fate.id, -1 if fate.code is None else fate.code, fate.height or 0)
         try:
-            data = await self._client.receipt(fate.id)
+            self._trust = await world.proofs.fetch(client, self._trust, told)
         except (PeerError, Busy):
             return
         except GovchaindError as error:
             if error.code not in ("not-certified-yet", "not-found"):  # not there yet
-                self._world.judge.fail("I-21", node, f"no receipt: {error.code} {error}")
+                world.judge.fail("I-21", name, f"no receipt: {error.code} {error}")
             return
-        self._world.marks.reach("receipt-verified")
-        code = -1 if fate.code is None else fate.code
-        self._world.proofs.receipt(data, fate.id, code, fate.height or 0, node)
+        world.marks.reach("receipt-verified")
+        if self._trust.changes:
+            world.marks.reach("trust-over-a-change")
 
     # --- reading ---------------------------------------------------------------------------------
 

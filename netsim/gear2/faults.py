@@ -15,13 +15,16 @@ from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import Seconds
 from netsim.gear2.machine import Machine
 from netsim.gear2.path import Path
+from netsim.gear2.stores import Stores
 from netsim.options import source
 from netsim.partitions import SHAPES, Directions, cut_out
 
 if TYPE_CHECKING:
     from netsim.gear2.world import World
 
-RARER = {"disk-error": 2.0, "disk-full": 2.0, "rot": 2.0, "stop": 2.0, "clock": 2.0}
+RARER = {
+    "disk-error": 2.0, "disk-full": 2.0, "rot": 2.0, "stop": 2.0, "clock": 2.0, "wipe": 2.0,
+}  # fmt: skip
 
 
 class Faults:
@@ -32,6 +35,7 @@ class Faults:
         self._random = source(world.options.seed, "gear2/faults")
         self._nursery: trio.Nursery | None = None
         self._parted = False
+        self._stores = Stores(world)
         self._kinds: dict[str, Callable[[], None]] = {
             "reset": self._reset,
             "clog": self._clog,
@@ -44,6 +48,8 @@ class Faults:
             "disk-error": self._disk_error,
             "disk-full": self._disk_full,
             "rot": self._rot,
+            "wipe": self._wipe,
+            "restore": self._restore,
             "clock": self._clock,
         }
 
@@ -213,8 +219,17 @@ class Faults:
         if where is not None:
             self._say(machine.name, f"a bit flips in row {where}")
 
+    def _any(self) -> Machine:
+        return self._random.choice(list(self._world.machines.values()))
+
+    def _wipe(self) -> None:
+        self._stores.wipe(self._any(), self._random, self._lasts())
+
+    def _restore(self) -> None:
+        self._stores.restore(self._any(), self._lasts())
+
     def _clock(self) -> None:
         world = self._world
-        machine = self._random.choice(list(world.machines.values()))
+        machine = self._any()
         now = trio.current_time()
         self._say(machine.name, machine.clock.disturb(self._random, world.options.clock_skew, now))

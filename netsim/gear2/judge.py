@@ -26,13 +26,14 @@ PROPERTIES = {
     "I-25": "any single-bit change to a receipt, certificate or trust file is refused (sampled)",
     "I-27": "a flipped bit is never served: the node stops with StorageCorrupt",
     "I-28": "after a failed write the node writes and sends nothing more",
-    "I-30": "no exception leaves a link; no honest peer is called a liar",
+    "I-30": "whoever sends what, no exception leaves a link or a door; no honest peer is a liar",
     "I-33": "same seed, same trace digest, in two processes",
     "L-a": "after heal of a core quorum: a write is accepted, and certified, in time",
     "L-c": "all nodes of the core reach one height and one state root",
     "L-e": "time goes on, and the world does not fall asleep",
     "N-1": "no exception leaves a node but the one that its broken disk explains",
     "N-4": "what ends leaves nothing open: no connection, listener, door, snapshot or memory",
+    "N-5": "nothing is on the chain that no office has signed",
 }
 
 

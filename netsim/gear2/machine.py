@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 ACCUSES = ("link.misbehaved", "peer.misbehaved", "block.own_refused", "block.refused")
 BROKEN = ("http.request_failed", "http.connection_failed")
+GREETED_WRONGLY = ("bad-hello", "other-chain", "other-protocol", "peer-unknown", "same-identity")
 NEVER = float("inf")
 
 
@@ -53,6 +54,7 @@ class Machine:
         self.running = False
         self.leads: int | None = None  # the term that it says it leads
         self.kept_down = False
+        self.set_back = False  # its disk, to an older copy that it must find out
         self.network: SimNetwork | None = None
         self._world = world
         self._entropy = source(options.seed, f"gear2/entropy/{name}")
@@ -182,13 +184,18 @@ class Machine:
         self._say(f"= {level} {name} {shown}")
         judge = self._world.judge
         self._mark(name, values)
+        liar = self._world.liar.name
+        lied = liar is not None and liar in (self.name, values.get("peer"), values.get("leader"))
         if name in ACCUSES and values.get("reason") != CLOCK_AHEAD:  # clocks differ as drawn
-            judge.fail("I-30", self.name, f"{name} {shown}")
+            if not lied:
+                judge.fail("I-30", self.name, f"{name} {shown}")
         elif name in BROKEN or (name == "link.down" and values.get("code") == "link-failed"):
             if not self.disk.rotted:
                 judge.fail("I-30", self.name, f"{name} {shown}")
         elif name == "store.set_back":
-            judge.fail("N-1", self.name, f"takes its own disk for an older one: {shown}")
+            if not self.set_back:
+                judge.fail("N-1", self.name, f"takes its own disk for an older one: {shown}")
+            self.set_back = False
 
     def _mark(self, name: str, values: Mapping[str, Any]) -> None:
         """Note which places of interest a node says that it has come to."""
@@ -203,10 +210,24 @@ class Machine:
                 marks.reach("two-leaders")
         elif name == "raft.log_truncated":
             marks.reach("log-truncated")
+        elif name == "membership.changed":
+            marks.reach("membership-changed")
+        elif name == "store.set_back":
+            marks.reach("store-behind-guard")
         elif name == "storage.full":
             marks.reach("disk-full")
-        elif name in ACCUSES:  # or the judge ends the run
-            marks.reach("clock-objection")
+        elif name in ACCUSES:  # of an honest peer: or the judge ends the run
+            lied = self._world.liar.name in (self.name, values.get("peer"), values.get("leader"))
+            if lied:
+                marks.reach("liar-refused")
+            else:
+                marks.reach("clock-objection")
+        elif name == "link.down" and values["code"] == "link-idle":
+            marks.reach("link-idle")
+        elif name == "link.down" and values["code"] == "peer-never-reads":
+            marks.reach("peer-never-reads")
+        elif name == "link.refused" and values["code"] in GREETED_WRONGLY:
+            marks.reach("greeting-refused")
 
     def _refused(self, address: str, error: PeerError) -> None:
         self._say(f"= refused {address} {error.code}")

@@ -21,7 +21,7 @@ class Watcher:
 
     def __init__(self, number: int, world: World) -> None:
         pick = source(world.options.seed, f"gear2/watcher/{number}")
-        names = list(world.chain.names)
+        names = list(world.chain.announced)
         pick.shuffle(names)
         self.seen: list[tuple[int, str]] = []  # height, block hash in hex
         self._world = world
