@@ -33,6 +33,7 @@ MARKS = MappingProxyType(
         "link-idle": "a node gives up a peer whose frame does not come",
         "peer-never-reads": "a node gives up a peer that takes nothing",
         "vandal-answered": "who asks wrongly is told so",
+        "stream-never-read": "who asked for the event stream takes nothing of it",
         "rot-found": "a node ends because a row of its store has rotted",
         "clock-objection": "a node objects to a block that is ahead of its clock",
         "observer-followed": "an observer applies a block",

@@ -6,6 +6,8 @@ nothing that a vandal sends may reach the ledger. It hangs up at times, and asks
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from netsim.gear2.world import World
 
 THINKS_SECONDS = 0.7
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 20.0  # longer than a node waits for a body
+HANGS_SECONDS = 30.0
 FINE = range(200, 300)
 BROKEN = (500, 501, 502)
 PATHS = (
@@ -37,6 +40,9 @@ QUERIES: tuple[dict[str, str], ...] = (
 ACCEPTS = ("application/json", "application/cbor", "text/html", "*/*", "", "\x7f")
 
 
+Act = Callable[[SimTransport, str], Awaitable[None]]
+
+
 class Vandal:
     """One of them; `run` is cancelled when the safety phase ends."""
 
@@ -47,14 +53,30 @@ class Vandal:
     async def run(self) -> None:
         """Ask some node for something wrong, again and again."""
         world, pick = self._world, self._pick
-        while True:
-            await trio.sleep(pick.expovariate(1 / THINKS_SECONDS))
-            name = pick.choice(world.chain.names)
-            transport = SimTransport(world.reach, name, api_address(name))
-            try:
-                await self._ask(transport, name)
-            except PeerError:
-                continue  # it was not there, or broke off, or took its time
+        async with trio.open_nursery() as nursery:
+            while True:
+                await trio.sleep(pick.expovariate(1 / THINKS_SECONDS))
+                name = pick.choice(world.chain.names)
+                trickles = pick.random() < 0.1
+                transport = SimTransport(
+                    world.reach, name, api_address(name), byte_seconds=2.0 if trickles else 0.0
+                )
+                act = self._hang if pick.random() < 0.15 else self._ask
+                nursery.start_soon(self._contained, act, transport, name)
+
+    @staticmethod
+    async def _contained(act: Act, transport: SimTransport, name: str) -> None:
+        with suppress(PeerError):  # it was not there, or broke off, or took its time
+            await act(transport, name)
+
+    async def _hang(self, transport: SimTransport, name: str) -> None:
+        """Ask for a stream of events, and take nothing of it."""
+        headers = {"accept": "text/event-stream"}
+        stream = transport.lines("/v1/events", query={"from": "1"}, headers=headers)
+        async with stream as (reply, _):
+            if reply.status in FINE:
+                self._world.marks.reach("stream-never-read")
+                await trio.sleep(HANGS_SECONDS)
 
     async def _ask(self, transport: SimTransport, name: str) -> None:
         pick = self._pick
