@@ -130,6 +130,7 @@ class Customer:
             return
         code = -1 if fate.code is None else fate.code
         node = self._client.nodes.current.node
+        self._world.standing.check_durable(fate.height, node)
         if operation.ended is not None:
             self._world.marks.reach("sent-again")
             if (operation.code, operation.height) != (code, fate.height):

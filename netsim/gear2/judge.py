@@ -14,6 +14,7 @@ PROPERTIES = {
     "I-1": "at most one leader per term, over the whole run: in what leaves on the wire",
     "I-2": "a node grants at most one candidate per term, across restarts",
     "I-9": "ack implies durable: a granted vote or a match that leaves is in the disk's image",
+    "I-10": "what a client is told as committed is durable on a majority of the voters' disks",
     "I-16": "equal height, equal results on every node's disk",
     "I-17": "a transaction acts at most once, however often it is sent, and has one fate",
     "I-18": "nothing acknowledged is lost: what a client was told stays on every node's disk",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import prefix_end
-from govchaind.base.quorum import certificate_quorum, majority
+from govchaind.base.quorum import certificate_quorum, committed_index, majority
 from govchaind.base.types import Height, NodeId, StoreId
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.membership import Member, Membership, read_membership
@@ -108,6 +108,19 @@ class Standing:
                 if (until > committed or until > certified) and voters not in found:
                     found.append(voters)
         return found
+
+    def check_durable(self, height: Height, node: NodeId) -> None:
+        """I-10: what a client was told of is on a majority of the disks.
+
+        Where no store is lost and no member changes, so that nobody asks which majority.
+        """
+        world = self._world
+        if any(world.options.on(kind) for kind in ("wipe", "restore", "membership")):
+            return
+        ends = [world.machines[name].disk.log_end for name in world.chain.voters]
+        if committed_index(ends) < height:
+            text = f"a client was told of height {height}; the voters' logs end at {ends}"
+            world.judge.fail("I-10", node, text)
 
     def may_lose(self, victim: Machine) -> bool:
         """Say whether the network can do without this machine's store.

@@ -11,6 +11,7 @@ import trio
 from govchaind.api.context import Context
 from govchaind.base.errors import StorageFailed
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.raft import replication
 from govchaind.replica.events import Written
 from govchaind.runtime import stored_value
 from govchaind.runtime.drive import Drive
@@ -80,6 +81,14 @@ def test_a_node_that_goes_on_after_a_failed_write_is_found(monkeypatch: pytest.M
     violation = run(draw(1, only=("disk-error",))).violation
     assert violation is not None
     assert violation[0] == "I-28"
+
+
+def test_a_leader_that_commits_by_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what its clients are told, and by what is on the disks then."""
+    monkeypatch.setattr(replication, "committed_index", max)
+    violation = run(draw(0, only=("cut", "partition"))).violation
+    assert violation is not None
+    assert violation[0] == "I-10"
 
 
 async def _own_height(self: Any) -> int:
