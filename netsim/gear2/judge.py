@@ -32,6 +32,7 @@ PROPERTIES = {
     "L-a": "after heal of a core quorum: a write is accepted, and certified, in time",
     "L-c": "all nodes of the core reach one height and one state root",
     "L-e": "time goes on, and the world does not fall asleep",
+    "L-i": "a process that is asked to stop ends in time, unless its disk keeps it",
     "N-1": "no exception leaves a node but the one that its broken disk explains",
     "N-4": "what ends leaves nothing open: no connection, listener, door, snapshot or memory",
     "N-5": "nothing is on the chain that no office has signed",

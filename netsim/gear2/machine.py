@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ACCUSES = ("link.misbehaved", "peer.misbehaved", "block.own_refused", "block.refused")
 BROKEN = ("http.request_failed", "http.connection_failed")
 GREETED_WRONGLY = ("bad-hello", "other-chain", "other-protocol", "peer-unknown", "same-identity")
+STOP_SECONDS_MAX = 6.0  # grace of two seconds, a hand-over of two, and the rest
 NEVER = float("inf")
 
 
@@ -61,6 +62,7 @@ class Machine:
         self._storage: SimStorage | None = None
         self._scope = trio.CancelScope()
         self._stop = trio.Event()
+        self._asked: Seconds = 0.0  # to stop
         self._crashed = False
         self._rest: Seconds = 0.0  # until it starts again
         self._resting = trio.CancelScope()
@@ -151,6 +153,14 @@ class Machine:
         if left:
             world.judge.fail("N-4", self.name, f"a process has ended and left {', '.join(left)}")
 
+    def _in_time(self) -> None:
+        """L-i: a process that is asked to stop is gone soon, unless its disk keeps it."""
+        took = trio.current_time() - self._asked
+        kept = any(self._world.options.on(kind) for kind in ("disk-hang", "disk-slow", "disk-full"))
+        if took > STOP_SECONDS_MAX and not kept:
+            text = f"{took:.1f} s after it was asked to stop a process ends"
+            self._world.judge.fail("L-i", self.name, text)
+
     def remembered(self) -> int:
         """Return how many processes that have ended are still in memory; collect garbage first."""
         return sum(1 for each in self._ended_stores if each() is not None)
@@ -175,6 +185,7 @@ class Machine:
             self._world.marks.reach("disk-failed")
         if error is None:
             self._world.marks.reach("stopped")
+            self._in_time()
         self._say(f"* ended: {'asked to' if error is None else _named(error)}")
         if not explained and error is not None:
             self._world.judge.fail("N-1", self.name, _named(error))
@@ -271,6 +282,7 @@ class Machine:
         """Ask the process to end, as SIGTERM does."""
         if self.running and not self._crashed:
             self._rest = rest
+            self._asked = trio.current_time()
             self._say("* asked to stop")
             self._stop.set()
 

@@ -35,7 +35,9 @@ FAULTS = (
 
 SECONDS = 25.0
 
-# How often each kind is on, of all seeds.
+STORMY = 0.04  # of all seeds have every kind on; as many have none
+
+# How often each kind is on, of all others.
 LIKELY = {
     "lost": 0.4,
     "unanswered": 0.3,
@@ -128,9 +130,10 @@ def draw(
     if nodes is not None:
         voters = nodes
     calm = pick.random() < 0.04
+    storm = source(seed, "gear2/storm").random() < STORMY
     faults = []
     for fault in FAULTS:
-        drawn = source(seed, f"gear2/on/{fault}").random() < LIKELY[fault]
+        drawn = storm or source(seed, f"gear2/on/{fault}").random() < LIKELY[fault]
         wanted = drawn if only is None else fault in only
         if wanted and not calm and fault not in without:
             faults.append(fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+import trio
 
 from govchaind import node
 from govchaind.api.context import Context
@@ -12,6 +13,7 @@ from govchaind.base.encoding import encode
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.replica.store import APPLIED, HARD_STATE, store_batch
+from govchaind.runtime.drive import Drive
 from netsim.gear2.disk import Disk
 from netsim.gear2.run import draw, run
 from netsim.gear2.standing import enough
@@ -127,6 +129,18 @@ def test_what_a_process_leaves_open_is_found(monkeypatch: pytest.MonkeyPatch) ->
     assert violation is not None
     assert violation[0] == "N-4"
     assert violation[2] == "a process has ended and left snapshot"
+
+
+async def _lingers(self: object, seconds: float) -> bool:
+    await trio.sleep(10 * seconds)
+    return True
+
+
+def test_a_process_that_lingers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Drive, "hand_over", _lingers)
+    violation = run(draw(1, only=("stop",))).violation
+    assert violation is not None
+    assert violation[0] == "L-i"
 
 
 _KEPT: list[object] = []
