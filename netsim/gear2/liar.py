@@ -132,7 +132,7 @@ class Liar:
         """Return a well-formed lie in the place of a message, or beside it."""
         message = codec.read(codec.split(body), lambda _: None)
         if isinstance(message, RequestVote):
-            term = message.term + self._pick.choice((1, 3, 1 << 40))
+            term = message.term + self._pick.choice((1, 3, 1 << 31, 1 << 40))
             return codec.frame_of(replace(message, term=term))
         if decode(body, bytes_max=len(body))[0] < LEDGER:
             return self._misshapen(body)

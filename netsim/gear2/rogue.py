@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from netsim.gear2.world import World
 
 HOST = "rogue"
-SESSION_SECONDS_MAX = 40.0
+SESSION_SECONDS_MAX = 18.0  # longer than a node waits for a greeting, or for a frame
 HUGE = (1 << 62) - 1
 FLOOD = 300  # frames
 
@@ -95,6 +95,8 @@ class Rogue:
         key = own.tls_key if pick.random() < 0.9 else PublicKey(pick.randbytes(32))  # a stranger
         network = SimNetwork(world.board, HOST, key, world.tls_keys())
         world.trace.line(trio.current_time(), HOST, f"* {name} at {victim}")
+        machine = world.machines[victim]
+        lives = machine.lives
         try:
             stream, peer_key = await network.connect(world.chain.addresses(victim)[0])
         except PeerError:
@@ -107,6 +109,9 @@ class Rogue:
                         pass
             if not scope.cancelled_caught:
                 world.marks.reach("rogue-refused")
+            elif script != self._never_reads and machine.running and machine.lives == lives:
+                text = f"keeps a connection for {SESSION_SECONDS_MAX:.0f} s: {name}"
+                world.judge.fail("I-30", victim, text)
         finally:
             await trio.aclose_forcefully(stream)
 
@@ -170,7 +175,11 @@ class Rogue:
     def _lie(self) -> PeerMessage:
         """Return a well-formed message that no honest node sends."""
         pick = self._pick
+        most = pick.choice((HUGE, (1 << 63) - 1, (1 << 64) - 1))
         lies: tuple[PeerMessage, ...] = (
+            Head(most),
+            Subscribe(most),
+            WantCertificates(most, most),
             Head(HUGE),
             Subscribe(HUGE),
             WantCertificates(0, HUGE),

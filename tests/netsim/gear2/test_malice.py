@@ -7,7 +7,7 @@ import pytest
 from govchaind.base.errors import Invalid, PeerError
 from govchaind.raft.messages import AppendReply, Heartbeat, RequestVote, Vote
 from govchaind.replica.messages import Attest, Head, Want
-from govchaind.runtime import codec, gate
+from govchaind.runtime import codec, gate, link
 from netsim.gear2.liar import Liar, bodies, who_lies
 from netsim.gear2.options import draw
 from netsim.gear2.run import run
@@ -111,3 +111,12 @@ def test_a_gate_that_believes_every_signature_is_found(monkeypatch: pytest.Monke
     violation = run(draw(2, nodes=4, seconds=15.0, only=ONLY)).violation
     assert violation is not None
     assert violation[0] == "N-5"
+
+
+def test_a_node_that_waits_for_a_greeting_for_ever_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "HANDSHAKE_SECONDS_MAX", 1e6)
+    violation = run(draw(6, nodes=4, only=ONLY)).violation
+    assert violation is not None
+    assert violation[0] == "I-30"
