@@ -47,8 +47,9 @@ class Standing:
         return max(self._world.machines.values(), key=lambda machine: machine.disk.applied)
 
     def store(self, name: NodeId) -> StoreId | None:
-        """Return the id of the store on a machine's disk."""
-        return stored_store_id(self._world.machines[name].disk.outside())
+        """Return the id of the store on a machine's disk; None where the next life gives it one."""
+        machine = self._world.machines[name]
+        return None if machine.set_back else stored_store_id(machine.disk.outside())
 
     def stores(self) -> Voters:
         found = {name: self.store(name) for name in self._world.machines}
