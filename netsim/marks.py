@@ -6,6 +6,7 @@ sentence that `docs/netsim.md` repeats.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 MARKS = MappingProxyType(
@@ -67,13 +68,14 @@ MARKS = MappingProxyType(
 class Marks:
     """Which marks one run has reached."""
 
-    __slots__ = ("reached",)
+    __slots__ = ("known", "reached")
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, str] = MARKS) -> None:
+        self.known = known
         self.reached: set[str] = set()
 
     def reach(self, name: str) -> None:
         """Note that a mark was reached."""
-        if name not in MARKS:
+        if name not in self.known:
             raise KeyError(name)
         self.reached.add(name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from netsim.job import Job
 from netsim.run import Verdict
+from netsim.sweep import Judged
 
 TAIL_LINES = 40
 
@@ -70,7 +71,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def last_events(verdict: Verdict, lines: int = TAIL_LINES) -> list[str]:
+def last_events(verdict: Judged, lines: int = TAIL_LINES) -> list[str]:
     """Return the end of the trace, without the chatter about certified heights."""
     told = [line for line in verdict.tail if " Head " not in line]
     return told[-lines:]

@@ -5,30 +5,71 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from netsim.job import Job, play
 from netsim.marks import MARKS
 from netsim.run import Verdict
 
-__all__ = ["Job", "Sweep", "play", "progress", "sweep", "verdicts"]
+__all__ = ["Job", "Sweep", "gather", "play", "progress", "sweep", "verdicts"]
 
 PROGRESS_SECONDS = 2.0
 COLLECT_AFTER_OBJECTS = 200_000  # what half a dozen common runs leave behind
 
 
+class Seeded(Protocol):
+    """Options of either gear, as far as a sweep reads them."""
+
+    @property
+    def seed(self) -> int: ...
+
+
+class Judged(Protocol):
+    """A verdict of either gear, as far as a sweep reads it."""
+
+    tail: list[str]
+
+    @property
+    def options(self) -> Seeded: ...
+
+    @property
+    def messages(self) -> int: ...
+
+    @property
+    def heights(self) -> int: ...
+
+    @property
+    def real_seconds(self) -> float: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def marks(self) -> frozenset[str]: ...
+
+    @property
+    def unmet(self) -> list[str]: ...
+
+    @property
+    def violation(self) -> tuple[str, str, str, float] | None: ...
+
+
+V = TypeVar("V", bound=Judged)
+
+
 @dataclass(slots=True)
-class Sweep:
+class Sweep(Generic[V]):
     """What came of many seeds."""
 
+    wanted: Mapping[str, str] = field(default_factory=lambda: MARKS)  # marks to reach
     seeds: int = 0
     messages: int = 0
     seconds: float = 0.0
     heights: int = 0
     marks: dict[str, list[int]] = field(default_factory=dict)  # which seeds have reached each
-    failures: dict[str, list[Verdict]] = field(default_factory=dict)
+    failures: dict[str, list[V]] = field(default_factory=dict)
     unmet: dict[int, list[str]] = field(default_factory=dict)  # seed → a world's expectations
     slowest: tuple[float, int] = (0.0, -1)
     digests: dict[int, str] = field(default_factory=dict)
@@ -36,14 +77,14 @@ class Sweep:
     @property
     def missed(self) -> list[str]:
         """Return the marks that no seed has reached."""
-        return [name for name in MARKS if name not in self.marks]
+        return [name for name in self.wanted if name not in self.marks]
 
     @property
     def failed(self) -> int:
         """Return how many seeds have shown a property that does not hold."""
         return sum(map(len, self.failures.values()))
 
-    def add(self, verdict: Verdict) -> None:
+    def add(self, verdict: V) -> None:
         seed = verdict.options.seed
         self.seeds += 1
         self.messages += verdict.messages
@@ -130,15 +171,32 @@ def sweep(
     stop_at: int = 0,
     source: Callable[[list[Job]], Iterable[Verdict]] | None = None,
     tick: Callable[[], None] | None = None,
-) -> Sweep:
-    """Run all jobs and return what came of them.
+) -> Sweep[Verdict]:
+    """Run all jobs of gear 1 and return what came of them.
 
-    `say` hears of the first failure of each kind and, unless `tick` draws it, of progress. `source`
-    works jobs out elsewhere than in `processes` of this machine. Stops after `stop_at` failures.
+    `source` works jobs out elsewhere than in `processes` of this machine.
     """
-    result = Sweep()
+    found = verdicts(jobs, processes) if source is None else source(jobs)
+    return gather(found, len(jobs), say=say, stop_at=stop_at, tick=tick, marks=MARKS)
+
+
+def gather(
+    found: Iterable[V],
+    total: int,
+    *,
+    say: Callable[[str], None],
+    stop_at: int = 0,
+    tick: Callable[[], None] | None = None,
+    marks: Mapping[str, str],
+) -> Sweep[V]:
+    """Take verdicts as they come and return what they amount to.
+
+    `say` hears of the first failure of each kind and, unless `tick` draws it, of progress. Stops
+    after `stop_at` failures.
+    """
+    result: Sweep[V] = Sweep(wanted=marks)
     began = told = time.monotonic()
-    for verdict in verdicts(jobs, processes) if source is None else source(jobs):
+    for verdict in found:
         result.add(verdict)
         now = time.monotonic()
         result.seconds = now - began
@@ -148,24 +206,25 @@ def sweep(
                 say(f"seed {verdict.options.seed}: {property_id} at {node}, {at:.3f} s: {text}")
             else:
                 verdict.tail = []  # of each kind the first is told whole
-                verdict.occurrences = ()
+                if isinstance(verdict, Verdict):
+                    verdict.occurrences = ()
             if stop_at and result.failed >= stop_at:
                 break
         if tick is not None:
             tick()
         elif now - told >= PROGRESS_SECONDS:
             told = now
-            say(progress(result, len(jobs)))
+            say(progress(result, total))
     result.settle()
     return result
 
 
-def progress(result: Sweep, total: int) -> str:
+def progress(result: Sweep[V], total: int) -> str:
     """Return one line of progress."""
     seconds = max(result.seconds, 1e-9)
     left = (total - result.seeds) * seconds / max(result.seeds, 1)
     return (
         f"{result.seeds}/{total} seeds, {result.seeds / seconds:.1f} a second, "
         f"{result.messages / seconds:,.0f} messages a second, "
-        f"{len(result.marks)}/{len(MARKS)} marks, {result.failed} failed, {left:.0f} s left"
+        f"{len(result.marks)}/{len(result.wanted)} marks, {result.failed} failed, {left:.0f} s left"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -13,7 +14,8 @@ from netsim.cli.main import HOLDS, MISSED, VIOLATED
 from netsim.cli.options import job_of, job_options
 from netsim.job import Job, of_seed
 from netsim.report import command, last_events
-from netsim.sweep import Sweep, progress
+from netsim.run import Verdict
+from netsim.sweep import Sweep, V, progress
 from netsim.sweep import sweep as run_all
 
 DEFAULT_SEEDS = 300
@@ -102,15 +104,16 @@ def sweep(
                 plant, clocks)  # fmt: skip
     every = [of_seed(asked, seed) for seed in seeds]
     result = _run(every, jobs, dask, stop_at)
-    wants_marks = made is None and not no_marks
-    if as_json:
-        print_json({
-            **result.as_json(),
-            "again": {name: command(of_seed(asked, failed[0].options.seed))
-                      for name, failed in sorted(result.failures.items())},
-        })  # fmt: skip
-    else:
-        _print(result, len(every), asked)
+
+    def again(seed: int) -> str:
+        return command(of_seed(asked, seed))
+
+    tell(result, len(every), again, as_json=as_json)
+    return code_of(result, wants_marks=made is None and not no_marks)
+
+
+def code_of(result: Sweep[V], *, wants_marks: bool) -> int:
+    """Return the exit code of a sweep; say which marks it has missed."""
     if result.failures:
         return VIOLATED
     if result.unmet:
@@ -121,8 +124,16 @@ def sweep(
     return HOLDS
 
 
-def _run(every: list[Job], jobs: int, dask: str | None, stop_at: int) -> Sweep:
-    """Run all jobs, with a progress bar on a terminal and plain lines elsewhere."""
+def watched(total: int, run: Callable[[Callable[[], None] | None], Sweep[V]]) -> Sweep[V]:
+    """Sweep with a progress bar on a terminal; elsewhere `run` is given none and tells itself."""
+    if not sys.stderr.isatty():
+        return run(None)
+    with bar("seeds", total, "seeds") as ticks:
+        return run(lambda: ticks.advance(1))
+
+
+def _run(every: list[Job], jobs: int, dask: str | None, stop_at: int) -> Sweep[Verdict]:
+    """Run all jobs, here or on a cluster."""
     cluster = None
     if dask is not None:
         from netsim.dask_cluster import Cluster
@@ -131,23 +142,30 @@ def _run(every: list[Job], jobs: int, dask: str | None, stop_at: int) -> Sweep:
         note(f"a cluster of {cluster.threads} threads at {dask}")
     source = None if cluster is None else cluster.verdicts
     try:
-        if not sys.stderr.isatty():
-            return run_all(every, processes=jobs, say=note, stop_at=stop_at, source=source)
-        with bar("seeds", len(every), "seeds") as ticks:
-            return run_all(
-                every,
-                processes=jobs,
-                say=note,
-                stop_at=stop_at,
-                source=source,
-                tick=lambda: ticks.advance(1),
-            )
+        return watched(
+            len(every),
+            lambda tick: run_all(
+                every, processes=jobs, say=note, stop_at=stop_at, source=source, tick=tick
+            ),
+        )
     finally:
         if cluster is not None:
             cluster.close()
 
 
-def _print(result: Sweep, total: int, asked: Job) -> None:
+def tell(result: Sweep[V], total: int, again: Callable[[int], str], *, as_json: bool) -> None:
+    """Print what came of a sweep; `again` gives the command that plays a seed again."""
+    if as_json:
+        print_json({
+            **result.as_json(),
+            "again": {name: again(failed[0].options.seed)
+                      for name, failed in sorted(result.failures.items())},
+        })  # fmt: skip
+    else:
+        _print(result, total, again)
+
+
+def _print(result: Sweep[V], total: int, again: Callable[[int], str]) -> None:
     click.echo(progress(result, total))
     seconds, slowest = result.slowest
     click.echo(f"slowest seed {slowest}: {seconds:.2f} s; {result.heights} heights committed")
@@ -162,4 +180,4 @@ def _print(result: Sweep, total: int, asked: Job) -> None:
         click.echo(f"\n{property_id} does not hold in {len(failed)} of {result.seeds} seeds: {few}")
         told = next((verdict for verdict in failed if verdict.tail), first)
         click.echo("\n".join(last_events(told, 12)))
-        click.echo("again: " + command(of_seed(asked, told.options.seed)))
+        click.echo("again: " + again(told.options.seed))

@@ -17,6 +17,7 @@ from govchaind.identity import Identity
 from govchaind.ledger.genesis import Institution, Office, OfficeKey, make_genesis
 from govchaind.ledger.membership import Member, Role
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.transaction import build_body, sign_body
 from netsim.chain import INSTITUTIONS, OFFICE, REGISTER, store_id
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.gear2.options import Options
@@ -39,7 +40,9 @@ class Chain:
         self._options = options
         self.voters = [f"n{number}" for number in range(options.voters)]
         self.observers = [f"o{number}" for number in range(options.observers)]
-        self.names = [*self.voters, *self.observers]
+        self.spares = [f"s{number}" for number in range(options.spares)]  # no members at first
+        self.names = [*self.voters, *self.observers, *self.spares]
+        self.announced = [*self.voters, *self.observers]  # whom clients know
         self.authors = [
             Author(name, OFFICE, (SigningKey(self._seed(f"office/{name}")),))
             for name in INSTITUTIONS
@@ -86,8 +89,13 @@ class Chain:
             attestation_key=identity.attestation_public,
             tls_key=identity.tls_public,
             store=identity.first_store,
-            addresses=(f"{name}.sim:{PEER_PORT}",),
+            addresses=self.addresses(name),
         )
+
+    @staticmethod
+    def addresses(name: NodeId) -> tuple[str, ...]:
+        """Return where a node listens for peers."""
+        return (f"{name}.sim:{PEER_PORT}",)
 
     def config(self, name: NodeId) -> Config:
         """Return a node's settings, through the same reader as a file's."""
@@ -102,6 +110,18 @@ class Chain:
             f"election_timeout_seconds_max = {options.election_max!r}\n"
         )
         return parse_config(text, folder=NOWHERE)
+
+    def signed(self, author: Author, operation: Operation, salt: bytes) -> bytes:
+        """Return a transaction that stays valid for hours."""
+        body = build_body(
+            chain_id=self.genesis.chain_id,
+            institution=author.institution,
+            office=author.office,
+            operations=[operation],
+            valid_until=EPOCH_MILLISECONDS + 10_000_000,
+            salt=salt,
+        )
+        return sign_body(body, author.keys)
 
     def create_register(self) -> tuple[Author, Operation]:
         """Return who makes the one register, and how."""

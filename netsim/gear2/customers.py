@@ -12,12 +12,13 @@ import trio
 
 from govchaind.base.errors import Busy, GovchaindError, NotFound, PeerError
 from govchaind.client.client import Client
-from govchaind.client.submission import Fate
+from govchaind.client.submission import Fate, Wait
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import read_transaction
 from netsim.chain import REGISTER
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.gear2.chain import api_address, put
+from netsim.gear2.proofs import Told
 from netsim.gear2.transport import SimTransport
 from netsim.history import History, Operation
 from netsim.options import source
@@ -26,7 +27,8 @@ from netsim.properties.base import Violation
 if TYPE_CHECKING:
     from netsim.gear2.world import World
 
-LIFETIMES = (20_000, 60_000, 600_000)
+LIFETIMES = (20.0, 60.0, 600.0)
+AGAIN = 0.15  # of what a customer does: sending what it sent before
 
 
 def client_of(world: World, nodes: list[str], purpose: str, patience: float) -> Client:
@@ -49,10 +51,12 @@ class Customer:
         self._world = world
         self._history = history
         self._pick = source(options.seed, f"gear2/customer/{number}")
-        names = list(world.chain.names)
+        names = list(world.chain.announced)
         self._pick.shuffle(names)
         self._client = client_of(world, names, f"customer/{number}", options.patience)
         self._known: dict[bytes, int] = {}  # key → revision, as last seen
+        self._trust = world.proofs.from_genesis
+        self._sent: list[tuple[bytes, Operation]] = []
 
     async def run(self) -> None:
         """Think and act until cancelled."""
@@ -61,7 +65,9 @@ class Customer:
             await trio.sleep(pick.expovariate(1 / options.think_mean))
             if pick.random() < 0.3:
                 self._client.nodes.pass_over()
-            if pick.random() < options.reads:
+            if self._sent and pick.random() < AGAIN:
+                await self._send_again()
+            elif pick.random() < options.reads:
                 await self._read()
             else:
                 await self._write()
@@ -87,54 +93,77 @@ class Customer:
             value = self._world.next_value()
             lifetime = pick.choice(LIFETIMES)
             what = put(key, value, expected)
-            raw = self._client.sign(author, [what], lifetime_milliseconds=lifetime)
+            raw = self._world.sign(self._client, author, what, lifetime)
             operation = self._begin("put" if expected is None else "cas", key, value, expected)
             operation.id = read_transaction(raw).id
             self._history.begin(operation)
             raws.append(raw)
             operations.append(operation)
+        self._sent += zip(raws, operations, strict=True)
+        fates = await self._submit(raws, operations)
+        fate = pick.choice(fates) if fates else None
+        if fate is not None and fate.height is not None and pick.random() < options.receipts:
+            await self._receipt(fate)
+
+    async def _submit(self, raws: list[bytes], operations: list[Operation]) -> list[Fate]:
+        """Send, and take what is told; nothing if nobody answers in time."""
+        wait: Wait = "committed" if self._pick.random() < 0.5 else "certified"
         try:
-            wait = pick.choice(("committed", "certified"))
-            fates = await self._client.submit(raws, wait=wait)  # type: ignore[arg-type]  # both are
+            fates = await self._client.submit(raws, wait=wait)
         except (PeerError, Busy):
-            self._world.marks.add("outcome-unknown")
-            return
+            self._world.marks.reach("outcome-unknown")
+            return []
         except GovchaindError as error:
             self._nonsense("a submission", error)
-            return
+            return []
         for operation, fate in zip(operations, fates, strict=True):
             self._told(operation, fate)
-        fate = pick.choice(fates)
-        if fate.height is not None and pick.random() < options.receipts:
-            await self._receipt(fate)
+        return fates
+
+    async def _send_again(self) -> None:
+        """Send the same bytes once more: it must act once, and its fate is the first one's."""
+        raw, operation = self._pick.choice(self._sent)
+        await self._submit([raw], [operation])
 
     def _told(self, operation: Operation, fate: Fate) -> None:
         if fate.status not in ("committed", "certified") or fate.height is None:
             return
         code = -1 if fate.code is None else fate.code
         node = self._client.nodes.current.node
+        self._world.standing.check_durable(fate.height, node)
+        if operation.ended is not None:
+            self._world.marks.reach("sent-again")
+            if (operation.code, operation.height) != (code, fate.height):
+                first = f"({operation.code}, {operation.height})"
+                text = f"{fate.id.hex()[:12]} was told as {first}, now as ({code}, {fate.height})"
+                self._world.judge.fail("I-17", node, text)
+            return
         operation.code, operation.height, operation.node = code, fate.height, node
         self._history.acknowledged.append((fate.id, fate.height, code, node))
         if fate.status == "certified":
             self._history.certified.append((fate.height, node))
         if code == Code.REVISION_CONFLICT:
             self._known.pop(operation.key, None)
-            self._world.marks.add("cas-conflict")
+            self._world.marks.reach("cas-conflict")
         self._answered(operation)
 
     async def _receipt(self, fate: Fate) -> None:
-        node = self._client.nodes.current.node
+        """Fetch a receipt of one node, and believe it from what was believed before."""
+        world = self._world
+        name = self._pick.choice(world.chain.announced)
+        client = client_of(world, [name], f"receipt/{fate.id.hex()}", world.options.patience)
+        told = Told(fate.id, -1 if fate.code is None else fate.code, fate.height or 0)
         try:
-            data = await self._client.receipt(fate.id)
+            self._trust = await world.proofs.fetch(client, self._trust, told)
         except (PeerError, Busy):
             return
         except GovchaindError as error:
             if error.code not in ("not-certified-yet", "not-found"):  # not there yet
-                self._world.judge.fail("I-21", node, f"no receipt: {error.code} {error}")
+                world.judge.fail("I-21", name, f"no receipt: {error.code} {error}")
             return
-        self._world.marks.add("receipt-verified")
-        code = -1 if fate.code is None else fate.code
-        self._world.proofs.receipt(data, fate.id, code, fate.height or 0, node)
+        world.marks.reach("receipt-verified")
+        if self._trust.changes:
+            world.marks.reach("trust-over-a-change")
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -157,7 +186,7 @@ class Customer:
         operation.height, operation.revision = row["height"], row["revision"]
         operation.value = row["value"]["number"]
         self._known[operation.key] = operation.revision
-        self._world.marks.add("read-answered")
+        self._world.marks.reach("read-answered")
         self._answered(operation)
 
     def _nonsense(self, what: str, error: GovchaindError) -> None:

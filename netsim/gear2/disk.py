@@ -16,6 +16,7 @@ import bisect
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 import trio
 
@@ -77,15 +78,34 @@ class Disk:
         """Return a look from outside at what is durable."""
         return SimSnapshot(self, lambda: None)
 
-    def pristine(self) -> MemoryReader:
-        """Return what is durable as it was written, without what has rotted since."""
-        found = MemoryReader()
-        batch = WriteBatch()
+    def outside(self) -> Outside:
+        """Return a look at what is durable as it was written, whatever has rotted since."""
+        return Outside(self)
+
+    # --- losing it, and setting it back ----------------------------------------------------------
+
+    def wipe(self, *, keep_guard: bool) -> None:
+        """Be an empty disk in the place of this one; the guard file lies elsewhere."""
+        self._become({})
+        self.writes = 0
+        if not keep_guard:
+            self.guard = None
+
+    def copy(self) -> Copy:
+        """Return a copy of the store as it is, to be set back to."""
+        return Copy({**self._rows, **self.flipped})
+
+    def set_back(self, copy: Copy) -> None:
+        """Be as the copy is. The guard file stays."""
+        self._become(dict(copy.rows))
+
+    def _become(self, rows: dict[bytes, bytes]) -> None:
+        self._rows, self._keys = rows, sorted(rows)
+        self._bytes = sum(len(key) + len(row) for key, row in rows.items())
+        self.flipped.clear()
+        self.votes, self.log_end, self.applied = {}, 0, 0
         for key in self._keys:
-            row = self.flipped.get(key, self._rows[key])
-            batch.put(key, row[:-CHECKSUM_BYTES])
-        found.apply(batch)
-        return found
+            self._remember(key, rows[key][:-CHECKSUM_BYTES])
 
     # --- rows ------------------------------------------------------------------------------------
 
@@ -154,6 +174,16 @@ class Disk:
             key = keys[place]
             yield key, self.value(key)
 
+    def keys(self, start: bytes, end: bytes) -> list[bytes]:
+        """Return the keys from `start` up to, not including, `end`."""
+        low, high = bisect.bisect_left(self._keys, start), bisect.bisect_left(self._keys, end)
+        return self._keys[low:high]
+
+    def as_written(self, key: bytes) -> bytes | None:
+        """Return the value of a row as it was written."""
+        row = self.flipped.get(key) or self._rows.get(key)
+        return None if row is None else row[:-CHECKSUM_BYTES]
+
     def flip(self, pick: random.Random) -> str | None:
         """Flip one bit of one stored value; say of which, or None where nothing is stored."""
         if not self._keys:
@@ -205,6 +235,41 @@ class Disk:
 
     def coin(self) -> bool:
         return self._pick.random() < 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a store held at one time: rows with their checksums."""
+
+    rows: dict[bytes, bytes]
+
+    def reader(self) -> MemoryReader:
+        found, batch = MemoryReader(), WriteBatch()
+        for key, row in self.rows.items():
+            batch.put(key, row[:-CHECKSUM_BYTES])
+        found.apply(batch)
+        return found
+
+
+class Outside:
+    """A look from outside at what was made durable; rot is not seen."""
+
+    __slots__ = ("_disk",)
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def get(self, key: bytes) -> bytes | None:
+        return self._disk.as_written(key)
+
+    def scan(
+        self, start: bytes, end: bytes, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        keys = self._disk.keys(start, end)
+        for key in reversed(keys) if reverse else keys:
+            value = self._disk.as_written(key)
+            if value is not None:
+                yield key, value
 
 
 class SimSnapshot:
@@ -290,6 +355,11 @@ class SimStorage:
         invariant(not self._closed, "a snapshot of a closed store")
         self._snapshots += 1
         return SimSnapshot(self._disk, self._ended)
+
+    @property
+    def snapshots(self) -> int:
+        """Return how many are open."""
+        return self._snapshots
 
     def _ended(self) -> None:
         self._snapshots -= 1

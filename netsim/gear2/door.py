@@ -12,9 +12,23 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 import trio
+from fastapi.dependencies import models
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.base.types import Seconds
 from govchaind.runtime.environment import Asgi, HttpBounds, Report
+
+# FastAPI keeps the last few thousand functions that it has looked at, for the whole process.
+_LOOKED_AT = [each for each in vars(models).values() if hasattr(each, "cache_clear")]
+
+
+def forget_handlers() -> None:
+    """Drop what FastAPI remembers of applications: one process has one of them, a run has many."""
+    for each in _LOOKED_AT:
+        each.cache_clear()
+
+
+WINDOW_BYTES = 32 * 1024  # of a reply that its client has not taken: then who sends waits
 
 
 @dataclass(slots=True)
@@ -36,6 +50,10 @@ class Doors:
 
     def at(self, address: str) -> Door | None:
         return self._doors.get(address)
+
+    def of(self, host: str) -> list[str]:
+        """Return the addresses at this host that are served."""
+        return [address for address in self._doors if address.rpartition(":")[0] == host]
 
     async def listen_http(
         self,
@@ -70,7 +88,8 @@ class Doors:
 class Exchange:
     """One request and its reply, as far as it has come."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, *, byte_seconds: Seconds = 0.0) -> None:
+        """`byte_seconds`: how long each byte of the body takes, where it trickles."""
         self.status = 0  # once the reply has begun
         self.headers: dict[str, str] = {}
         self.ended = False  # whole, or broken off
@@ -78,16 +97,20 @@ class Exchange:
         self.changed = trio.Event()
         self._body: bytes | None = body
         self._gone = trio.Event()
+        self._byte_seconds = byte_seconds
         self._parts: list[bytes] = []
+        self._room = trio.Event()
 
     def give_up(self) -> None:
         """The client is gone."""
         self._gone.set()
+        self._room.set()
 
     def take(self) -> bytes:
         """Return what has come of the reply's body since the last time."""
         data = b"".join(self._parts)
         self._parts.clear()
+        self._room.set()
         return data
 
     async def wait(self) -> None:
@@ -110,6 +133,10 @@ class Exchange:
                 door.drained.set()
 
     async def _receive(self) -> dict[str, Any]:
+        if self._body and self._byte_seconds:
+            await trio.sleep(self._byte_seconds)
+            byte, self._body = self._body[:1], self._body[1:] or None
+            return {"type": "http.request", "body": byte, "more_body": self._body is not None}
         if self._body is not None:
             body, self._body = self._body, None
             await trio.lowlevel.checkpoint()
@@ -125,6 +152,9 @@ class Exchange:
                 name.decode().lower(): value.decode() for name, value in message["headers"]
             }
         elif message["type"] == "http.response.body":
+            while sum(map(len, self._parts)) > WINDOW_BYTES and not self._gone.is_set():
+                self._room = trio.Event()  # the client takes nothing
+                await self._room.wait()
             self._parts.append(bytes(message.get("body", b"")))
             if not message.get("more_body", False):
                 self.ended = self.whole = True

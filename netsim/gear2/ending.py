@@ -12,17 +12,19 @@ import trio
 
 from govchaind.base.errors import Busy, GovchaindError, PeerError
 from govchaind.base.keyspace import Table, height_key
-from govchaind.base.keyvalue import KeyValueReader, prefix_end
-from govchaind.base.quorum import certificate_quorum, majority
+from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
 from govchaind.client.client import Client
 from govchaind.ledger.certificate import read_certificate
+from govchaind.ledger.outcomes import Code
 from govchaind.ledger.results import read_result
 from govchaind.replica.events import Decided
 from govchaind.replica.store import applied_height
 from netsim.gear2.chain import put
 from netsim.gear2.customers import client_of
 from netsim.gear2.machine import Machine
+from netsim.gear2.proofs import Told
+from netsim.gear2.standing import enough
 from netsim.history import History
 from netsim.options import source
 from netsim.properties.base import Violation
@@ -48,9 +50,12 @@ class Ending:
     async def run(self) -> None:
         """Heal, demand, at times kill all at once and demand again; then compare."""
         self._heal()
+        if not self.core:
+            self._compare()
+            return
         await self._demand(0)
         if self._random.random() < 0.3:
-            self._world.marks.add("all-restarted")
+            self._world.marks.reach("all-restarted")
             for machine in self.core:
                 machine.crash(self._random.random())
             await self._demand(1)
@@ -59,20 +64,40 @@ class Ending:
     # --- healing ---------------------------------------------------------------------------------
 
     def _choose(self) -> list[Machine]:
-        """Return a core that holds every quorum; often all."""
+        """Return a core that holds every quorum, often all; none if all do not."""
         world = self._world
-        voters = list(world.chain.voters)
-        names = list(world.chain.names)
+        names = list(world.machines)
+        if not self._enough(names):
+            return []
         if self._random.random() < 0.5:
-            needed = max(majority(len(voters)), certificate_quorum(len(voters)))
-            kept = self._random.sample(voters, self._random.randint(needed, len(voters)))
-            others = [name for name in world.chain.observers if self._random.random() < 0.5]
-            names = sorted([*kept, *others])
-        return [world.machines[name] for name in names]
+            return list(world.machines.values())
+        core = list(names)
+        self._random.shuffle(names)
+        for name in names:
+            smaller = [each for each in core if each != name]
+            if self._random.random() < 0.7 and self._enough(smaller):
+                core = smaller
+        return [world.machines[name] for name in core]
+
+    def _enough(self, names: list[NodeId]) -> bool:
+        """Say whether these hold every quorum, of all that is or may come into force.
+
+        Nothing is demanded that hangs on the signature of a node that is being removed: it may
+        never hear that the block which removes it is committed.
+        """
+        standing, ordered = self._world.standing, self._world.operators.ordered_voters()
+        staying = set(ordered[0]) & set(ordered[-1])
+        stores = {
+            name: store
+            for name, store in standing.stores().items()
+            if name in names and name in staying
+        }
+        return all(enough(voters, stores) for voters in (*standing.configurations(names), *ordered))
 
     def _heal(self) -> None:
         """End all faults for the core; cut all others off, for good."""
         world = self._world
+        world.operators.calm = True
         self.core = self._choose()
         names = {machine.name for machine in self.core}
         world.trace.line(trio.current_time(), "-", f"* heal {' '.join(sorted(names))}")
@@ -87,7 +112,7 @@ class Ending:
                 machine.start_now()
                 continue
             world.reach.gone.add(machine.name)
-            for other in world.chain.names:
+            for other in world.machines:
                 world.board.path(machine.name, other).cut()
                 world.board.path(other, machine.name).cut()
             if self._random.random() < 0.5:
@@ -111,11 +136,11 @@ class Ending:
     async def _probe(self, number: int) -> int:
         """L-a: a write that the core takes is certified in time; return its height."""
         world = self._world
-        names = [machine.name for machine in self.core]
+        names = [machine.name for machine in self.members()]
         self._random.shuffle(names)
         client = client_of(world, names, f"probe/{number}", self._bound)
         author = world.chain.authors[0]
-        raw = client.sign(author, [put(PROBE, number, None)])
+        raw = world.sign(client, author, put(PROBE, number, None))
         try:
             return await self._prove(client, raw, names[0])
         except (PeerError, Busy) as error:
@@ -132,32 +157,56 @@ class Ending:
             text = f"{fate.status} after {self._bound:.0f} s: {self._picture()}"
             world.judge.fail("L-a", "-", text)
             return 0
-        data = await client.receipt(fate.id)
-        world.proofs.receipt(data, fate.id, fate.code or 0, fate.height, name)
-        certificate = await client.get_bytes(f"/v1/blocks/{fate.height}/certificate")
-        world.proofs.certificate(certificate, fate.height, name)
-        head = world.proofs.advance(await client.trust_steps(0, 0), name)
-        if 0 < head < fate.height:
-            world.judge.fail("L-a", name, f"trust ends at {head}, certified is {fate.height}")
+        one = client_of(world, [name], f"proof/{fate.height}", self._bound)
+        await one.submit([raw], wait="certified")  # there, too, it is known then
+        told = Told(fate.id, fate.code or 0, fate.height)
+        trust = await world.proofs.fetch(one, world.proofs.from_genesis, told)
+        certificate = await one.get_bytes(f"/v1/blocks/{fate.height}/certificate")
+        world.proofs.certificate(certificate, trust, fate.height, name)
+        if trust.head_height < fate.height:
+            text = f"trust ends at {trust.head_height}, certified is {fate.height}"
+            world.judge.fail("L-a", name, text)
         world.trace.line(trio.current_time(), "-", f"* probe certified at {fate.height}")
         return fate.height
 
+    def members(self) -> list[Machine]:
+        """Return those of the core that are wanted as members or observers."""
+        wanted = self._world.standing.wanted()
+        return [machine for machine in self.core if machine.name in wanted]
+
     def _equal(self, height: int) -> bool:
-        """Say whether all of the core have applied and certified one height, `height` or later."""
+        """Say whether orders are carried out, and all members of the core have applied and
+        certified one height, `height` or later."""
+        standing = self._world.standing
+        if not self._world.operators.idle:
+            return False
         found = set()
-        for machine in self.core:
+        for machine in self.members():
             disk = machine.disk
             if not machine.running or disk.applied < height:
                 return False
-            found.add((disk.applied, self._certified(disk.reader())))
-        return len(found) == 1 and found == {(applied, applied) for applied, _ in found}
+            found.add((disk.applied, standing.certified(machine.name)))
+        if len(found) != 1 or found != {(applied, applied) for applied, _ in found}:
+            return False
+        return self._as_ordered()
 
-    @staticmethod
-    def _certified(reader: KeyValueReader) -> int:
-        start = Table.CERTIFICATE.value
-        for key, _ in reader.scan(start, prefix_end(start), reverse=True):
-            return int.from_bytes(key[1:9], "big")
-        return 0
+    def _as_ordered(self) -> bool:
+        """Say whether what is wanted is in force, as far as the core can bring it there."""
+        standing = self._world.standing
+        wanted, force = standing.wanted(), standing.in_force()
+        for machine in self.members():
+            member = wanted[machine.name]
+            if member.role == "observer":
+                continue
+            if standing.store(machine.name) != member.store:
+                return False  # it is readmitted
+            if member.role == "validator" and force.get(machine.name) != member:
+                return False
+        return all(
+            name in wanted and wanted[name].role == "validator"
+            for name, member in force.items()
+            if member.role == "validator"
+        )
 
     def _picture(self) -> str:
         parts = []
@@ -166,9 +215,14 @@ class Ending:
             disk = machine.disk
             parts.append(
                 f"{machine.name}{away} {'up' if machine.running else 'down'} "
-                f"log {disk.log_end} applied {disk.applied} term {max(disk.votes, default=0)}"
+                f"log {disk.log_end} applied {disk.applied} term {max(disk.votes, default=0)} "
+                f"certified {self._world.standing.certified(machine.name)}"
             )
-        return "; ".join(parts)
+        standing, order = self._world.standing, self._world.operators.current
+        wanted = " ".join(f"{name}:{each.role}" for name, each in standing.wanted().items())
+        force = " ".join(f"{name}:{each.role}" for name, each in standing.in_force().items())
+        ordered = "" if order is None else f"; ordered {order.motion.name} {order.name}"
+        return "; ".join(parts) + f"; wanted {wanted}; in force {force}{ordered}"
 
     # --- comparing -------------------------------------------------------------------------------
 
@@ -176,7 +230,7 @@ class Ending:
         """I-16, I-22, I-18, I-20: disks among each other, and with what was told."""
         world = self._world
         readers: dict[NodeId, KeyValueReader] = {
-            name: machine.disk.pristine() for name, machine in world.machines.items()
+            name: machine.disk.outside() for name, machine in world.machines.items()
         }
         heights: dict[NodeId, int] = {
             name: applied_height(reader)
@@ -187,6 +241,8 @@ class Ending:
         for name, height in heights.items():
             if name != best:
                 self._agree(best, readers[best], name, readers[name], height)
+        if any(heights.get(name, 0) > 0 for name in world.chain.observers):
+            world.marks.reach("observer-followed")
         for watcher in world.watchers:
             watcher.compare(readers[best], heights[best])
         _judge_history(world, world.history, readers, heights, best)
@@ -214,8 +270,16 @@ def _judge_history(
     best: NodeId,
 ) -> None:
     """What clients were told, against the chain as the highest node has it."""
+    seen: set[Hash] = set()
     for height in range(1, heights[best] + 1):
         rows = read_result(readers[best], height).outcomes
+        for row in rows:
+            if row[2] != Code.DUPLICATE and row[0] in seen:
+                world.judge.fail("I-17", best, f"{row[0].hex()[:12]} acts again at height {height}")
+            seen.add(row[0])
+            if row[0] not in world.signed:
+                text = f"{row[0].hex()[:12]} is at height {height}, and nobody has signed it"
+                world.judge.fail("N-5", best, text)
         outcomes: list[tuple[Hash, int, int | None]] = [(row[0], row[2], row[3]) for row in rows]
         history.block(Decided(height, outcomes, None))
     stores = [(name, readers[name], heights[name]) for name in heights]

@@ -15,13 +15,16 @@ from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import Seconds
 from netsim.gear2.machine import Machine
 from netsim.gear2.path import Path
+from netsim.gear2.stores import Stores
 from netsim.options import source
 from netsim.partitions import SHAPES, Directions, cut_out
 
 if TYPE_CHECKING:
     from netsim.gear2.world import World
 
-RARER = {"disk-error": 2.0, "disk-full": 2.0, "rot": 2.0, "stop": 2.0, "clock": 2.0}
+RARER = {
+    "disk-error": 2.0, "disk-full": 2.0, "rot": 2.0, "stop": 2.0, "clock": 2.0, "wipe": 2.0,
+}  # fmt: skip
 
 
 class Faults:
@@ -32,6 +35,7 @@ class Faults:
         self._random = source(world.options.seed, "gear2/faults")
         self._nursery: trio.Nursery | None = None
         self._parted = False
+        self._stores = Stores(world)
         self._kinds: dict[str, Callable[[], None]] = {
             "reset": self._reset,
             "clog": self._clog,
@@ -44,6 +48,8 @@ class Faults:
             "disk-error": self._disk_error,
             "disk-full": self._disk_full,
             "rot": self._rot,
+            "wipe": self._wipe,
+            "restore": self._restore,
             "clock": self._clock,
         }
 
@@ -95,6 +101,7 @@ class Faults:
         streams = self._world.board.streams(machine.name) if machine is not None else []
         if machine is not None and streams:
             self._say(machine.name, "a connection is reset")
+            self._world.marks.reach("connection-reset")
             self._random.choice(streams).reset()
 
     def _cut_all(self, directions: Directions, lasts: Seconds) -> None:
@@ -134,7 +141,7 @@ class Faults:
         directions = cut_out(shape, list(names), self._random)
         lasts = 2 * self._lasts()
         self._say("-", f"partition {shape} {' '.join('>'.join(each) for each in directions)}")
-        self._world.marks.add("partition")
+        self._world.marks.reach("partition")
         self._parted = True
         self._cut_all(directions, lasts)
         self._later(lasts, self._whole)
@@ -146,9 +153,8 @@ class Faults:
 
     def _crash(self) -> None:
         pick, options = self._random, self._world.options
-        self._world.marks.add("crash")
         if pick.random() < 0.1:
-            self._world.marks.add("all-restarted")
+            self._world.marks.reach("all-restarted")
             for machine in self._world.machines.values():
                 machine.crash(pick.random() * 3)
             return
@@ -164,7 +170,6 @@ class Faults:
     def _stop(self) -> None:
         machine = self._some()
         if machine is not None:
-            self._world.marks.add("stopped")
             machine.stop(self._lasts())
 
     # --- disks and clocks ------------------------------------------------------------------------
@@ -182,6 +187,8 @@ class Faults:
         machine = self._some()
         if machine is not None:
             machine.disk.hangs = True
+            if machine.leads:
+                self._world.marks.reach("disk-hung-leader")
             self._say(machine.name, "disk hangs")
             self._later(2 * self._lasts(), machine.disk.mend)
 
@@ -198,7 +205,6 @@ class Faults:
         disk = machine.disk
         disk.full = True
         self._say(machine.name, "disk is full")
-        self._world.marks.add("disk-full")
         self._later(self._lasts(), lambda: setattr(disk, "full", False))
 
     def _rot(self) -> None:
@@ -212,10 +218,18 @@ class Faults:
         where = machine.disk.flip(self._random)
         if where is not None:
             self._say(machine.name, f"a bit flips in row {where}")
-            self._world.marks.add("rot")
+
+    def _any(self) -> Machine:
+        return self._random.choice(list(self._world.machines.values()))
+
+    def _wipe(self) -> None:
+        self._stores.wipe(self._any(), self._random, self._lasts())
+
+    def _restore(self) -> None:
+        self._stores.restore(self._any(), self._lasts())
 
     def _clock(self) -> None:
         world = self._world
-        machine = self._random.choice(list(world.machines.values()))
+        machine = self._any()
         now = trio.current_time()
         self._say(machine.name, machine.clock.disturb(self._random, world.options.clock_skew, now))

@@ -6,6 +6,7 @@ scope is cancelled; and then `run_node` is called again on what the disk holds.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 ACCUSES = ("link.misbehaved", "peer.misbehaved", "block.own_refused", "block.refused")
 BROKEN = ("http.request_failed", "http.connection_failed")
+GREETED_WRONGLY = ("bad-hello", "other-chain", "other-protocol", "peer-unknown", "same-identity")
+STOP_SECONDS_MAX = 6.0  # grace of two seconds, a hand-over of two, and the rest
 NEVER = float("inf")
 
 
@@ -50,17 +53,21 @@ class Machine:
         )
         self.lives = 0
         self.running = False
+        self.leads: int | None = None  # the term that it says it leads
         self.kept_down = False
+        self.set_back = False  # its disk, to an older copy that it must find out
         self.network: SimNetwork | None = None
         self._world = world
         self._entropy = source(options.seed, f"gear2/entropy/{name}")
         self._storage: SimStorage | None = None
         self._scope = trio.CancelScope()
         self._stop = trio.Event()
+        self._asked: Seconds = 0.0  # to stop
         self._crashed = False
         self._rest: Seconds = 0.0  # until it starts again
         self._resting = trio.CancelScope()
         self._lost: list[SimStream] = []  # connections that power took
+        self._ended_stores: list[weakref.ref[SimStorage]] = []
 
     def _say(self, text: str) -> None:
         self._world.trace.line(trio.current_time(), self.name, text)
@@ -106,6 +113,8 @@ class Machine:
     async def _live(self) -> None:
         world = self._world
         self.lives += 1
+        if self.lives > 1:
+            world.marks.reach("restarted")
         self.running, self._crashed, self._rest = True, False, 0.5
         self._stop = trio.Event()
         for stream in self._lost:
@@ -127,23 +136,56 @@ class Machine:
                 )
             except Exception as caught:  # judged below: what may end a node is known
                 error = caught
-        self.running = False
+        self.running, self.leads = False, None
         if not self._crashed:
             self._ended(error)
+        self._leaves_nothing()
+
+    def _leaves_nothing(self) -> None:
+        """N-4: no listener, door or snapshot outlives a process; its memory is looked at later."""
+        world, storage = self._world, self._storage
+        left = [f"listener {each}" for each in world.board.listening(self.name)]
+        left += [f"door {each}" for each in world.doors.of(f"{self.name}.sim")]
+        if storage is not None:
+            left += ["snapshot"] * storage.snapshots
+            self._ended_stores.append(weakref.ref(storage))
+        self._storage = None
+        if left:
+            world.judge.fail("N-4", self.name, f"a process has ended and left {', '.join(left)}")
+
+    def _in_time(self) -> None:
+        """L-i: a process that is asked to stop is gone soon, unless its disk keeps it."""
+        took = trio.current_time() - self._asked
+        kept = any(self._world.options.on(kind) for kind in ("disk-hang", "disk-slow", "disk-full"))
+        if took > STOP_SECONDS_MAX and not kept:
+            text = f"{took:.1f} s after it was asked to stop a process ends"
+            self._world.judge.fail("L-i", self.name, text)
+
+    def remembered(self) -> int:
+        """Return how many processes that have ended are still in memory; collect garbage first."""
+        return sum(1 for each in self._ended_stores if each() is not None)
 
     def _ended(self, error: Exception | None) -> None:
         """Judge why a process ended by itself."""
+        open_still = len(self._world.board.streams(self.name))
+        if open_still:
+            text = f"a process has ended and left {open_still} connections"
+            self._world.judge.fail("N-4", self.name, text)
         self.network_ends(silently=False)
         explained = error is None
         if isinstance(error, StorageCorrupt):
             explained = self.disk.rotted
-            self._world.marks.add("rot-found")
+            self._world.marks.reach("rot-found")
             self.disk.repair()
         elif isinstance(error, StorageFull):
+            self._world.marks.reach("disk-full")
             explained = True  # at its start; its operator makes room and starts it again
         elif self.disk.failed_at is not None and isinstance(error, GovchaindError):
             explained = error.code == "storage-failed"
-            self._world.marks.add("disk-failed")
+            self._world.marks.reach("disk-failed")
+        if error is None:
+            self._world.marks.reach("stopped")
+            self._in_time()
         self._say(f"* ended: {'asked to' if error is None else _named(error)}")
         if not explained and error is not None:
             self._world.judge.fail("N-1", self.name, _named(error))
@@ -152,13 +194,51 @@ class Machine:
         shown = " ".join(f"{key}={value}" for key, value in values.items())
         self._say(f"= {level} {name} {shown}")
         judge = self._world.judge
+        self._mark(name, values)
+        liar = self._world.liar.name
+        lied = liar is not None and liar in (self.name, values.get("peer"), values.get("leader"))
         if name in ACCUSES and values.get("reason") != CLOCK_AHEAD:  # clocks differ as drawn
-            judge.fail("I-30", self.name, f"{name} {shown}")
+            if not lied:
+                judge.fail("I-30", self.name, f"{name} {shown}")
         elif name in BROKEN or (name == "link.down" and values.get("code") == "link-failed"):
             if not self.disk.rotted:
                 judge.fail("I-30", self.name, f"{name} {shown}")
         elif name == "store.set_back":
-            judge.fail("N-1", self.name, f"takes its own disk for an older one: {shown}")
+            if not self.set_back:
+                judge.fail("N-1", self.name, f"takes its own disk for an older one: {shown}")
+            self.set_back = False
+
+    def _mark(self, name: str, values: Mapping[str, Any]) -> None:
+        """Note which places of interest a node says that it has come to."""
+        marks = self._world.marks
+        if name == "raft.role_changed":
+            handed_over = self.leads is not None and self._stop.is_set()
+            self.leads = values["term"] if values["role"] == "leader" else None
+            if handed_over and self.leads is None:
+                marks.reach("transfer-done")
+            terms = {each.leads for each in self._world.machines.values()} - {None}
+            if len(terms) > 1:
+                marks.reach("two-leaders")
+        elif name == "raft.log_truncated":
+            marks.reach("log-truncated")
+        elif name == "membership.changed":
+            marks.reach("membership-changed")
+        elif name == "store.set_back":
+            marks.reach("store-behind-guard")
+        elif name == "storage.full":
+            marks.reach("disk-full")
+        elif name in ACCUSES:  # of an honest peer: or the judge ends the run
+            lied = self._world.liar.name in (self.name, values.get("peer"), values.get("leader"))
+            if lied:
+                marks.reach("liar-refused")
+            else:
+                marks.reach("clock-objection")
+        elif name == "link.down" and values["code"] == "link-idle":
+            marks.reach("link-idle")
+        elif name == "link.down" and values["code"] == "peer-never-reads":
+            marks.reach("peer-never-reads")
+        elif name == "link.refused" and values["code"] in GREETED_WRONGLY:
+            marks.reach("greeting-refused")
 
     def _refused(self, address: str, error: PeerError) -> None:
         self._say(f"= refused {address} {error.code}")
@@ -169,6 +249,7 @@ class Machine:
         """Close all connections, or have them fall silent."""
         board = self._world.board
         if silently:
+            self._world.marks.reach("power-cut")
             self._lost += board.lose_power(self.name)
             self._world.reach.silent.add(self.name)
             return
@@ -183,7 +264,7 @@ class Machine:
         self._rest = rest
         side = self._storage.die()
         if side:
-            self._world.marks.add("restarted-in-write")
+            self._world.marks.reach("restarted-in-write")
         self.network_ends(silently=silently)
         self._say(f"* crash {side}{' silently' if silently else ''}, rests {rest:.3f}")
         self._scope.cancel()
@@ -201,6 +282,7 @@ class Machine:
         """Ask the process to end, as SIGTERM does."""
         if self.running and not self._crashed:
             self._rest = rest
+            self._asked = trio.current_time()
             self._say("* asked to stop")
             self._stop.set()
 

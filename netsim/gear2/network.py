@@ -23,7 +23,7 @@ from netsim.gear2.stream import Pipe, SimStream
 
 Handler = Callable[[trio.abc.Stream, PublicKey], Awaitable[None]]
 Refused = Callable[[str, PeerError], None]
-Tap = Callable[["SimNetwork", NodeId, bytes], None]
+Tap = Callable[["SimNetwork", NodeId, bytes], bytes]
 FIRST_FREE_PORT = 49152
 
 
@@ -42,8 +42,8 @@ class Conditions:
 class Switchboard:
     """All machines' listeners, paths and connections."""
 
-    def __init__(self, conditions: Conditions, tap: Tap = lambda network, peer, data: None) -> None:
-        """`tap` is told of all that a machine gives to a stream, before it leaves."""
+    def __init__(self, conditions: Conditions, tap: Tap = lambda network, peer, data: data) -> None:
+        """`tap` is told of all that a machine gives to a stream, and returns what leaves."""
         self.conditions = conditions
         self.tap = tap
         self.listeners: dict[str, _Listener] = {}
@@ -104,6 +104,10 @@ class Switchboard:
         self._streams.setdefault(client.host, []).append(ours)
         self._streams.setdefault(server.host, []).append(theirs)
         return ours, theirs
+
+    def listening(self, host: NodeId) -> list[str]:
+        """Return the addresses at which this machine listens."""
+        return [address for address in self.listeners if host_of(address) == host]
 
     def streams(self, host: NodeId) -> list[SimStream]:
         """Return the ends at this machine that are open."""

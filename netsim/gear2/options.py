@@ -24,13 +24,20 @@ FAULTS = (
     "disk-error",
     "disk-full",
     "rot",
+    "wipe",
+    "restore",
+    "membership",
+    "malicious",
+    "vandal",
     "clock",
     "customer-loss",
 )
 
-SECONDS = 40.0
+SECONDS = 25.0
 
-# How often each kind is on, of all seeds.
+STORMY = 0.04  # of all seeds have every kind on; as many have none
+
+# How often each kind is on, of all others.
 LIKELY = {
     "lost": 0.4,
     "unanswered": 0.3,
@@ -45,6 +52,11 @@ LIKELY = {
     "disk-error": 0.35,
     "disk-full": 0.25,
     "rot": 0.3,
+    "wipe": 0.2,
+    "restore": 0.2,
+    "membership": 0.35,
+    "malicious": 0.3,
+    "vandal": 0.3,
     "clock": 0.4,
     "customer-loss": 0.4,
 }
@@ -58,6 +70,7 @@ class Options:
     seconds: float  # of the safety phase
     voters: int
     observers: int
+    spares: int  # nodes that no membership names at first
     faults: tuple[str, ...]  # the kinds that are on
     real_signatures: bool
     heartbeat: float
@@ -71,6 +84,7 @@ class Options:
     write_mean: float  # of a synced write
     fault_every: float  # mean time between two faults of one kind
     fault_lasts: float  # mean time until it ends
+    lies: float  # share of a malicious member's messages that are changed
     power_cuts: float  # share of crashes that close no connection
     clock_skew: float  # at most, either way
     customers: int
@@ -116,9 +130,10 @@ def draw(
     if nodes is not None:
         voters = nodes
     calm = pick.random() < 0.04
+    storm = source(seed, "gear2/storm").random() < STORMY
     faults = []
     for fault in FAULTS:
-        drawn = source(seed, f"gear2/on/{fault}").random() < LIKELY[fault]
+        drawn = storm or source(seed, f"gear2/on/{fault}").random() < LIKELY[fault]
         wanted = drawn if only is None else fault in only
         if wanted and not calm and fault not in without:
             faults.append(fault)
@@ -130,7 +145,11 @@ def draw(
         seed=seed,
         seconds=seconds,
         voters=voters,
-        observers=pick.choices((0, 1), weights=(3, 1))[0],
+        observers=max(
+            pick.choices((0, 1), weights=(3, 1))[0],
+            int("malicious" in faults and voters < 4),  # then it is an observer that lies
+        ),
+        spares=source(seed, "gear2/spares").choice((1, 1, 2)) if "membership" in faults else 0,
         faults=tuple(faults),
         real_signatures=seed % 20 == 19,
         heartbeat=election_min / 3,
@@ -144,6 +163,7 @@ def draw(
         write_mean=pick.choice((0.0005, 0.002, 0.01, 0.05)),
         fault_every=pick.choice((4.0, 8.0, 16.0)),
         fault_lasts=pick.choice((1.0, 3.0, 8.0)),
+        lies=source(seed, "gear2/lies").choice((0.01, 0.05, 0.2)),
         power_cuts=pick.choice((0.0, 0.5, 1.0)),
         clock_skew=skew if "clock" in faults else 0.0,
         customers=pick.choice((1, 2, 3, 5)),

@@ -1,15 +1,11 @@
-"""What is printed of runs of gear 2: options and summary of one, a line of each of many."""
+"""What is printed of one run of gear 2: its options, its summary, and how to play it again."""
 
 from __future__ import annotations
 
-from netsim.gear2.run import Verdict, draw, run
+from netsim.gear2.job import Job
+from netsim.gear2.run import Verdict, run
 
 TAIL_LINES = 40
-
-
-def command(verdict: Verdict) -> str:
-    """Return what plays this run again."""
-    return f"netsim gear2 --seed {verdict.options.seed}"
 
 
 def outcome(verdict: Verdict) -> str:
@@ -20,7 +16,7 @@ def outcome(verdict: Verdict) -> str:
     return f"{property_id} DOES NOT HOLD at {node}, {when:.6f} s: {text}"
 
 
-def summary(verdict: Verdict) -> list[str]:
+def summary(job: Job, verdict: Verdict) -> list[str]:
     """Return one run's figures, a line each."""
     return [
         outcome(verdict),
@@ -31,24 +27,17 @@ def summary(verdict: Verdict) -> list[str]:
         f"proofs             {verdict.receipts} receipts; {verdict.flips_refused} spoilt, refused",
         f"marks              {' '.join(sorted(verdict.marks)) or 'none'}",
         f"trace digest       {verdict.digest}",
-        f"again              {command(verdict)}",
+        f"again              {job.command()}",
     ]
 
 
-def report_seeds(seeds: range, *, trace: bool = False) -> int:
-    """Run each seed and print what came of it; return the exit code."""
-    failed = 0
-    for seed in seeds:
-        options = draw(seed)
-        if len(seeds) == 1:
-            print("\n".join(options.lines()), flush=True)
-        verdict = run(options, print if trace else None)
-        failed += verdict.violation is not None
-        if verdict.violation is not None and not trace:
-            print("the last events:")
-            print("\n".join(verdict.tail[-TAIL_LINES:]))
-        if len(seeds) == 1:
-            print("\n".join(["", *summary(verdict)]), flush=True)
-        else:
-            print(f"seed {seed}: {outcome(verdict)} {verdict.digest}", flush=True)
-    return 1 if failed else 0
+def report(job: Job, *, trace: bool = False) -> Verdict:
+    """Run one seed; print its options, what came of it, and the last events if it does not hold."""
+    options = job.options()
+    print("\n".join(options.lines()), flush=True)
+    verdict = run(options, print if trace else None)
+    if verdict.violation is not None and not trace:
+        print("the last events:")
+        print("\n".join(verdict.tail[-TAIL_LINES:]))
+    print("\n".join(["", *summary(job, verdict)]), flush=True)
+    return verdict

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from netsim.gear2.door import forget_handlers
 from netsim.gear2.options import Options, draw
 from netsim.gear2.scheduler import play
 from netsim.gear2.sodium import sodium
@@ -25,6 +26,7 @@ class Verdict:
     violation: tuple[str, str, str, float] | None = None  # property, node, text, simulated time
     tail: list[str] = field(default_factory=list)
     marks: frozenset[str] = frozenset()
+    unmet: list[str] = field(default_factory=list)  # of a world's expectations: gear 2 has none yet
     messages: int = 0
     wire_bytes: int = 0
     events: int = 0
@@ -57,6 +59,7 @@ def run(
         world = World(options, write, watched)
         worlds.append(world)
         await world.run()
+        forget_handlers()
 
     with sodium(real=options.real_signatures):
         played = play(f"{options.seed}/gear2", main, seconds_max=options.seconds + FAR_SECONDS)
@@ -65,13 +68,17 @@ def run(
     if violation is None and played.end != "done":
         violation = ("L-e", "-", f"{played.end} after {played.steps} steps", played.seconds)
         world.trace.line(played.seconds, "-", f"VIOLATION L-e: {played.end}")
+    remembered = sum(machine.remembered() for machine in world.machines.values())
+    if violation is None and remembered and (watched is None or "N-4" in watched):
+        text = f"{remembered} processes that have ended are still in memory"
+        violation = ("N-4", "-", text, played.seconds)
     operations = world.history.operations
     return Verdict(
         options=options,
         digest=world.trace.digest,
         violation=violation,
         tail=list(world.trace.tail) if violation is not None else [],
-        marks=frozenset(world.marks),
+        marks=frozenset(world.marks.reached),
         messages=world.wiretap.messages,
         wire_bytes=world.wiretap.bytes,
         events=world.trace.count,

@@ -7,6 +7,7 @@ Rules kept here:
 - A run that has nothing left to do but wait for the far deadline is a deadlock; one that does more
   than so many steps without time going by is a livelock. Both end it.
 - The collector of cyclic garbage runs at fixed steps only: what it finalises may be seen by tasks.
+  It looks at what the run itself has made, and once more after it.
 """
 
 from __future__ import annotations
@@ -80,9 +81,12 @@ def _collected_at_fixed_steps() -> Iterator[None]:
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.collect()
+        gc.unfreeze()
         if collecting:
             gc.enable()
 

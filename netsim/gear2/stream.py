@@ -21,7 +21,7 @@ from govchaind.base.types import Seconds
 from netsim.gear2.path import Path
 
 NEVER = float("inf")
-Sent = Callable[[bytes], None]
+Sent = Callable[[bytes], bytes]
 
 
 class Pipe:
@@ -97,7 +97,7 @@ class SimStream(trio.abc.Stream):
     """One end of a connection."""
 
     def __init__(self, incoming: Pipe, outgoing: Pipe, *, window_bytes: int, sent: Sent) -> None:
-        """`sent` is told of what is given to `send_all`, before it leaves."""
+        """`sent` is told of what is given to `send_all`, and returns what leaves."""
         self._incoming = incoming
         self._outgoing = outgoing
         self._window_bytes = window_bytes
@@ -173,7 +173,7 @@ class SimStream(trio.abc.Stream):
         await trio.lowlevel.checkpoint_if_cancelled()
         rest = bytes(data)
         self._check()
-        self._sent(rest)
+        rest = self._sent(rest)
         outgoing = self._outgoing
         while True:
             self._check_read()
@@ -247,6 +247,6 @@ class SimStream(trio.abc.Stream):
             self._outgoing.reader = None
             self._sent = self._reset_on_send
 
-    def _reset_on_send(self, data: bytes) -> None:
-        del data
+    def _reset_on_send(self, data: bytes) -> bytes:
         self.reset()
+        return data

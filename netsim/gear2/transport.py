@@ -41,7 +41,11 @@ class Reach:
 class SimTransport:
     """One node's HTTP door, for the real client."""
 
-    def __init__(self, reach: Reach, node: NodeId, address: str) -> None:
+    def __init__(
+        self, reach: Reach, node: NodeId, address: str, *, byte_seconds: Seconds = 0.0
+    ) -> None:
+        """`byte_seconds`: how long each byte of a request's body takes."""
+        self._byte_seconds = byte_seconds
         self._reach = reach
         self._name = node
         self._address = address
@@ -61,16 +65,18 @@ class SimTransport:
         timeout_seconds: float,
     ) -> Reply:
         exchange: Exchange | None = None
+        parts: list[bytes] = []
         try:
             with trio.move_on_after(timeout_seconds):
                 exchange = await self._begin(method, path, query, headers, body)
                 while not exchange.ended:
                     await exchange.wait()
+                    parts.append(exchange.take())
                 if not exchange.whole:
                     raise PeerError(f"{self.node} broke off", code="broken-off")
                 if not await self._reach.travel():
                     await trio.sleep_forever()
-                return Reply(exchange.status, exchange.headers, exchange.take())
+                return Reply(exchange.status, exchange.headers, b"".join(parts))
         finally:
             if exchange is not None:
                 exchange.give_up()
@@ -93,7 +99,7 @@ class SimTransport:
             if self._name in reach.silent or self._name in reach.gone:
                 await trio.sleep(CONNECT_SECONDS_MAX)
             raise PeerError(f"cannot reach {self.node}", code="unreachable")
-        exchange = Exchange(body)
+        exchange = Exchange(body, byte_seconds=self._byte_seconds)
         scope = request_scope(method, self._address, path, query, headers, body)
         door.nursery.start_soon(exchange.serve, door, scope)
         return exchange

@@ -21,7 +21,7 @@ class Watcher:
 
     def __init__(self, number: int, world: World) -> None:
         pick = source(world.options.seed, f"gear2/watcher/{number}")
-        names = list(world.chain.names)
+        names = list(world.chain.announced)
         pick.shuffle(names)
         self.seen: list[tuple[int, str]] = []  # height, block hash in hex
         self._world = world
@@ -47,4 +47,4 @@ class Watcher:
                 self._world.judge.fail("I-18", "-", f"an event told of another block {height}")
                 return
         if self.seen:
-            self._world.marks.add("events-followed")
+            self._world.marks.reach("events-followed")

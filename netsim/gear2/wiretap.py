@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from govchaind.base.encoding import decode
-from govchaind.base.types import NodeId
+from govchaind.base.types import NodeId, StoreId
 from govchaind.runtime.codec import LENGTH_BYTES
 from netsim.gear2.network import SimNetwork
 
@@ -42,15 +42,19 @@ class Wiretap:
         self.bytes = 0
         self._world = world
         self._leaders: dict[int, NodeId] = {}
-        self._votes: dict[tuple[NodeId, int], NodeId] = {}
+        self._votes: dict[tuple[NodeId, StoreId | None, int], NodeId] = {}
         self._signed: dict[tuple[NodeId, int], bytes] = {}
 
     def leaves(self, network: SimNetwork, peer: NodeId, data: bytes) -> None:
         """Look at whole frames that a node gives to a stream."""
         world, name = self._world, network.host
         now = trio.current_time()
-        machine = world.machines[name]
+        machine = world.machines.get(name)
         world.trace.line(now, name, f"> {peer} {len(data)} {zlib.crc32(data):08x}")
+        if machine is None:
+            return  # a rogue's, which may say what it likes
+        if peer not in world.machines:
+            peer = world.liar.name or peer  # a rogue comes as that member
         failed = machine.disk.failed_at
         if failed is not None and now > failed and network is machine.network:
             world.judge.fail("I-28", name, f"sends {now - failed:.3f} s after its write failed")
@@ -94,7 +98,8 @@ class Wiretap:
                 self._votes_for(machine, term, machine.name)
 
     def _votes_for(self, machine: Machine, term: int, candidate: NodeId) -> None:
-        before = self._votes.setdefault((machine.name, term), candidate)
+        store = self._world.standing.store(machine.name)  # a vote counts under it alone
+        before = self._votes.setdefault((machine.name, store, term), candidate)
         if before != candidate:
             self._fail("I-2", machine, f"votes for {candidate} in {term}, having voted {before}")
         if machine.disk.votes.get(term) != candidate:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from netsim.run import Verdict
 from netsim.sweep import Job, Sweep, sweep
 
 pytestmark = pytest.mark.xdist_group("simulation")  # one sweep for all of them
@@ -17,7 +18,7 @@ PROCESSES = max(2, os.cpu_count() or 1)  # processes of their own: each has its 
 REMEMBERED = (17, 18, 35, 62, 69, 175, 218, 291, 297, 311, 340, 350, 633, 835, 1172, 1199)
 
 
-def run_all(hash_seed: str, *, bare: bool) -> Sweep:
+def run_all(hash_seed: str, *, bare: bool) -> Sweep[Verdict]:
     """Run all seeds in processes whose sets and dicts are in an order of their own."""
     seeds = sorted({*range(SEEDS), *REMEMBERED})
     jobs = [
@@ -30,12 +31,12 @@ def run_all(hash_seed: str, *, bare: bool) -> Sweep:
 
 
 @pytest.fixture(scope="module")
-def swept() -> Sweep:
+def swept() -> Sweep[Verdict]:
     return run_all("1", bare=False)
 
 
 @pytest.mark.timeout(900)
-def test_every_property_holds(swept: Sweep) -> None:
+def test_every_property_holds(swept: Sweep[Verdict]) -> None:
     found = [
         f"seed {verdict.options.seed}: {verdict.violation}"
         for failed in swept.failures.values()
@@ -45,17 +46,17 @@ def test_every_property_holds(swept: Sweep) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_every_mark_is_reached(swept: Sweep) -> None:
+def test_every_mark_is_reached(swept: Sweep[Verdict]) -> None:
     assert swept.missed == []
 
 
 @pytest.mark.timeout(900)
-def test_clients_are_answered(swept: Sweep) -> None:
+def test_clients_are_answered(swept: Sweep[Verdict]) -> None:
     assert swept.heights > 10 * swept.seeds
 
 
 @pytest.mark.timeout(900)
-def test_every_seed_gives_one_digest(swept: Sweep) -> None:
+def test_every_seed_gives_one_digest(swept: Sweep[Verdict]) -> None:
     """I-33: under another PYTHONHASHSEED, too. The second run looks at no property, which must
     change nothing, and takes two thirds of the time."""
     again = run_all("2", bare=True)

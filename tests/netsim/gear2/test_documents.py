@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from netsim.gear2.judge import PROPERTIES
+from netsim.gear2.marks import MARKS
 from netsim.gear2.options import FAULTS, Options
 
-PAGE = (Path(__file__).parents[3] / "docs" / "netsim" / "gear2.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "netsim" / "gear2.md").read_text(encoding="utf-8")
+SOURCES = sorted((ROOT / "netsim" / "gear2").glob("*.py"))
 
 
 @pytest.mark.parametrize("property_id", PROPERTIES)
@@ -21,6 +24,12 @@ def test_every_property_is_documented(property_id: str) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_documented(fault: str) -> None:
     assert f"\n| {fault} | " in PAGE
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_every_mark_is_documented_and_can_be_reached(mark: str) -> None:
+    assert f"| {mark} | {MARKS[mark]} |" in PAGE
+    assert any(f'reach("{mark}")' in path.read_text(encoding="utf-8") for path in SOURCES)
 
 
 def test_every_option_is_documented() -> None:

@@ -102,8 +102,8 @@ def connection(window_bytes: int = 1000) -> tuple[SimStream, SimStream, Path, Pa
     there = Path("a", "b", Random(1), delay_min=0.1, delay_mean=0.1)
     back = Path("b", "a", Random(2), delay_min=0.1, delay_mean=0.1)
     pipes = Pipe(there), Pipe(back)
-    left = SimStream(pipes[1], pipes[0], window_bytes=window_bytes, sent=lambda _: None)
-    right = SimStream(pipes[0], pipes[1], window_bytes=window_bytes, sent=lambda _: None)
+    left = SimStream(pipes[1], pipes[0], window_bytes=window_bytes, sent=bytes)
+    right = SimStream(pipes[0], pipes[1], window_bytes=window_bytes, sent=bytes)
     left.join(right)
     return left, right, there, back
 
@@ -252,7 +252,7 @@ async def test_a_flipped_bit_is_found_at_the_read_and_beside_it(
     for key in (b"b", b"a", b"c"):
         with pytest.raises(StorageCorrupt):
             disk.get(key)
-    assert dict(disk.pristine().scan(b"a", b"z")) == {b"b": b"value"}
+    assert dict(disk.outside().scan(b"a", b"z")) == {b"b": b"value"}
     disk.repair()
     assert (disk.get(b"b"), served) == (b"value", [])
 

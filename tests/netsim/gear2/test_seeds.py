@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +11,42 @@ import trio
 from govchaind.api.context import Context
 from govchaind.base.errors import StorageFailed
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.raft import replication
 from govchaind.replica.events import Written
 from govchaind.runtime import stored_value
 from govchaind.runtime.drive import Drive
 from netsim.gear2 import disk
+from netsim.gear2.job import Job, verdicts
 from netsim.gear2.judge import PROPERTIES
-from netsim.gear2.run import draw, run
+from netsim.gear2.run import Verdict, draw, run
 from netsim.gear2.world import World
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_every_property_holds(seed: int) -> None:
-    verdict = run(draw(seed))
+pytestmark = pytest.mark.xdist_group("gear2")  # one sweep for all of them
+# Seeds that once showed a fault, of the product or of the simulator, stay.
+REMEMBERED = (
+    239,  # a disk set back under a process that is down counted as a good copy
+    3041,  # under the very change of the membership, what the old set has signed is not judged
+)
+SEEDS = (*range(5), 13, 19, *REMEMBERED)  # 19 signs with real keys
+
+
+@pytest.fixture(scope="module")
+def swept() -> dict[int, Verdict]:
+    """Each seed of CI, run in two processes with different PYTHONHASHSEED."""
+    found = verdicts([Job(seed) for seed in SEEDS], processes=2, twice=True)
+    return {verdict.options.seed: verdict for verdict in found}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.timeout(600)
+def test_every_property_holds_and_two_processes_agree(swept: dict[int, Verdict], seed: int) -> None:
+    verdict = swept[seed]
     assert (verdict.violation, verdict.tail) == (None, [])
     assert verdict.answered > 0
-    assert verdict.receipts > 0
-    assert verdict.flips_refused >= verdict.receipts
-
-
-@pytest.mark.parametrize("seed", [7, 10, 19])
-def test_one_seed_has_one_digest_in_any_process(seed: int) -> None:
-    """I-33: also under another PYTHONHASHSEED; seed 19 signs with real keys."""
-    here = run(draw(seed, seconds=15.0)).digest
-    program = (
-        f"from netsim.gear2.run import draw, run; print(run(draw({seed}, seconds=15.0)).digest)"
-    )
-    for hash_seed in ("1", "4242"):
-        said = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert said.stdout.strip() == here
+    assert seed in REMEMBERED or 0 < verdict.receipts <= verdict.flips_refused
 
 
 async def _told_before_written(self: Any, batch: WriteBatch, ticket: int) -> None:
@@ -91,6 +87,14 @@ def test_a_node_that_goes_on_after_a_failed_write_is_found(monkeypatch: pytest.M
     assert violation[0] == "I-28"
 
 
+def test_a_leader_that_commits_by_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what its clients are told, and by what is on the disks then."""
+    monkeypatch.setattr(replication, "committed_index", max)
+    violation = run(draw(0, only=("cut", "partition"))).violation
+    assert violation is not None
+    assert violation[0] == "I-10"
+
+
 async def _own_height(self: Any) -> int:
     await trio.lowlevel.checkpoint()
     height: int = self.board.height
@@ -124,7 +128,7 @@ def test_a_run_ends_also_while_a_disk_hangs(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_flipped_bit_that_is_served_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "sound", lambda key, row: row[: -stored_value.CHECKSUM_BYTES])
-    found = [run(draw(seed, only=("rot",))).violation for seed in (7, 10)]
+    found = [run(draw(seed, seconds=40.0, only=("rot",))).violation for seed in (7, 10)]
     assert [each and each[0] for each in found] == ["I-27", "I-27"]
 
 

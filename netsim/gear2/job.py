@@ -1,0 +1,99 @@
+"""One run of gear 2 as it is asked for, and many on all cores, each in two processes if asked to.
+
+Processes are given jobs, not options, so that the command that plays one again is the job's own.
+Two digests of a seed come from processes with different PYTHONHASHSEED (I-33).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.pool import Pool
+
+from netsim.gear2.options import SECONDS, Options, draw
+from netsim.gear2.run import Verdict, run
+
+HASH_SEEDS = ("1", "4242")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one process is asked."""
+
+    seed: int
+    nodes: int | None = None
+    seconds: float = SECONDS
+    without: tuple[str, ...] = ()
+
+    def options(self) -> Options:
+        """Return what the seed decides of this run."""
+        return draw(self.seed, nodes=self.nodes, seconds=self.seconds, without=self.without)
+
+    def command(self) -> str:
+        """Return the one command that plays this run again, to the byte."""
+        arguments = ["netsim", "gear2", "--seed", str(self.seed)]
+        if self.nodes is not None:
+            arguments += ["--nodes", str(self.nodes)]
+        if self.seconds != SECONDS:
+            arguments += ["--seconds", f"{self.seconds:g}"]
+        for fault in self.without:
+            arguments += ["--without", fault]
+        return shlex.join(arguments)
+
+
+def of_seed(job: Job, seed: int) -> Job:
+    """Return the same job with another seed."""
+    return replace(job, seed=seed)
+
+
+def play(job: Job) -> Verdict:
+    """Run one job."""
+    return run(job.options())
+
+
+@contextmanager
+def _processes(count: int, hash_seed: str) -> Iterator[Pool]:
+    """Give so many processes, which order their sets by `hash_seed`."""
+    before = os.environ.get("PYTHONHASHSEED")
+    os.environ["PYTHONHASHSEED"] = hash_seed
+    try:
+        pool = multiprocessing.get_context("spawn").Pool(count)
+    finally:
+        if before is None:
+            del os.environ["PYTHONHASHSEED"]
+        else:
+            os.environ["PYTHONHASHSEED"] = before
+    with pool:
+        yield pool
+
+
+def verdicts(jobs: Sequence[Job], processes: int, *, twice: bool = False) -> Iterator[Verdict]:
+    """Yield verdicts in the order of the jobs; `twice` compares each with that of another process.
+
+    Twice takes two processes at least.
+    """
+    if not twice:
+        if processes <= 1:
+            yield from map(play, jobs)
+            return
+        with _processes(processes, HASH_SEEDS[0]) as pool:
+            yield from pool.imap(play, jobs)
+        return
+    each = max(1, processes // 2)
+    with _processes(each, HASH_SEEDS[0]) as pool, _processes(each, HASH_SEEDS[1]) as other:
+        pairs = zip(pool.imap(play, jobs), other.imap(play, jobs), strict=True)
+        for one, two in pairs:
+            yield agreed(one, two)
+
+
+def agreed(one: Verdict, two: Verdict) -> Verdict:
+    """Return a run's verdict; its violation if the run of another process was another."""
+    if one.digest != two.digest and one.violation is None:
+        text = f"digests {one.digest} and {two.digest} in two processes"
+        one.violation = ("I-33", "-", text, one.simulated_seconds)
+        one.tail = [text]
+    return one
