@@ -8,6 +8,7 @@ cost each node a third write.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -89,10 +90,11 @@ class Desk:
         pending = self.pending
         if self._in_flight is not None:
             return
-        if not pending.batch:
+        if not pending.batch.changes:
             invariant(not pending.raft_ticket, "Raft waits for a write that is empty")
-            work.notices.extend(pending.notices)
-            pending.notices.clear()
+            if pending.notices:
+                work.notices.extend(pending.notices)
+                pending.notices.clear()
             return
         if self._may_wait(pending, now):
             return
@@ -120,7 +122,7 @@ class Desk:
     def deadline(self) -> Seconds:
         """Return when what may wait no longer may."""
         if self._in_flight is not None or self._patient_until is None:
-            return float("inf")
+            return math.inf
         return self._patient_until
 
     def complete(self, ticket: int) -> Pending:

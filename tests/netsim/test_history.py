@@ -67,7 +67,9 @@ def test_the_chain_keeps_a_search_short_whatever_it_has_refused() -> None:
         history.begin(call)
     codes = {call.id: Code.EXPIRED if call.value % 2 else Code.APPLIED for call in calls}
     order = [call.id for call in (*calls[11::-1], *calls[12:22], calls[23])]
-    outcomes = [(transaction, int(codes[transaction]), None) for transaction in order]
+    outcomes: list[tuple[bytes, int, int | None]] = [
+        (transaction, int(codes[transaction]), None) for transaction in order
+    ]
     history.block(Decided(1, outcomes[:-1], None))
     history.block(Decided(2, outcomes[-1:], None))
     assert history.check_search() == [(b"k", "yes")]
