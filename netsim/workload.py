@@ -8,6 +8,7 @@ not mistake for "it did not happen".
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from govchaind.base.encoding import decode
@@ -137,7 +138,7 @@ class Client:
         world.heap.after(think, self._next, self.turn)
 
     def _next(self, turn: int) -> None:
-        if turn == self.turn and self.operation is None and not self.workload.stopped:
+        if turn == self.turn and self.operation is None and not self.workload.rests():
             self.begin()
 
 
@@ -160,6 +161,7 @@ class Workload:
         self.reads: dict[int, tuple[Client, int, NodeId]] = {}
         self.offers: dict[int, tuple[Client, int, NodeId]] = {}
         self.stopped = False
+        self.messages_max = math.inf  # clients begin nothing once the network has had so many
         self._value = 0
         self._request = 0
         self.clients = [Client(number, self) for number in range(world.options.clients)]
@@ -174,6 +176,10 @@ class Workload:
             self.world.heap.now, node.name, f"offered {transaction.identity[:3].hex()}"
         )
         node.arrive(Offered(-1, [transaction]))
+
+    def rests(self) -> bool:
+        """Say whether clients begin nothing more."""
+        return self.stopped or self.world.network.messages >= self.messages_max
 
     def next_value(self) -> int:
         self._value += 1
