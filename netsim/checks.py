@@ -44,6 +44,9 @@ ON_CHANGE = (
 )
 
 
+_VOTES = (Vote, RequestVote)
+
+
 class Checks:
     """The one object that the world tells of everything."""
 
@@ -151,7 +154,7 @@ class Checks:
 
     def _told(self, node: Node, to: NodeId, message: PeerMessage) -> None:
         """Remember the term spoken in and the vote given, for later lives of this store."""
-        if isinstance(message, Vote | RequestVote):
+        if isinstance(message, _VOTES):
             if message.pre:
                 return
             candidate = to if isinstance(message, Vote) else node.name

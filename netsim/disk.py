@@ -9,8 +9,10 @@ without believing the image, and a fault can set the disk back to one.
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections.abc import Iterator
 
+from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.types import StoreId
 from govchaind.runtime.stored_value import seal, sound
@@ -128,14 +130,18 @@ class Disk:
 
     def boundary(self, count: int) -> dict[bytes, bytes]:
         """Return the rows as they were after the first `count` batches."""
-        rows: dict[bytes, bytes] = {}
+        rows: dict[bytes, bytes | None] = {}
         for batch in self.batches[:count]:
-            for key, value in batch.changes.items():
-                if value is None:
-                    rows.pop(key, None)
-                else:
-                    rows[key] = value
-        return rows
+            rows.update(batch.changes)
+        return {key: value for key, value in rows.items() if value is not None}
+
+    def newest(self, table: Table) -> int:
+        """Return the greatest height for which a table of heights has a row, 0 for none."""
+        keys = self.image._keys
+        after = bisect_left(keys, table + b"\xff" * 9)
+        if not after or keys[after - 1][0] != table[0]:
+            return 0
+        return int.from_bytes(keys[after - 1][1:9], "big")
 
     def set_back(self, count: int) -> None:
         """Become the disk as it was after the first `count` batches."""

@@ -141,7 +141,11 @@ class History:
     def check_search(self) -> list[tuple[bytes, str]]:
         """I-20 by search, per key: return (key, yes or unknown). Raises Violation on no."""
         verdicts = []
-        hints = {transaction: height for transaction, (height, _) in self.by_id.items()}
+        hints: dict[Hash, tuple[int, int]] = {}
+        for height in range(1, self._replayed + 1):
+            for place, (transaction, code, _) in enumerate(self.blocks[height].outcomes):
+                if code == Code.APPLIED:  # what was refused has done nothing
+                    hints.setdefault(transaction, (height, place))
         for key in sorted({operation.key for operation in self.operations}):
             calls = [each for each in self.operations if each.key == key]
             verdict = linearizable(calls, hints)
@@ -176,19 +180,21 @@ def _effect(call: Operation) -> _Effect:
 
 
 def linearizable(
-    calls: list[Operation], hints: Mapping[Hash, int], budget: int = SEARCH_BUDGET
+    calls: list[Operation],
+    hints: Mapping[Hash, tuple[int, int]],
+    budget: int = SEARCH_BUDGET,
 ) -> bool | None:
     """Search an order that explains one key's answers; None: the budget was not enough.
 
-    A read without an answer explains nothing and is left out. `hints` (heights by id) say only what
-    to try first: a wrong one costs time, and never changes the answer.
+    A read without an answer explains nothing and is left out. `hints` (height and place in its
+    block, by id) say only what to try first: a wrong one costs time, and never changes the answer.
     """
     kept = [each for each in calls if each.kind != "read" or each.ended is not None]
     found = search([_span(each, hints) for each in kept], (0, 0), budget)
     return {Answer.YES: True, Answer.NO: False, Answer.UNKNOWN: None}[found.answer]
 
 
-def _span(call: Operation, hints: Mapping[Hash, int]) -> Span[_Register]:
+def _span(call: Operation, hints: Mapping[Hash, tuple[int, int]]) -> Span[_Register]:
     return Span(
         begun=call.begun,
         ended=FOREVER if call.ended is None else call.ended,
@@ -198,7 +204,7 @@ def _span(call: Operation, hints: Mapping[Hash, int]) -> Span[_Register]:
     )
 
 
-def _likely(call: Operation, hints: Mapping[Hash, int]) -> tuple[float, int, float]:
+def _likely(call: Operation, hints: Mapping[Hash, tuple[int, int]]) -> tuple[float, ...]:
     """Return what orders calls as the chain probably did: writes before reads of one height."""
-    height = call.height or hints.get(call.id, 0)
-    return (height or float("inf"), call.kind == "read", call.begun)
+    height, place = hints.get(call.id, (call.height, 0))
+    return (height or float("inf"), call.kind == "read", place, call.begun)

@@ -294,8 +294,12 @@ class Liveness:
 
     def _calm(self) -> None:
         """L-d: nothing changes the term while nothing is wrong; one election if a node that was cut
-        off brings a newer term, which it may have campaigned in before it was cut off."""
+        off brings a newer term, which it may have campaigned in before it was cut off.
+
+        It lasts as long as it must; clients rest in it once the run has had its messages.
+        """
         world = self.world
+        world.workload.messages_max = world.options.messages_max
         leader = world.leader()
         if leader is None or leader.replica is None:
             self.broken("L-a", "the leader was not stable")

@@ -247,13 +247,17 @@ class Node:
             raise
         if world.liar.name is not None:
             world.liar.cost(self, events, world.signatures.judged - judged)
-        self._draw_step(replica)
+        if world.trace.record is not None:
+            self._draw_step(replica)
         checks.after_step(self, events, work)
-        send = world.network.send
+        send, honest = world.network.send, world.liar.name != self.name
         for to, message in work.messages:
             checks.leaving(self, to, message)
-            for told in world.liar.told(self, to, message):
-                send(self.name, to, told)
+            if honest:
+                send(self.name, to, message)
+            else:
+                for told in world.liar.told(self, to, message):
+                    send(self.name, to, told)
         if work.write is not None:
             checks.writing(self, work)
             self.disk.begin(work.write, work.ticket)
@@ -284,7 +288,8 @@ class Node:
         if now < self.guard_due or self.replica is None:
             return
         self.guard_due = now + GUARD_INTERVAL_SECONDS
-        self.guard = replace(self.replica.guard())
+        told = self.replica.guard()
+        self.guard = Guard(told.store, told.term, told.vote, told.signed_height, told.last_index)
 
     # --- writing ---------------------------------------------------------------------------------
 

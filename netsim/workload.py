@@ -8,6 +8,7 @@ not mistake for "it did not happen".
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING
 
@@ -152,7 +153,7 @@ class Client:
             world.heap.after(soon, self._next, self.turn)
 
     def _next(self, turn: int) -> None:
-        if turn == self.turn and self.operation is None and not self.workload.stopped:
+        if turn == self.turn and self.operation is None and not self.workload.rests():
             self.begin()
 
 
@@ -175,6 +176,7 @@ class Workload:
         self.reads: dict[int, tuple[Client, int, NodeId]] = {}
         self.offers: dict[int, tuple[Client, int, NodeId]] = {}
         self.stopped = False
+        self.messages_max = math.inf  # clients begin nothing once the network has had so many
         self._value = 0
         self._request = 0
         self._restless_until = 0.0
@@ -217,6 +219,10 @@ class Workload:
             self.world.heap.now, node.name, f"offered {transaction.identity[:3].hex()}"
         )
         node.arrive(Offered(-1, [transaction]))
+
+    def rests(self) -> bool:
+        """Say whether clients begin nothing more."""
+        return self.stopped or self.world.network.messages >= self.messages_max
 
     def next_value(self) -> int:
         self._value += 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from govchaind.base.encoding import decode
 from govchaind.base.keyspace import Table
-from govchaind.base.keyvalue import WriteBatch, prefix_end
+from govchaind.base.keyvalue import WriteBatch
 from govchaind.base.types import Hash, NodeId, StoreId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Timing
@@ -180,10 +180,7 @@ class World:
 
     def certified(self, node: Node) -> int:
         """Return up to which height the node's disk holds certificates."""
-        start = Table.CERTIFICATE.value
-        for key, _ in node.disk.image.scan(start, prefix_end(start), reverse=True):
-            return int.from_bytes(key[1:9], "big")
-        return 0
+        return node.disk.newest(Table.CERTIFICATE)
 
     def state_digest(self, node: Node) -> bytes:
         """Return the result row of the newest applied height: all of it hangs on all before it."""

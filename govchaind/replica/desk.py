@@ -8,6 +8,7 @@ cost each node a third write.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -86,10 +87,11 @@ class Desk:
         pending = self.pending
         if self._in_flight is not None:
             return
-        if not pending.batch:
+        if not pending.batch.changes:
             invariant(not pending.raft_ticket, "Raft waits for a write that is empty")
-            work.notices.extend(pending.notices)
-            pending.notices.clear()
+            if pending.notices:
+                work.notices.extend(pending.notices)
+                pending.notices.clear()
             return
         if self._may_wait(pending, now):
             return
@@ -114,7 +116,7 @@ class Desk:
     @property
     def deadline(self) -> Seconds:
         """Return when what may wait no longer may."""
-        return float("inf") if self._in_flight is not None else self._patience.deadline
+        return math.inf if self._in_flight is not None else self._patience.deadline
 
     def complete(self, ticket: int) -> Pending:
         """The write of this ticket is durable; return what waited for it."""

@@ -54,6 +54,8 @@ class Gossiper:
 
     def flush(self) -> None:
         """Send what was gathered."""
+        if not self._pushes:
+            return
         for node, transactions in self._pushes.items():
             part: list[Transaction] = []
             size = 0

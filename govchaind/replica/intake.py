@@ -8,6 +8,7 @@ A clock that is far ahead (in 2099, say) calls nothing expired that the others w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from govchaind.base.keyvalue import KeyValueReader
@@ -91,7 +92,7 @@ class Intake:
 
     @property
     def next_repair(self) -> Seconds:
-        return self._gossip.next_repair if self._pool.waiting else float("inf")
+        return self._gossip.next_repair if self._pool.waiting else math.inf
 
     @property
     def copies(self) -> int:

@@ -91,7 +91,11 @@ class _Search(Generic[State]):
 
     def known(self, low: int, done: int, used: int, unseen: bool, state: State) -> bool:
         """Say whether this place, or a better one, was seen; remember it."""
-        found = self.seen.setdefault((low, done, unseen, state), [])
+        place = (low, done, unseen, state)
+        found = self.seen.get(place)
+        if found is None:
+            self.seen[place] = [used]
+            return False
         for other in found:
             if other & used == other:
                 return True

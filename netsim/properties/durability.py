@@ -19,6 +19,7 @@ from netsim.ghost import Mirror
 from netsim.node import Node
 from netsim.properties.base import Property, Step, Written
 
+_SPEAKING = (AppendEntries, Heartbeat, HeartbeatReply)  # in a term, beside votes and answers
 LOOK_BACK = 8  # entries below the acknowledged one that are compared with the disk at each answer
 
 
@@ -44,7 +45,7 @@ class AckImpliesDurable(Property):
             if not message.pre and (mirror.durable_term, mirror.durable_vote) != own:
                 self._not_durable(node, mirror, f"campaigns in term {message.term}")
             return
-        elif not isinstance(message, AppendEntries | Heartbeat | HeartbeatReply):
+        elif not isinstance(message, _SPEAKING):
             return
         if message.term > mirror.durable_term:
             self._not_durable(node, mirror, f"speaks in term {message.term}")

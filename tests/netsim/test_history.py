@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from govchaind.ledger.outcomes import Code
-from netsim.history import Operation, linearizable
+from govchaind.replica.events import Decided
+from netsim.history import History, Operation, linearizable
 
 
 def put(value: int, begun: float, ended: float | None, expected: int | None = None) -> Operation:
@@ -54,5 +55,21 @@ def test_a_budget_that_is_not_enough_is_no_answer() -> None:
 
 def test_a_wrong_hint_changes_no_answer() -> None:
     calls = [put(5, 0, 9), put(6, 0, 9), read(5, 2, 10, 11)]
-    assert linearizable(calls, {b"\x05": 1, b"\x06": 2}) is True
-    assert linearizable(calls, {b"\x05": 2, b"\x06": 1}) is True
+    assert linearizable(calls, {b"\x05": (1, 0), b"\x06": (2, 0)}) is True
+    assert linearizable(calls, {b"\x05": (2, 0), b"\x06": (1, 0)}) is True
+
+
+def test_the_chain_keeps_a_search_short_whatever_it_has_refused() -> None:
+    """Nobody was answered: only what the chain applied, in its order, explains what is read."""
+    history = History(watched=True)
+    calls = [put(value, 0, None) for value in range(1, 25)]
+    for call in (*calls, read(22, 11, 30, 31)):
+        history.begin(call)
+    codes = {call.id: Code.EXPIRED if call.value % 2 else Code.APPLIED for call in calls}
+    order = [call.id for call in (*calls[11::-1], *calls[12:22], calls[23])]
+    outcomes: list[tuple[bytes, int, int | None]] = [
+        (transaction, int(codes[transaction]), None) for transaction in order
+    ]
+    history.block(Decided(1, outcomes[:-1], None))
+    history.block(Decided(2, outcomes[-1:], None))
+    assert history.check_search() == [(b"k", "yes")]
