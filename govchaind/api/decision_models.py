@@ -32,7 +32,10 @@ class MotionView(Fact):
     )
     ballots: int
     ballots_needed: int = Field(description="by its rule and the number of institutions of now")
-    ballots_missing: int
+    ballots_missing: int = Field(
+        description="0 while it is open: its rule or the institutions have changed since its last "
+        "ballot, and one more carries it, or one that is withdrawn and cast again"
+    )
     voted: list[str] = Field(
         description="institutions whose ballots stand, in order of their names"
     )

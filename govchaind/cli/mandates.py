@@ -6,7 +6,7 @@ import click
 
 from govchaind.api.motion_words import day_words, end_words
 from govchaind.cli.options import Target, bare_options, json_option, target_options
-from govchaind.cli.output import cell, print_json, print_table
+from govchaind.cli.output import line, print_json, print_table
 from govchaind.cli.pages import all_pages, asked
 
 
@@ -44,13 +44,13 @@ def mandates(
         return
     rows = [
         [
-            cell(mandate.get("name")),
-            cell(mandate.get("title")),
-            cell(mandate.get("number")),
-            cell(mandate.get("state")),
+            line(mandate.get("name")),
+            line(mandate.get("title")),
+            line(mandate.get("number")),
+            line(mandate.get("state")),
             _day(mandate.get("effect_ms")),
             _end(mandate.get("ends_ms")),
-            cell(mandate.get("days_left")),
+            line(mandate.get("days_left")),
         ]
         for mandate in found.get("mandates", [])
     ]
@@ -74,17 +74,17 @@ def show(*, target: Target, name: str, as_json: bool) -> None:
         print_json(found)
         return
     rows = [
-        ("title", cell(found.get("title"))),
-        ("number", cell(found.get("number"))),
-        ("issuer", cell(found.get("issuer"))),
-        ("document", cell(found.get("document"))),
-        ("state", cell(found.get("state"))),
+        ("title", line(found.get("title"))),
+        ("number", line(found.get("number"))),
+        ("issuer", line(found.get("issuer"))),
+        ("document", line(found.get("document"))),
+        ("state", line(found.get("state"))),
         ("from", _day(found.get("effect_ms"))),
         ("until", _end(found.get("ends_ms"))),
-        ("days left", cell(found.get("days_left"))),
-        ("takes the place of", cell(found.get("predecessor"))),
-        ("succeeded by", cell(found.get("successor"))),
-        ("adopted at height", cell(found.get("adopted_at"))),
+        ("days left", line(found.get("days_left"))),
+        ("takes the place of", line(found.get("predecessor"))),
+        ("succeeded by", line(found.get("successor"))),
+        ("adopted at height", line(found.get("adopted_at"))),
     ]
     for label, value in rows:
         click.echo(f"{label:19} {value}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from govchaind.api.motion_words import motion_words
 from govchaind.base.encoding import decode
 from govchaind.base.errors import GovchaindError, PeerError
 from govchaind.base.limits import TRANSACTION_BYTES_MAX
@@ -18,9 +19,9 @@ from govchaind.cli.options import (
     sending_options,
     target_options,
 )
-from govchaind.cli.output import cell, moment, print_json, print_table
+from govchaind.cli.output import cell, line, moment, print_json, print_table
 from govchaind.cli.pages import all_pages, asked
-from govchaind.cli.voting import Sending, cast_ballot
+from govchaind.cli.voting import Sending, cast_ballot, details
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.costs import Kind
 
@@ -55,7 +56,7 @@ def motions(*, target: Target, state: str | None, as_json: bool) -> None:
         [
             cell(motion.get("state")),
             f"{motion.get('ballots')} of {motion.get('ballots_needed')}",
-            cell((motion.get("words") or {}).get("english")),
+            line((motion.get("words") or {}).get("english")),
             ", ".join(map(str, motion.get("voted") or [])) or "–",
             _moment(motion.get("enactable_from_ms")),
             cell(motion.get("digest")),
@@ -73,18 +74,22 @@ def motions(*, target: Target, state: str | None, as_json: bool) -> None:
 def show(*, target: Target, digest: str, as_json: bool) -> None:
     """Show the motion DIGEST: what it orders, who has voted, what is missing.
 
+    What it orders is compared with DIGEST; who has voted is the node's word.
+
     \b
     Example:
       govchaind motions show 9f4c3a2b9d8e47f6a1b2c3d4e5f60718… --network my-network/network.json
     """
-    found = _motion(target, _digest(digest))
+    wanted = _digest(digest)
+    found = _motion(target, wanted)
+    kind, arguments, _ = moved(found, wanted)
     if as_json:
         print_json(found)
         return
-    words = found.get("words") or {}
+    words = motion_words(kind, arguments)
     rows = [
-        ("orders", f"to {words.get('english')}"),
-        ("", cell(words.get("chinese"))),
+        ("orders", f"to {words.english}"),
+        ("", words.chinese),
         ("state", cell(found.get("state"))),
         ("votes", f"{found.get('ballots')} of {found.get('ballots_needed')}; "
                   f"{found.get('ballots_missing')} missing"),
@@ -95,7 +100,9 @@ def show(*, target: Target, digest: str, as_json: bool) -> None:
         ("enacted at height", cell(found.get("enacted_at"))),
     ]  # fmt: skip
     for name, value in rows:
-        click.echo(f"{name:20} {value}")
+        click.echo(f"{name:20} {line(value)}")
+    for detail in details(kind, arguments):
+        click.echo(f"  {detail}")
 
 
 @motions.command(short_help="Vote for a motion that is there.")

@@ -123,6 +123,13 @@ def moment(milliseconds: int | None) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def line(value: object) -> str:
+    """Return a value as one line on which nothing is hidden: what others wrote may turn text
+    around, or write over the terminal."""
+    text = cell(value)
+    return "".join(sign if sign.isprintable() else f"⟨U+{ord(sign):04X}⟩" for sign in text)
+
+
 def cell(value: object) -> str:
     """Return a value as one cell of a table."""
     if value is None:

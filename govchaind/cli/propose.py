@@ -106,8 +106,8 @@ def calendar(
 ) -> None:
     """Move to adopt a year of a calendar: a file, or one that is shipped, by its name.
 
-    Shipped are china-2025 and china-2026, copied from the State Council's notices. Look at the
-    days before you vote: `govchaind motions show` lists none that are as usual.
+    Shipped are china-2025 and china-2026, copied from the State Council's notices. The days that
+    differ from Monday to Friday are listed before the vote is signed.
 
     \b
     A calendar's file:

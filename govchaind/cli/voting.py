@@ -10,11 +10,14 @@ from typing import Any, cast
 from govchaind.api.motion_words import motion_words
 from govchaind.base.errors import GovchaindError, InvalidSetting
 from govchaind.cli.options import Target
-from govchaind.cli.output import note
+from govchaind.cli.output import line, note
 from govchaind.cli.sending import send
 from govchaind.client.submission import Wait
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.operations.motion import MotionKind
+from govchaind.ledger.operations.motions import MOTIONS
+from govchaind.ledger.working_days import departures
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,28 @@ class Sending:
         )
 
 
+def details(motion: int, arguments: list[Any]) -> list[str]:
+    """Return a motion's arguments as lines, whole: keys and hashes are compared by people."""
+    lines = []
+    for name, value in zip(MOTIONS[motion].shape.__struct_fields__, arguments, strict=True):
+        if motion == MotionKind.ADOPT_CALENDAR and name == "days":
+            not_worked, worked = departures(arguments[1], value)
+            lines.append(f"not worked: {' '.join(map(str, not_worked)) or '–'}")
+            lines.append(f"worked: {' '.join(map(str, worked)) or '–'}")
+        else:
+            lines.append(f"{name.replace('_', ' ')}: {_plain(value)}")
+    return lines
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return " ".join(f"[{_plain(item)}]" if isinstance(item, list) else _plain(item)
+                        for item in value) or "–"  # fmt: skip
+    return line(value)
+
+
 def cast_ballot(sending: Sending, motion: int, arguments: list[Any], round_number: int) -> None:
     """Vote for a motion, the first or one after others. Raises InvalidSetting."""
     try:
@@ -51,6 +76,9 @@ def cast_ballot(sending: Sending, motion: int, arguments: list[Any], round_numbe
             remedy="Names are 1 to 32 of a-z, 0-9 and '-'; see --help for the rest.",
         ) from None
     digest = motion_digest(round_number, motion, arguments)
-    note(f"Voting to {words.english}.\n投票赞成{words.chinese}。")
+    note(line(f"Voting to {words.english}."))
+    note(line(f"投票赞成{words.chinese}。"))
+    for detail in details(motion, arguments):
+        note(f"  {detail}")
     note(f"Motion {digest.hex()}; others second it with `govchaind motions vote` and that digest.")
     sending.send(Kind.VOTE, [round_number, motion, arguments], digest)

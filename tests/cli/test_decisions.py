@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import PeerError
 from govchaind.cli.main import INVALID, OK, REFUSED
 from govchaind.cli.motions import moved
+from govchaind.cli.voting import details
 from govchaind.ledger.operations.ballots import motion_digest
-from govchaind.ledger.working_days import MILLISECONDS_A_DAY
+from govchaind.ledger.working_days import MILLISECONDS_A_DAY, working_days
 from tests.cli.command import Command, Ended
 from tests.cli.test_network import NETWORK, network
 
@@ -75,6 +77,9 @@ def test_a_mandate_from_its_first_ballot_to_its_repeal(
     assert opened.output.rstrip().endswith(digest)
     assert "1 of 3; 2 missing" in shown.output
     assert "civil-affairs" in shown.output
+    document = hashlib.sha256(b"Article 1").hexdigest()
+    assert f"  document: {document}\n" in shown.output
+    assert f"  document: {document}\n" in first.errors
     assert (again.code, again.errors.splitlines()[-1].partition("]")[0]) == (
         REFUSED, "error[already-voted")  # fmt: skip
     assert early.errors.startswith("error[not-carried]")
@@ -128,6 +133,27 @@ def test_rules_calendars_and_lost_keys(
     assert "adopt-calendar\tmore than 2/3 of all institutions\t3\t7 days of notice\tset" in (
         table.output
     )
+
+
+def test_what_people_compare_is_told_whole() -> None:
+    days = working_days(2026, {date(2026, 1, 1), date(2026, 1, 2)}, {date(2026, 1, 4)})
+    assert details(7, ["china", 2026, 1, 480, days]) == [
+        "name: china",
+        "year: 2026",
+        "version: 1",
+        "offset: 480",
+        "not worked: 2026-01-01 2026-01-02",
+        "worked: 2026-01-04",
+    ]
+    seat = [b"\xab" * 32, "Head", 0, None]
+    assert details(6, ["bank", "head", 1, [seat, seat]])[-1] == (
+        f"keys: [{'ab' * 32} Head 0 –] [{'ab' * 32} Head 0 –]"
+    )
+
+
+def test_what_others_wrote_cannot_hide_what_is_voted_on() -> None:
+    told = details(1, ["rail", "Rail\x1b[2K\u202eliaR\n", "voluntary", []])
+    assert told[1] == "title: Rail⟨U+001B⟩[2K⟨U+202E⟩liaR⟨U+000A⟩"
 
 
 def test_a_node_that_tells_another_motion_gets_no_vote() -> None:
