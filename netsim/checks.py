@@ -61,7 +61,7 @@ class Checks:
             for watch in self._step
             if not isinstance(getattr(watch, "__self__", None), ON_CHANGE)
         ]
-        self._leaving = self._overridden("leaving")
+        self._leaving: dict[type, list[Callable[..., None]]] = {}  # by what they look at
         self._attesting = self._overridden("attesting")
         self._signed = self._overridden("signed")
         self._writing = self._overridden("writing")
@@ -74,6 +74,16 @@ class Checks:
             getattr(each, name)
             for each in self.properties
             if getattr(type(each), name) is not base and self.watches(each.id)
+        ]
+
+    def _watching(self, message: type) -> list[Callable[..., None]]:
+        """Return those that look at messages of this type when they leave."""
+        return [
+            each.leaving
+            for each in self.properties
+            if type(each).leaving is not Property.leaving
+            and self.watches(each.id)
+            and (not each.looks_at or message in each.looks_at)
         ]
 
     def watches(self, property_id: str) -> bool:
@@ -144,7 +154,10 @@ class Checks:
                 watch(node, message)
             return
         self._told(node, to, message)
-        for watch in self._leaving:
+        watching = self._leaving.get(type(message))
+        if watching is None:
+            watching = self._leaving[type(message)] = self._watching(type(message))
+        for watch in watching:
             watch(node, to, message)
         if isinstance(message, Vote):
             if not message.granted:

@@ -8,6 +8,7 @@ Nothing is demanded of a network that is only partly connected: Raft does not pr
 
 from __future__ import annotations
 
+import math
 import random
 
 from govchaind.base.quorum import certificate_quorum, majority
@@ -65,7 +66,9 @@ class Liveness:
         self.demand("L-b", Accepted(self).settled, 12 * self.timeout)
         self.converged = self.members()
         if world.network.messages < world.options.messages_max:
-            self._calm()
+            world.workload.messages_max = world.options.messages_max
+            self._calm()  # it lasts as long as it must; clients rest once the messages are used up
+            world.workload.messages_max = math.inf  # what is disturbed must have something to do
         if world.network.messages < world.options.messages_max:
             Disturbance(self).run()
 
@@ -295,11 +298,8 @@ class Liveness:
     def _calm(self) -> None:
         """L-d: nothing changes the term while nothing is wrong; one election if a node that was cut
         off brings a newer term, which it may have campaigned in before it was cut off.
-
-        It lasts as long as it must; clients rest in it once the run has had its messages.
         """
         world = self.world
-        world.workload.messages_max = world.options.messages_max
         leader = world.leader()
         if leader is None or leader.replica is None:
             self.broken("L-a", "the leader was not stable")

@@ -234,7 +234,9 @@ class Node:
         checks = world.checks
         judged = world.signatures.judged
         try:
-            work = replica.step(now, self._wall(replica, now), events, self.disk.reader)
+            skewed = world.options.follower_skew
+            wall = self._wall(replica, now) if skewed else self.clock.wall_ms(now)
+            work = replica.step(now, wall, events, self.disk.reader)
         except Violation:
             raise
         except StorageCorrupt as error:
@@ -272,20 +274,21 @@ class Node:
                 return
         for peer, reason in work.broken_links:
             checks.accused(self, peer, reason)
-        self._keep_guard(now)
+        if now >= self.guard_due:
+            self._keep_guard(now)
         self._wake()
 
     def _wall(self, replica: Replica, now: float) -> int:
         """Return what this node's clock shows; who follows may be ahead of who leads (I-31)."""
         wall = self.clock.wall_ms(now)
         skew = self.world.options.follower_skew
-        follows = skew and replica.raft.role is Role.FOLLOWER
+        follows = replica.raft.role is Role.FOLLOWER
         if follows and len(replica.raft.configuration.voters) > 1:
             wall += int(skew * 1000)
         return wall
 
     def _keep_guard(self, now: float) -> None:
-        if now < self.guard_due or self.replica is None:
+        if self.replica is None:
             return
         self.guard_due = now + GUARD_INTERVAL_SECONDS
         told = self.replica.guard()

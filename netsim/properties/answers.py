@@ -18,6 +18,7 @@ from netsim.node import Node
 from netsim.properties.base import Property, Step
 
 AHEAD_MILLISECONDS = 60_000 + 30_000  # by how much a node's clock may be believed beyond a block
+_NOTHING: frozenset[Hash] = frozenset()
 FULL = (Code.POOL_FULL, Code.INSTITUTION_SHARE_FULL, Code.STORAGE_FULL)
 
 
@@ -56,7 +57,8 @@ class AnswersHold(Property):
             elif isinstance(notice, Certified):
                 self._certificate(node, notice.height)
         self._heights[node.name] = replica.ledger.height
-        self._pooled[node.name] = frozenset(replica.pool._all)
+        pooled = replica.pool._all
+        self._pooled[node.name] = frozenset(pooled) if pooled else _NOTHING
 
     def _offers(self, step: Step) -> None:
         """Look at all offers of a step and what each was answered."""

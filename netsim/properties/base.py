@@ -104,6 +104,8 @@ class Property:
 
     id = ""
     text = ""
+    # Which messages `leaving` looks at; none named: at all of them.
+    looks_at: tuple[type, ...] = ()
 
     def __init__(self, ghost: Ghost) -> None:
         self.ghost = ghost

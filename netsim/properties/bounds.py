@@ -44,8 +44,10 @@ class Bounded(Property):
 
     def step(self, step: Step) -> None:
         self._steps += 1
+        if self._steps % LOOK_EVERY:
+            return
         replica = step.node.replica
-        if self._steps % LOOK_EVERY or replica is None:
+        if replica is None:
             return
         pool, attestations = replica.pool, replica.attestations
         sizes = {

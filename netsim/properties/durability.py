@@ -29,6 +29,7 @@ class AckImpliesDurable(Property):
         "ack implies durable: when AppendEntries says match=i or a vote is granted, the durable "
         "disk image holds it"
     )
+    looks_at = (AppendReply, Vote, RequestVote, *_SPEAKING)
 
     def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
         mirror = self.ghost.mirrors[node.name]

@@ -28,6 +28,7 @@ class OneLeader(Property):
 class OneVote(Property):
     id = "I-2"
     text = "a node grants at most one candidate per term, across restarts"
+    looks_at = (Vote, RequestVote)
 
     def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
         if isinstance(message, Vote):

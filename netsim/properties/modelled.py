@@ -54,6 +54,7 @@ class EqualsModel(Property):
         self._results: dict[int, bytes] = {}
         self._expected: dict[int, Rows] = {}
         self._statements: dict[int, bytes] = {}  # … the bytes of a row up to its signature
+        self._keys: list[bytes] = []  # that ever had a value, sorted
         self._encoded: dict[bytes, list[tuple[int, bytes | None]]] = {}  # versions by key
 
     # --- at each write ---------------------------------------------------------------------------
@@ -193,7 +194,9 @@ class EqualsModel(Property):
             return
         self.ghost.advance_model(applied)
         image, model = node.disk.image, self.model
-        keys = sorted(model.versions)
+        if len(self._keys) != len(model.versions):
+            self._keys = sorted(model.versions)
+        keys = self._keys
         step = max(1, len(keys) // count)
         for key in keys[applied % step :: step]:
             self._read(node, image, key, applied)

@@ -54,6 +54,7 @@ def log_block(image: MemoryReader, height: int) -> bytes:
 class OneCertificate(Property):
     id = "I-22"
     text = "no two certificates for one height with different content"
+    looks_at = (Certificates, CertifiedBlocks)
 
     def __init__(self, ghost: Ghost) -> None:
         super().__init__(ghost)
