@@ -45,7 +45,8 @@ def set_rule(draft: Draft, arguments: list[Any]) -> int:
     kind, numerator, denominator, notice = arguments
     if kind not in KINDS:
         return Code.UNKNOWN_MOTION
-    if not Fraction(1, 2) <= Fraction(numerator, denominator) <= 1:
+    share = Fraction(numerator, denominator)
+    if not Fraction(1, 2) <= share <= 1 or (kind == 6 and share == 1):
         return Code.BAD_RULE
     if (draft.get(rule_key(kind)) or PLAIN) == arguments[1:]:
         return Code.NOTHING_CHANGES
@@ -102,7 +103,8 @@ def adopt_mandate(draft: Draft, arguments: list[Any]) -> int:
             return Code.BAD_MANDATE
         after = list(before)
         after[7] = name
-        after[8] = effect if before[8] is None else min(effect, before[8])
+        ends = max(effect, draft.time)
+        after[8] = ends if before[8] is None else min(ends, before[8])
         draft.put(mandate_key(predecessor), after)
     value = [title, number, issuer, document, effect, until, predecessor, None, until, draft.height]
     draft.put(mandate_key(name), value)

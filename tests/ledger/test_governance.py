@@ -172,6 +172,25 @@ def test_a_mandate_ends_when_its_successor_begins() -> None:
     assert old[7] == "second"
 
 
+def test_a_successor_ends_nothing_in_the_past() -> None:
+    chain = Chain()
+    first = ["first", "Trial rules", "No. 1", "Office", bytes(32), START, None, None]
+    assert chain.vote(MotionKind.ADOPT_MANDATE, first, *INSTITUTIONS[:3])[-1] == 0
+    chain.apply(after=9 * DAY)
+    second = ["second", "Rules", "No. 2", "Office", bytes(32), START + DAY, None, "first"]
+    assert chain.vote(MotionKind.ADOPT_MANDATE, second, *INSTITUTIONS[:3])[-1] == 0
+    old = value(chain, mandate_key("first"))
+    assert is_in_force(old, START + 9 * DAY)
+    assert not is_in_force(old, chain.ledger.time)
+
+
+def test_the_recovery_of_an_office_never_takes_all() -> None:
+    chain = Chain()
+    everybody = rule(MotionKind.RECOVER_OFFICE, 1, 1)
+    votes = chain.vote(MotionKind.SET_RULE, everybody, *INSTITUTIONS[:3])
+    assert votes == [0, 0, Code.BAD_RULE]
+
+
 def test_a_mandate_is_repealed_from_now_or_later_and_not_before() -> None:
     chain = Chain()
     arguments = ["law", "A law", "1", "Assembly", bytes(32), START, None, None]

@@ -6,7 +6,8 @@
 
 The document itself is public and lies elsewhere; its hash is here. A mandate ends at `until`, at
 its repeal, or when its successor's effect begins, whichever is first. It is never removed: what was
-done under it keeps its ground. Times are block time; a repeal reaches no further back than now.
+done under it keeps its ground. Times are block time; neither a repeal nor a successor ends anything
+in the past.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def adopt_mandate(arguments: AdoptMandate, act: Act, state: WorkingState) -> int
             return Code.MANDATE_HAS_SUCCESSOR
         if arguments.effect < before[EFFECT]:
             return Code.BAD_MANDATE
-        ended = _earlier(before[ENDS], arguments.effect)
+        ended = _earlier(before[ENDS], max(arguments.effect, act.time))
         value = [*before[:SUCCESSOR], arguments.name, ended, *before[ENDS + 1 :]]
         state.put_value(mandate_key(arguments.predecessor), value)
     state.put_value(

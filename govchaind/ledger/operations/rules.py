@@ -5,6 +5,7 @@
 A motion is carried by more than numerator/denominator of the institutions there are; 1/1 means all
 of them. Without a rule it is more than half, without notice. A rule asks for half at least. To set
 a rule takes what the strictest rule asks, so that nothing can be made easy by an easier vote first.
+The recovery of an office never takes all: the one that is lost has no vote.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def set_rule(arguments: SetRule, act: Act, state: WorkingState) -> int:
     numerator, denominator = arguments.numerator, arguments.denominator
     if not denominator <= 2 * numerator <= 2 * denominator:
         return Code.BAD_RULE
+    if arguments.motion == MotionKind.RECOVER_OFFICE and numerator == denominator:
+        return Code.BAD_RULE  # whose office is lost cannot vote: it would be lost for good
     key = rule_key(arguments.motion)
     value = [numerator, denominator, arguments.notice]
     if (state.decoded(key) or [1, 2, 0]) == value:
