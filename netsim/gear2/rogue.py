@@ -30,6 +30,7 @@ from govchaind.replica.messages import (
 from govchaind.runtime import codec
 from govchaind.runtime.link import Frames, Self
 from netsim.gear2.liar import frame
+from netsim.gear2.machine import NEVER
 from netsim.gear2.network import SimNetwork
 from netsim.options import source
 
@@ -40,6 +41,7 @@ HOST = "rogue"
 SESSION_SECONDS_MAX = 18.0  # longer than a node waits for a greeting, or for a frame
 HUGE = (1 << 62) - 1
 FLOOD = 300  # frames
+STOLEN = 0.4  # of all rogues have the keys to themselves
 
 ENDS = (PeerError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -60,6 +62,7 @@ class Rogue:
             ("junk", self._junk),
             ("lies", self._lies),
             ("never-reads", self._never_reads),
+            ("never-reads", self._never_reads),  # the one that takes longest to be found out
             ("flood", self._flood),
         )
 
@@ -68,6 +71,10 @@ class Rogue:
         if self.name is None:
             await trio.sleep_forever()
         mean = self._world.options.fault_every / 4
+        if self._pick.random() < STOLEN:
+            # Its machine is off until the heal: else each of the two replaces the other's links.
+            mean *= 3
+            self._world.machines[self.name].crash(NEVER)
         async with trio.open_nursery() as nursery:
             while True:
                 await trio.sleep(self._pick.expovariate(1 / mean))

@@ -101,7 +101,9 @@ careful = codec.split
 
 def test_a_codec_that_raises_what_nobody_foresees_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec, "split", _split_carelessly)
-    violation = run(draw(4, nodes=4, only=ONLY), watched=frozenset({"I-30"})).violation
+    violation = run(
+        draw(1, nodes=4, seconds=15.0, only=ONLY), watched=frozenset({"I-30"})
+    ).violation
     assert violation is not None
     assert violation[0] == "I-30"
 
