@@ -7,7 +7,8 @@ Rules it keeps (protocol-rules.md, "Certificates"):
   needs a quorum of the old set and one of the new.
 - Every signature that stands in a certificate must verify, be of a validator of one of the sets in
   question, and be of a height above that node's `signs_above`; none stands twice. So a certificate
-  has no byte that may be changed.
+  has no byte that may be changed, where both sets are known. A trust root that has moved on to the
+  new set leaves aside what members signed who left with that very block (`trust.py`).
 """
 
 from __future__ import annotations
