@@ -97,7 +97,7 @@ class Clerk:
         choice = pick.random()
         if choice < 0.2 and self.sent:
             return [self._again(pick.choice(self.sent[-12:]))]
-        if choice < 0.3:
+        if choice < 0.34:
             return self._motion()
         if choice < 0.38 and (twice := self._twice()):
             return twice
@@ -209,7 +209,7 @@ class Clerk:
         number = pick.choice((0, 0, 1, 2))
         if kind != MotionKind.ADMIT_INSTITUTION:
             number += 1_000  # never a round of the operators'
-        voters = pick.sample(INSTITUTIONS, pick.choice((1, 2, 3, 3)))
+        voters = pick.sample(INSTITUTIONS, pick.choice((1, 2, 3, 3, 3)))
         vote = (int(Kind.VOTE), [number, int(kind), arguments])
         until = papers.now() + 60_000 + self.world.options.lifetime_extra
         return [self.world.chain.transaction(name, [vote], until) for name in voters]

@@ -126,8 +126,15 @@ class Disturbance:
 
     def _hand_over(self, leader: Node) -> None:
         world = self.world
+        if leader.replica is None:
+            return
         target: NodeId | None = None
-        if self.random.random() < 0.5:
+        core = {node.name for node in self.liveness.core}
+        away = sorted(set(leader.replica.raft.configuration.voter_ids()) - core)
+        draw = self.random.random()
+        if away and draw < 0.6:  # a voter that hears nothing of it: the leader must lead on
+            target = self.random.choice(away)
+        elif draw < 0.8:
             target = self.random.choice(sorted(world.nodes))
         world.trace.line(world.heap.now, leader.name, f"* transfer to {target}, in the calm")
         world.watch_transfer(leader, target)

@@ -15,7 +15,7 @@ from govchaind.ledger.transaction import Transaction, assemble, read_transaction
 from netsim.chain import INSTITUTIONS, OFFICE, REGISTER
 from netsim.clock import EPOCH_MILLISECONDS
 from netsim.model.registers import office_key, record_key
-from netsim.resolutions import open_motions, resolution
+from netsim.resolutions import open_motion, resolution
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -135,8 +135,7 @@ class Papers:
         if kind is Kind.CREATE_REGISTER:
             return self._register()
         if kind in (Kind.WITHDRAW, Kind.ENACT):
-            motions = open_motions(self.world.ghost.model)
-            return [self.random.choice(motions) if motions else bytes(32)]
+            return [open_motion(self.random, self.world.ghost.model)]
         return self._policy(kind, institution, office)
 
     def _register(self) -> list[Any]:

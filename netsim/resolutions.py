@@ -15,21 +15,22 @@ from netsim.model.ledger import Model
 RULED = (
     MotionKind.ADOPT_CALENDAR,
     MotionKind.ADOPT_MANDATE,
+    MotionKind.ADOPT_MANDATE,
     MotionKind.REPEAL_MANDATE,
     MotionKind.RECOVER_OFFICE,
 )
-SHARES = ((1, 2), (1, 2), (2, 3), (1, 1), (50, 100), (1, 3), (3, 2))
-NOTICES = (0, 0, 0, 2_000, 20_000)
+SHARES = ((1, 2), (1, 2), (1, 2), (50, 100), (2, 3), (1, 1), (1, 3), (3, 2))
+NOTICES = (0, 3_000, 20_000, 60_000)
 NAMES = ("order", "law", "notice", "plan")
 
 
 def resolution(pick: random.Random, model: Model, now: int) -> tuple[int, list[Any]]:
     """Return a motion's kind and arguments; some must be refused."""
     choice = pick.random()
-    if choice < 0.2:
+    if choice < 0.35:
         kind = int(pick.choice(RULED)) if pick.random() < 0.95 else 99
         return MotionKind.SET_RULE, [kind, *pick.choice(SHARES), pick.choice(NOTICES)]
-    if choice < 0.35:
+    if choice < 0.5:
         return MotionKind.ADOPT_CALENDAR, _calendar(pick)
     if choice < 0.85:
         return MotionKind.ADOPT_MANDATE, _mandate(pick, model, now)
@@ -37,13 +38,18 @@ def resolution(pick: random.Random, model: Model, now: int) -> tuple[int, list[A
     return MotionKind.REPEAL_MANDATE, [name, now + pick.choice((-1, 4_000, 60_000, 600_000))]
 
 
-def open_motions(model: Model) -> list[bytes]:
-    """Return the digests of motions of the kinds that clerks may withdraw from and enact."""
-    return [
-        key[1:]
+def open_motion(pick: random.Random, model: Model) -> bytes:
+    """Return the digest of a motion that clerks may withdraw from and enact, mostly of a carried
+    one: its notice runs, or is over."""
+    found = [
+        key
         for key in model.keys(b"\x07")
         if model.get(key)[0] >= MotionKind.SET_RULE and model.get(key)[5] is None
     ]
+    carried = [key for key in found if model.get(key)[6] is not None]
+    if carried and pick.random() < 0.85:
+        found = carried
+    return pick.choice(found)[1:] if found else bytes(32)
 
 
 def _calendar(pick: random.Random) -> list[Any]:

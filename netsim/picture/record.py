@@ -21,7 +21,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "heartbeats": ("Heartbeat", "HeartbeatReply"),
     "reads": ("ReadIndex", "ReadIndexReply"),
     "certificates": (
-        "Attest", "WantCertificates", "Certificates", "Head", "Subscribe", "CertifiedBlocks",
+        "Attest", "Awaited", "WantCertificates", "Certificates", "Head", "Subscribe",
+        "CertifiedBlocks",
     ),
     "transactions": ("Gossip", "Announce", "Want"),
     "others": (),

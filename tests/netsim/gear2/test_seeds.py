@@ -56,11 +56,11 @@ async def _told_before_written(self: Any, batch: WriteBatch, ticket: int) -> Non
     await self._storage.write(batch)
 
 
-@pytest.mark.parametrize(("watched", "seed"), [("I-9", 0), ("I-9", 3), ("N-1", 4)])
+@pytest.mark.parametrize(("watched", "seed"), [("I-9", 0), ("I-9", 3), ("L-e", 4)])
 def test_a_node_that_tells_before_it_has_written_is_found(
     monkeypatch: pytest.MonkeyPatch, watched: str, seed: int
 ) -> None:
-    """By its first vote on the wire; where nobody looks at that, as it stumbles over itself."""
+    """By its first vote on the wire; where nobody looks at that, as it goes round in circles."""
     monkeypatch.setattr(Drive, "_write", _told_before_written)
     verdict = run(draw(seed, only=("crash",)), watched=frozenset({watched}))
     assert verdict.violation is not None
