@@ -84,7 +84,7 @@ _ALL: tuple[Mutant, ...] = (
 
 
 # Planted, and not found: what the simulator still owes.
-_OPEN: frozenset[tuple[str, str]] = frozenset()
+_OPEN: frozenset[tuple[str, str]] = frozenset((("reads-in-a-new-term", "I-20"),))
 MUTANTS = tuple(each for each in _ALL if (each.name, each.property_id) not in _OPEN)
 OPEN = tuple(each for each in _ALL if (each.name, each.property_id) in _OPEN)
 
