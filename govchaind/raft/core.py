@@ -19,6 +19,7 @@ term, which the caller proposes when it sees itself leader of a term without an 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from govchaind.base.errors import Busy, Conflict, PeerError
 from govchaind.base.types import NodeId, Seconds, StoreId, Term
@@ -349,6 +350,13 @@ class Raft:
     def configuration_at(self, index: int) -> Configuration:
         """Return the configuration in force after entry `index`."""
         return self._state.membership.at(index)
+
+    def majority_answers(self, now: Seconds, voters: Mapping[NodeId, StoreId]) -> bool:
+        """Say whether this node leads and a majority of `voters` answers it: they could commit."""
+        leading = self._state.leading
+        return leading is not None and leadership.majority_answers(
+            self._state, leading, now, voters
+        )
 
     def matched(self, node: NodeId) -> int | None:
         """Return up to where `node`'s log is known to match; None if unknown.

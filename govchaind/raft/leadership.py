@@ -12,9 +12,11 @@ Rules kept here:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from govchaind.base.errors import Busy, Conflict
 from govchaind.base.quorum import majority
-from govchaind.base.types import NodeId, Seconds
+from govchaind.base.types import NodeId, Seconds, StoreId
 from govchaind.raft import reads
 from govchaind.raft.messages import Heartbeat, TimeoutNow
 from govchaind.raft.progress import Progress
@@ -66,6 +68,21 @@ def quorum_heard_at(state: State, leading: Leading, now: Seconds) -> Seconds:
         heard.append(peer.heard_at if peer is not None and counts else never)
     heard.sort(reverse=True)
     return heard[majority(len(heard)) - 1]
+
+
+def majority_answers(
+    state: State, leading: Leading, now: Seconds, voters: Mapping[NodeId, StoreId]
+) -> bool:
+    """Say whether a majority of `voters` has answered in this term, lately, under these stores."""
+    since = now - state.timing.election_max
+    answering = 0
+    for voter, store in voters.items():
+        peer = leading.peers.get(voter)
+        if voter == state.node:
+            answering += store == state.store
+        elif peer is not None:
+            answering += peer.store == store and peer.heard_at >= since
+    return answering >= majority(len(voters))
 
 
 def next_event_at(state: State, leading: Leading) -> Seconds:

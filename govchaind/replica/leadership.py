@@ -101,10 +101,17 @@ def rest_due(last_block_at: Seconds) -> Seconds:
 
 
 def next_membership(
-    raft: Raft, current: Membership, wanted: Sequence[Member], ordered_at: Height
+    raft: Raft, current: Membership, wanted: Sequence[Member], ordered_at: Height, now: Seconds
 ) -> tuple[Membership | None, NodeId | None]:
-    """Return the configuration to propose now, or whom to hand over to first, or neither."""
+    """Return the configuration to propose now, or whom to hand over to first, or neither.
+
+    Voters of whom no majority answers now could not commit the very block that makes them voters,
+    and nobody could undo it: while one node is lost, another is not let go.
+    """
     for step in next_steps(current, wanted, ordered_at):
+        voters = {voter.name: voter.store for voter in step.voters()}
+        if not raft.majority_answers(now, voters):
+            continue
         own = step.member(raft.node)
         was_voter = current.member(raft.node)
         leaves = (
@@ -267,7 +274,7 @@ class Proposer:
         if not next_steps(current, wanted, ordered_at):
             self._in_force = current, wanted, ordered_at
             return False
-        membership, successor = next_membership(raft, current, wanted, ordered_at)
+        membership, successor = next_membership(raft, current, wanted, ordered_at, now)
         if successor is not None:
             raft.transfer(now, successor)
             return False

@@ -187,7 +187,7 @@ def changes_overlap(plant: Plant) -> None:
     def change(self: Any, now: float, wall: int, wanted: Any, ordered_at: int) -> bool:
         self._drains = False
         current = self._memberships.latest()
-        found = leadership.next_membership(self._raft, current, wanted, ordered_at)[0]
+        found = leadership.next_membership(self._raft, current, wanted, ordered_at, now)[0]
         if found is None or not may(self._raft):
             return False
         self._propose(now, wall, [], found)

@@ -46,6 +46,31 @@ def test_a_removed_validator_observes() -> None:
     agreed(cluster)
 
 
+def test_nobody_is_let_go_while_the_rest_could_not_commit() -> None:
+    """Seed 286: with one store lost, the vote that lets another validator go must wait."""
+    cluster = started()
+    leader = cluster.leader()
+    lost, other = (name for name in "abc" if name != leader)
+    fresh = store_id(f"{lost}-2")
+    cluster.crash(lost, store=fresh, keeps_guard=False)
+    cluster.run(5)
+    cluster.vote(MotionKind.REMOVE_NODE, [other])
+    cluster.run(5)
+    leader = cluster.leader()
+    assert set(cluster.nodes[leader].replica.raft.configuration.voter_ids()) == set("abc")
+    height = cluster.heights()[leader]
+    cluster.offer(leader, [cluster.put(1)])
+    cluster.run(1)
+    assert cluster.heights()[leader] > height
+    cluster.vote(MotionKind.READMIT_NODE, [lost, fresh])
+    cluster.run(8)
+    left = cluster.nodes[cluster.leader()].replica.raft.configuration.voter_ids()
+    assert set(left) == set("abc") - {other}
+    cluster.offer(cluster.leader(), [cluster.put(2)])
+    cluster.run(1)
+    agreed(cluster)
+
+
 def test_a_lost_store_comes_back_and_signs_only_above_its_readmission() -> None:
     cluster = started()
     for number in range(4):
