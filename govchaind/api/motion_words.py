@@ -100,7 +100,7 @@ def share_words(numerator: int, denominator: int) -> Words:
     if numerator >= denominator:
         return Words("all institutions", "全部机构")
     if 2 * numerator == denominator:
-        return Words("more than half of all institutions", "半数以上的机构")
+        return Words("more than half of all institutions", "过半数的机构")
     part = f"{numerator}/{denominator}"
     return Words(f"more than {part} of all institutions", f"超过 {part} 的机构")
 
