@@ -37,7 +37,10 @@ class Acceptances:
 
 
 class Accepted:
-    """What was accepted up to now, and has not come to its end."""
+    """What was accepted up to now, and has not come to its end.
+
+    Not what a clerk has put into a pool itself: a node says yes to what it seems to have looked at.
+    """
 
     def __init__(self, liveness: Liveness) -> None:
         self.world: World = liveness.world
@@ -45,7 +48,7 @@ class Accepted:
         self._open = [
             transaction
             for name, life, transaction in self.world.acceptances.said
-            if core.get(name) == life
+            if core.get(name) == life and transaction.identity not in self.world.unlooked
         ]
 
     def settled(self) -> bool:

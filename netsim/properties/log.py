@@ -99,6 +99,11 @@ class CommitWithinLog(Property):
         replica = node.replica
         if replica is None:
             return
+        for event in step.events:  # also what an observer hears: it may be one no longer
+            if isinstance(event, Received) and isinstance(event.message, CertifiedBlocks):
+                for block, _ in event.message.blocks:
+                    newest = max(mirror.verified_by_certificate, block.height)
+                    mirror.verified_by_certificate = newest
         applied, last = replica.ledger.height, replica.raft._state.log.last_index
         within = applied <= step.commit <= last
         still = step.term == step.old_term and step.commit == step.old_commit
@@ -114,14 +119,8 @@ class CommitWithinLog(Property):
                 earlier = mirror.verified  # it may have committed before it left the term
             mirror.verified = step.old_commit
         for event in step.events:
-            if isinstance(event, Received):
-                if isinstance(event.message, AppendEntries):
-                    self._verify(step, event.message)
-                elif isinstance(event.message, CertifiedBlocks):
-                    for block, _ in event.message.blocks:
-                        mirror.verified_by_certificate = max(
-                            mirror.verified_by_certificate, block.height
-                        )
+            if isinstance(event, Received) and isinstance(event.message, AppendEntries):
+                self._verify(step, event.message)
         if step.old_role is Role.LEADER or step.role is Role.LEADER:
             return
         if step.commit > step.old_commit:
