@@ -15,7 +15,28 @@ CLOCKS_EVERY = 20  # each twentieth seed runs again with followers' clocks ahead
 PROCESSES = max(2, os.cpu_count() or 1)  # processes of their own: each has its own hash seed
 
 # Seeds that once showed a bug, named after it in changelog and commit; they stay.
-REMEMBERED = (17, 18, 35, 62, 69, 175, 218, 286, 291, 297, 311, 340, 350, 633, 835, 1172, 1199, 2185, 2439, 2799)
+REMEMBERED = (
+    17,
+    18,
+    35,
+    62,
+    69,
+    175,
+    218,
+    286,
+    291,
+    297,
+    311,
+    340,
+    350,
+    633,
+    835,
+    1172,
+    1199,
+    2185,
+    2439,
+    2799,
+)
 
 
 def run_all(hash_seed: str, *, bare: bool) -> Sweep[Verdict]:
