@@ -10,6 +10,7 @@ import click
 from govchaind.cli.node_files import read_card
 from govchaind.cli.options import (
     FILE,
+    Sending,
     Target,
     bare_options,
     hex_bytes,
@@ -171,4 +172,5 @@ def _vote(
 ) -> None:
     from govchaind.cli.sending import send
 
-    send(target, [(VOTE, [round_number, motion, arguments])], key_files, as_json=as_json)
+    sending = Sending(target, key_files, as_json)
+    send(sending, [(VOTE, [round_number, motion, arguments])])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from govchaind.base.encoding import decode
 from govchaind.base.errors import GovchaindError, PeerError
 from govchaind.base.limits import TRANSACTION_BYTES_MAX
 from govchaind.cli.options import (
+    Sending,
     Target,
     bare_options,
     hex_bytes,
@@ -21,7 +21,7 @@ from govchaind.cli.options import (
 )
 from govchaind.cli.output import cell, line, moment, print_json, print_table
 from govchaind.cli.pages import all_pages, asked
-from govchaind.cli.voting import Sending, cast_ballot, details
+from govchaind.cli.voting import cast_ballot, details, send_on
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.costs import Kind
 
@@ -111,11 +111,7 @@ def show(*, target: Target, digest: str, as_json: bool) -> None:
 def vote(
     *,
     digest: str,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:
     """Vote for the motion DIGEST, exactly as it was moved.
 
@@ -126,8 +122,8 @@ def vote(
       govchaind motions vote 9f4c3a2b9d8e47f6a1b2c3d4e5f60718… --key keys/statistics.key
     """
     wanted = _digest(digest)
-    kind, arguments, round_number = moved(_motion(target, wanted), wanted)
-    cast_ballot(Sending(target, key_files, wait, output, as_json), kind, arguments, round_number)
+    kind, arguments, round_number = moved(_motion(sending.target, wanted), wanted)
+    cast_ballot(sending, kind, arguments, round_number)
 
 
 @motions.command(short_help="Take the institution's vote back.")
@@ -136,11 +132,7 @@ def vote(
 def withdraw(
     *,
     digest: str,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:
     """Take back the institution's vote for the motion DIGEST, while it is not enacted.
 
@@ -149,7 +141,7 @@ def withdraw(
       govchaind motions withdraw 9f4c3a2b9d8e47f6a1b2c3d4e5f60718… --key keys/statistics.key
     """
     wanted = _digest(digest)
-    Sending(target, key_files, wait, output, as_json).send(Kind.WITHDRAW, [wanted], wanted)
+    send_on(sending, Kind.WITHDRAW, [wanted], wanted)
 
 
 @motions.command(short_help="Put a motion into effect once its notice is over.")
@@ -158,11 +150,7 @@ def withdraw(
 def enact(
     *,
     digest: str,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:
     """Put the motion DIGEST into effect: it is carried, and its notice is over.
 
@@ -171,7 +159,7 @@ def enact(
       govchaind motions enact 9f4c3a2b9d8e47f6a1b2c3d4e5f60718… --key keys/statistics.key
     """
     wanted = _digest(digest)
-    Sending(target, key_files, wait, output, as_json).send(Kind.ENACT, [wanted], wanted)
+    send_on(sending, Kind.ENACT, [wanted], wanted)
 
 
 @motions.command(short_help="Show by how many each kind of motion is carried.")

@@ -15,6 +15,7 @@ from govchaind.client.network import NETWORK_FILE, Network, read_network
 
 if TYPE_CHECKING:
     from govchaind.client.client import Client
+    from govchaind.client.submission import Wait
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,11 +127,38 @@ output_option = click.option(
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """With which keys a command signs, to which nodes it sends, and what it tells of that."""
+
+    target: Target
+    key_files: tuple[Path, ...]
+    as_json: bool
+    wait: Wait = "committed"
+    output: Path | None = None
+
+
 def sending_options(command: F) -> F:
-    """Add what every command needs that signs and sends."""
-    for option in (json_option, target_options, output_option, wait_option, key_option):
-        command = option(command)
-    return command
+    """Add what every command needs that signs and sends; the command gets `sending`."""
+
+    @key_option
+    @wait_option
+    @output_option
+    @target_options
+    @json_option
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        target: Target,
+        key_files: tuple[Path, ...],
+        as_json: bool,
+        wait: Wait,
+        output: Path | None,
+        **settings: Any,
+    ) -> Any:
+        return command(*args, sending=Sending(target, key_files, as_json, wait, output), **settings)
+
+    return wrapped  # type: ignore[return-value]  # options change the signature on purpose
 
 
 def bare_options(command: F) -> F:

@@ -11,8 +11,8 @@ import click
 from govchaind.base.errors import InvalidSetting
 from govchaind.cli.calendar_file import read_calendar
 from govchaind.cli.days import DATE_HELP, end_of, start_of
-from govchaind.cli.options import FILE, Target, round_option, sending_options
-from govchaind.cli.voting import Sending, cast_ballot
+from govchaind.cli.options import FILE, Sending, round_option, sending_options
+from govchaind.cli.voting import cast_ballot
 from govchaind.client.keyfile import read_key_file
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.operations.motions import MOTIONS
@@ -62,11 +62,7 @@ def rule(
     share: str,
     notice_days: int,
     round_number: int,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:  # fmt: skip
     """Move by how many votes motions of KIND are carried, and after how long they take effect.
 
@@ -86,7 +82,6 @@ def rule(
             remedy="Write it as 2/3, its second number at most 100.",
         )
     arguments = [KINDS[kind], numerator, denominator, notice_days * MILLISECONDS_A_DAY]
-    sending = Sending(target, key_files, wait, output, as_json)
     cast_ballot(sending, int(MotionKind.SET_RULE), arguments, round_number)
 
 
@@ -98,11 +93,7 @@ def calendar(
     *,
     named: str,
     round_number: int,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:
     """Move to adopt a year of a calendar: a file, or one that is shipped, by its name.
 
@@ -123,7 +114,6 @@ def calendar(
       govchaind propose calendar china-2026 --key keys/civil-affairs.key
       govchaind propose calendar rail-2026.toml --key keys/rail.key
     """
-    sending = Sending(target, key_files, wait, output, as_json)
     arguments = read_calendar(named)
     cast_ballot(sending, int(MotionKind.ADOPT_CALENDAR), arguments, round_number)
 
@@ -155,11 +145,7 @@ def mandate(
     until: str | None,
     predecessor: str | None,
     round_number: int,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:  # fmt: skip
     """Move to adopt the mandate NAME.
 
@@ -183,7 +169,6 @@ def mandate(
     with document.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").digest()
     arguments = [name, title, number, issuer, digest, begins, ends, predecessor]
-    sending = Sending(target, key_files, wait, output, as_json)
     cast_ballot(sending, int(MotionKind.ADOPT_MANDATE), arguments, round_number)
 
 
@@ -203,11 +188,7 @@ def repeal(
     name: str,
     start: str,
     round_number: int,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:  # fmt: skip
     """Move to repeal the mandate NAME from DATE on.
 
@@ -218,7 +199,6 @@ def repeal(
     Example:
       govchaind propose repeal data-sharing --from 2026-12-01 --key keys/civil-affairs.key
     """
-    sending = Sending(target, key_files, wait, output, as_json)
     arguments = [name, start_of(start)]
     cast_ballot(sending, int(MotionKind.REPEAL_MANDATE), arguments, round_number)
 
@@ -250,11 +230,7 @@ def recover(
     threshold: int,
     cards: tuple[Path, ...],
     round_number: int,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:  # fmt: skip
     """Move to give OFFICE of INSTITUTION new keys: its own are lost, or in wrong hands.
 
@@ -277,5 +253,4 @@ def recover(
         raise click.UsageError(f"{threshold} of {len(files)} keys can never sign")
     keys = sorted([file.public, file.title, 0, None] for file in files)
     arguments = [institution, office, threshold, keys]
-    sending = Sending(target, key_files, wait, output, as_json)
     cast_ballot(sending, int(MotionKind.RECOVER_OFFICE), arguments, round_number)

@@ -20,7 +20,7 @@ from govchaind.base.errors import (
     PeerError,
     Refused,
 )
-from govchaind.cli.options import Target
+from govchaind.cli.options import Sending, Target
 from govchaind.cli.output import note, print_json
 from govchaind.client.keyfile import author_of
 from govchaind.client.submission import Fate, Wait
@@ -38,16 +38,11 @@ _CLASSES: dict[str, type[GovchaindError]] = {
 
 
 def send(
-    target: Target,
+    sending: Sending,
     operations: Sequence[tuple[int, list[Any]]],
-    key_files: Sequence[Path],
-    *,
-    as_json: bool,
-    wait: Wait = "committed",
-    output: Path | None = None,
     named: Mapping[str, str] = NOTHING,
 ) -> None:
-    """Sign operations as one transaction; submit it, or write it to `output` instead.
+    """Sign operations as one transaction; submit it, or write it to a file instead.
 
     Args:
         named: what a script needs besides; stands in the JSON beside what became of it.
@@ -55,17 +50,16 @@ def send(
     Raises:
         GovchaindError: what became of it, unless it took effect (or is pending, with wait none).
     """
-    author = author_of(key_files)
-    client = target.client()
-    raw = client.sign(author, operations)
+    raw = sending.target.client().sign(author_of(sending.key_files), operations)
+    output = sending.output
     if output is not None:
         output.write_bytes(raw)
         click.echo(read_transaction(raw).id.hex())
         note(f"Wrote the signed transaction to {output}; `govchaind submit raw` sends it.")
         return
     try:
-        fates = send_raw(target, [raw], wait)
-        report(fates, wait, as_json=as_json, named=named)
+        fates = send_raw(sending.target, [raw], sending.wait)
+        report(fates, sending.wait, as_json=sending.as_json, named=named)
     except (PeerError, Busy) as error:
         # It may or may not have been taken: only the same bytes can be sent again safely.
         kept = Path(f"{read_transaction(raw).id.hex()[:16]}.tx")

@@ -13,6 +13,7 @@ from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import SALT_BYTES, TRANSACTION_BYTES_MAX
 from govchaind.cli.options import (
     FILE,
+    Sending,
     Target,
     json_option,
     key_option,
@@ -73,11 +74,7 @@ def create_register(
     fields: tuple[str, ...],
     commitment: bool,
     writers: tuple[str, ...],
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:  # fmt: skip
     """Create the register NAME, owned by the office that signs.
 
@@ -90,7 +87,7 @@ def create_register(
     listed = [_pair(writer, "/", "a writer is INSTITUTION/OFFICE") for writer in writers]
     mode = "commitment" if commitment else "clear"
     operation = (int(Kind.CREATE_REGISTER), [name, title, schema, mode, listed])
-    send(target, [operation], key_files, as_json=as_json, wait=cast(Wait, wait), output=output)
+    send(sending, [operation])
 
 
 @submit.command(short_help="Put a record, new or changed.")
@@ -114,11 +111,7 @@ def put(
     values: tuple[str, ...],
     expect: int | None,
     opening: Path | None,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:  # fmt: skip
     """Put VALUES, one for each field, under KEY of REGISTER.
 
@@ -130,7 +123,7 @@ def put(
       govchaind submit put counties 110101 "Dongcheng District" 1101 --key civil-affairs.key
       govchaind submit put counties 110101 "Dongcheng" 1101 --expect 1 --key civil-affairs.key
     """
-    value, mode = read_value(target, register, values)
+    value, mode = read_value(sending.target, register, values)
     if mode == "commitment":
         if opening is None:
             raise InvalidSetting(
@@ -145,7 +138,7 @@ def put(
     else:
         sent = value
     operation = (int(Kind.PUT), [register, key.encode(), sent, expect])
-    send(target, [operation], key_files, as_json=as_json, wait=cast(Wait, wait), output=output)
+    send(sending, [operation])
 
 
 @submit.command(short_help="Retire a record.")
@@ -156,11 +149,7 @@ def retire(
     *,
     register: str,
     key: str,
-    key_files: tuple[Path, ...],
-    wait: str,
-    output: Path | None,
-    target: Target,
-    as_json: bool,
+    sending: Sending,
 ) -> None:
     """Retire the record KEY of REGISTER; that is final, and its last value stays readable.
 
@@ -169,7 +158,7 @@ def retire(
       govchaind submit retire counties 110103 --key civil-affairs.key
     """
     operation = (int(Kind.RETIRE), [register, key.encode()])
-    send(target, [operation], key_files, as_json=as_json, wait=cast(Wait, wait), output=output)
+    send(sending, [operation])
 
 
 @submit.command(short_help="Add signatures to a transaction's file.")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from govchaind.api.motion_words import motion_words
 from govchaind.base.errors import GovchaindError, InvalidSetting
-from govchaind.cli.options import Target
+from govchaind.cli.options import Sending
 from govchaind.cli.output import line, note
 from govchaind.cli.sending import send
-from govchaind.client.submission import Wait
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
@@ -20,27 +16,9 @@ from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.working_days import departures
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What `sending_options` gives a command."""
-
-    target: Target
-    key_files: Sequence[Path]
-    wait: str
-    output: Path | None
-    as_json: bool
-
-    def send(self, kind: Kind, arguments: list[Any], digest: bytes) -> None:
-        """Sign and send one operation on a motion; its digest stands in the JSON as `motion`."""
-        send(
-            self.target,
-            [(int(kind), arguments)],
-            self.key_files,
-            as_json=self.as_json,
-            wait=cast(Wait, self.wait),
-            output=self.output,
-            named={"motion": digest.hex()},
-        )
+def send_on(sending: Sending, kind: Kind, arguments: list[Any], digest: bytes) -> None:
+    """Sign and send one operation on a motion; its digest stands in the JSON as `motion`."""
+    send(sending, [(int(kind), arguments)], named={"motion": digest.hex()})
 
 
 def details(motion: int, arguments: list[Any]) -> list[str]:
@@ -81,4 +59,4 @@ def cast_ballot(sending: Sending, motion: int, arguments: list[Any], round_numbe
     for detail in details(motion, arguments):
         note(f"  {detail}")
     note(f"Motion {digest.hex()}; others second it with `govchaind motions vote` and that digest.")
-    sending.send(Kind.VOTE, [round_number, motion, arguments], digest)
+    send_on(sending, Kind.VOTE, [round_number, motion, arguments], digest)

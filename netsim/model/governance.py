@@ -56,15 +56,7 @@ def set_rule(draft: Draft, arguments: list[Any]) -> int:
 
 def recover_office(draft: Draft, arguments: list[Any]) -> int:
     institution, name, threshold, keys = arguments
-    place = office_key(institution, name)
-    office = draft.get(place)
-    if office is None:
-        return Code.NO_SUCH_OFFICE
-    alive = [key for key in keys if key[3] is None or key[3] >= draft.time]
-    if not offices.works(threshold, keys) or len(alive) < threshold:
-        return Code.BAD_POLICY
-    draft.put(place, [office[0], threshold, offices.seats(keys)])
-    return Code.APPLIED
+    return offices.replace_policy(draft, office_key(institution, name), threshold, keys)
 
 
 def adopt_calendar(draft: Draft, arguments: list[Any]) -> int:

@@ -62,13 +62,9 @@ def vote(draft: Draft, arguments: list[Any]) -> int:
 
 def withdraw(draft: Draft, arguments: list[Any]) -> int:
     name = arguments[0]
-    if not offices.governs(draft):
-        return Code.NOT_GOVERNING_OFFICE
     motion = draft.get(b"\x07" + name)
-    if motion is None:
-        return Code.NO_SUCH_MOTION
-    if motion[5] is not None:
-        return Code.MOTION_ALREADY_ENACTED
+    if refusal := _refusal(draft, motion):
+        return refusal
     ballot = b"\x08" + name + draft.institution.encode()
     if draft.get(ballot) is None:
         return Code.NOT_VOTED
@@ -81,13 +77,9 @@ def withdraw(draft: Draft, arguments: list[Any]) -> int:
 
 def enact(draft: Draft, arguments: list[Any]) -> int:
     name = arguments[0]
-    if not offices.governs(draft):
-        return Code.NOT_GOVERNING_OFFICE
     motion = draft.get(b"\x07" + name)
-    if motion is None:
-        return Code.NO_SUCH_MOTION
-    if motion[5] is not None:
-        return Code.MOTION_ALREADY_ENACTED
+    if refusal := _refusal(draft, motion):
+        return refusal
     kind, carried = motion[0], motion[6]
     if carried is None or not governance.enough(draft, kind, motion[3]):
         return Code.NOT_CARRIED
@@ -97,6 +89,15 @@ def enact(draft: Draft, arguments: list[Any]) -> int:
     if code == Code.APPLIED:
         draft.put(b"\x07" + name, [*motion[:5], draft.height, carried])
     return code
+
+
+def _refusal(draft: Draft, motion: list[Any] | None) -> int:
+    """Return why nothing may be done to a motion by this author, or 0."""
+    if not offices.governs(draft):
+        return Code.NOT_GOVERNING_OFFICE
+    if motion is None:
+        return Code.NO_SUCH_MOTION
+    return Code.APPLIED if motion[5] is None else Code.MOTION_ALREADY_ENACTED
 
 
 def found(draft: Draft, name: str, title: str, kind: str, listed: list[Any]) -> None:

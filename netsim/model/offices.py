@@ -85,7 +85,10 @@ def set_policy(draft: Draft, arguments: list[Any]) -> int:
     name, threshold, keys = arguments
     if not governs(draft):
         return Code.NOT_GOVERNING_OFFICE
-    place = office_key(draft.institution, name)
+    return replace_policy(draft, office_key(draft.institution, name), threshold, keys)
+
+
+def replace_policy(draft: Draft, place: bytes, threshold: int, keys: list[Any]) -> int:
     office = draft.get(place)
     if office is None:
         return Code.NO_SUCH_OFFICE
@@ -116,12 +119,7 @@ def rotate(draft: Draft, arguments: list[Any]) -> int:
     fresh = [seat[0], new, title, draft.time, valid_until, None]
     seat[4] = overlap_until if seat[4] is None else min(overlap_until, seat[4])
     after = [*listed[:at], seat, *listed[at + 1 :]]
-    if len(after) >= KEYS_MAX:
-        after = [each for each in after if not ended(each, draft.time)]
-        if len(after) >= KEYS_MAX:
-            return Code.BAD_POLICY
-    draft.put(place, [office[0], office[1], [*after, fresh]])
-    return Code.APPLIED
+    return _seat(draft, place, [office[0], office[1], after], fresh)
 
 
 def name_acting(draft: Draft, arguments: list[Any]) -> int:
@@ -141,11 +139,17 @@ def name_acting(draft: Draft, arguments: list[Any]) -> int:
     year = 366 * 24 * 3600 * 1000
     if begins > until or until < draft.time or until > draft.time + year:
         return Code.BAD_POLICY
+    return _seat(draft, place, office, [number, acting, title, begins, until, None])
+
+
+def _seat(draft: Draft, place: bytes, office: list[Any], fresh: list[Any]) -> int:
+    """Add a key to an office; those that are over make room for it."""
+    listed = office[2]
     if len(listed) >= KEYS_MAX:
         listed = [each for each in listed if not ended(each, draft.time)]
         if len(listed) >= KEYS_MAX:
             return Code.BAD_POLICY
-    draft.put(place, [*office[:2], [*listed, [number, acting, title, begins, until, None]]])
+    draft.put(place, [office[0], office[1], [*listed, fresh]])
     return Code.APPLIED
 
 

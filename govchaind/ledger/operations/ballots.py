@@ -92,14 +92,10 @@ def vote(arguments: Vote, act: Act, state: WorkingState) -> int:
 
 def withdraw(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
     """Take the institution's ballot back while the motion is open."""
-    if not governs(act, state):
-        return Code.NOT_GOVERNING_OFFICE
     key = motion_key(arguments.motion)
     record = state.decoded(key)
-    if record is None:
-        return Code.NO_SUCH_MOTION
-    if record[ENACTED] is not None:
-        return Code.MOTION_ALREADY_ENACTED
+    if (refusal := _refusal(record, act, state)) != Code.APPLIED:
+        return refusal
     ballot = ballot_key(arguments.motion, act.institution)
     if state.get(ballot) is None:
         return Code.NOT_VOTED
@@ -114,14 +110,10 @@ def withdraw(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
 
 def enact(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
     """Carry out a motion whose notice is over."""
-    if not governs(act, state):
-        return Code.NOT_GOVERNING_OFFICE
     key = motion_key(arguments.motion)
     record = state.decoded(key)
-    if record is None:
-        return Code.NO_SUCH_MOTION
-    if record[ENACTED] is not None:
-        return Code.MOTION_ALREADY_ENACTED
+    if (refusal := _refusal(record, act, state)) != Code.APPLIED:
+        return refusal
     rule = rule_of(record[KIND], state)
     if record[CARRIED] is None or record[BALLOTS] < _asked(rule, state):
         return Code.NOT_CARRIED
@@ -132,6 +124,15 @@ def enact(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
     if code == Code.APPLIED:
         state.put_value(key, [*record[:ENACTED], act.height, record[CARRIED]])
     return code
+
+
+def _refusal(record: list[Any] | None, act: Act, state: WorkingState) -> int:
+    """Say why this author may do nothing to a motion, or APPLIED if it may."""
+    if not governs(act, state):
+        return Code.NOT_GOVERNING_OFFICE
+    if record is None:
+        return Code.NO_SUCH_MOTION
+    return Code.APPLIED if record[ENACTED] is None else Code.MOTION_ALREADY_ENACTED
 
 
 def _asked(rule: Rule, state: WorkingState) -> int:
