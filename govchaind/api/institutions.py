@@ -24,10 +24,10 @@ from govchaind.base.types import BlockTime, Height
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import INSTITUTION, OFFICE, institution_key, office_key
 from govchaind.ledger.transaction import is_name
+from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 from govchaind.replica.store import applied_height
 
 InstitutionName = Annotated[str, Path(alias="name", description="the institution's name")]
-MILLISECONDS_A_DAY = 86_400_000
 _STATE = State()
 
 

@@ -27,8 +27,8 @@ from govchaind.ledger.operations.motions import (
 )
 from govchaind.ledger.operations.rules import SetRule
 from govchaind.ledger.shapes import shaped
+from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 
-MILLISECONDS_A_DAY = 86_400_000
 ZONE = timedelta(hours=8)
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),

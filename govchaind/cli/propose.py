@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.base.limits import RULE_DENOMINATOR_MAX
 from govchaind.cli.calendar_file import read_calendar
 from govchaind.cli.days import DATE_HELP, end_of, start_of
 from govchaind.cli.options import FILE, Sending, round_option, sending_options
@@ -17,8 +18,8 @@ from govchaind.client.keyfile import read_key_file
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.operations.rules import Rule
+from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 
-MILLISECONDS_A_DAY = 86_400_000
 KINDS = {motion.name: kind for kind, motion in sorted(MOTIONS.items())}
 _SHARE = re.compile(r"([1-9][0-9]{0,2})/([1-9][0-9]{0,2})")
 
@@ -75,11 +76,11 @@ def rule(
     found = _SHARE.fullmatch(share)
     wanted = Rule(int(found[1]), int(found[2]), 0) if found else Rule(0, 1, 0)
     numerator, denominator = wanted.numerator, wanted.denominator
-    if denominator > 100 or not denominator <= 2 * numerator <= 2 * denominator:
+    if denominator > RULE_DENOMINATOR_MAX or not denominator <= 2 * numerator <= 2 * denominator:
         raise InvalidSetting(
             f"a rule asks for more than 1/2 to 1/1 of the institutions, not {share[:20]!r}",
             code="bad-share",
-            remedy="Write it as 2/3, its second number at most 100.",
+            remedy=f"Write it as 2/3, its second number at most {RULE_DENOMINATOR_MAX}.",
         )
     arguments = [KINDS[kind], numerator, denominator, notice_days * MILLISECONDS_A_DAY]
     cast_ballot(sending, int(MotionKind.SET_RULE), arguments, round_number)
