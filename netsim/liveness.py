@@ -13,9 +13,11 @@ import random
 
 from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import NodeId
+from govchaind.ledger.membership import next_steps
 from govchaind.raft.messages import Configuration
 from govchaind.replica.events import Received
 from govchaind.replica.leadership import QUIET_SECONDS
+from govchaind.replica.replica import Replica
 from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.accepted import Accepted
 from netsim.clock import EPOCH_MILLISECONDS
@@ -144,12 +146,6 @@ class Liveness:
     def _enough(self, nodes: list[Node]) -> bool:
         wild = self.world.wild_clock  # it, too, counts among the faulty: its blocks are objected to
         stores = {node.name: node.store_at_start() for node in nodes if node is not wild}
-        # Who is removed may never hear that the block which removes it is committed, and then does
-        # not sign it; so nothing is demanded that hangs on its signature (docs/netsim.md).
-        # Nor is it if the node has been ordered back since.
-        ordered = self.world.operators.ordered_voters()
-        staying = set(ordered[0]) & set(ordered[-1])
-        stores = {name: store for name, store in stores.items() if name in staying}
         for configuration in self._needed(nodes):
             voters = configuration.voters
             intact = sum(1 for name, store in voters if stores.get(name) == store)
@@ -206,14 +202,32 @@ class Liveness:
         leader = self.world.leader()
         if leader is None or leader.replica is None:
             return False
-        raft = leader.replica.raft
+        replica = leader.replica
         wanted = self.world.operators.wanted
-        have = dict(raft.configuration.voters)
+        have = dict(replica.raft.configuration.voters)
+        if not self._may_step(replica):
+            return True
         for name, (role, store) in wanted.items():
             here = self.world.nodes[name] in self.core
             if here and role == "validator" and have.get(name) != store:
                 return False
         return all(wanted.get(name, ("",))[0] == "validator" for name in have)
+
+    def _may_step(self, replica: Replica) -> bool:
+        """Say whether the core can take any step to the members wanted.
+
+        No leader brings voters into force of whom no majority answers, nor one that is not there.
+        """
+        stores = {node.name: node.store for node in self.core}
+        current = replica.memberships.latest()
+        had = {member.name for member in current.voters()}
+        for step in next_steps(current, replica._executor.wanted, 0):
+            voters = step.voters()
+            intact = sum(stores.get(member.name) == member.store for member in voters)
+            promoted = {member.name for member in voters} - had
+            if intact >= majority(len(voters)) and promoted <= stores.keys():
+                return True
+        return False
 
     def members(self) -> list[Node]:
         """Return the nodes of the core that are members or observers by what is wanted."""

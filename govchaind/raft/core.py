@@ -19,7 +19,7 @@ term, which the caller proposes when it sees itself leader of a term without an 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from govchaind.base.errors import Busy, Conflict, PeerError
 from govchaind.base.types import NodeId, Seconds, StoreId, Term
@@ -196,6 +196,18 @@ class Raft:
         self._state.now = now
         acceptance.adopt(self._state, now, entry, another_payload=another_payload)
 
+    def keep_telling(self, now: Seconds, nodes: Collection[NodeId]) -> None:
+        """Have whoever leads tell `nodes`, besides the members, what is appended and committed.
+
+        For nodes that were removed and still have to act on what is committed before they go.
+        """
+        departing = tuple(sorted(nodes))
+        if departing != self._state.departing:
+            self._state.now = now
+            self._state.departing = departing
+            if self._state.leading is not None:
+                leadership.follow_membership(self._state, self._state.leading, now)
+
     def read(self, now: Seconds, request: int) -> None:
         """Ask for an index at which a read is linearizable; the answer is in Ready.reads."""
         self._state.now = now
@@ -364,15 +376,8 @@ class Raft:
         Unknown, too, if this node does not lead or `node` answers under another store id than the
         configuration names.
         """
-        state = self._state
-        if state.leading is None:
-            return None
-        if node == state.node:
-            return state.writes.persisted
-        peer = state.leading.peers.get(node)
-        if peer is None or peer.store is None:
-            return None
-        return peer.match if peer.store == state.membership.members.get(node) else None
+        leading = self._state.leading
+        return None if leading is None else leadership.matched(self._state, leading, node)
 
     def is_voter(self) -> bool:
         """Say whether this node, under this store, has a vote."""

@@ -6,6 +6,8 @@ Rules kept here:
   down (thesis section 6.2), and so does one whose own disk hangs for as long;
 - leadership transfer (section 3.10): new entries are refused, the target is told to campaign once
   it holds the whole log, and the transfer is given up after an election time-out;
+- a removed node whose signatures are still needed is told what is committed, by every leader, as
+  long as its caller wants it so; others for an election time-out;
 - a leader whom a committed configuration leaves without a vote passes that on, names the voter that
   holds most as its successor, and steps down (section 4.2.2).
 """
@@ -34,9 +36,9 @@ def start_leading(state: State, now: Seconds) -> None:
 
 
 def follow_membership(state: State, leading: Leading, now: Seconds) -> None:
-    """Have a Progress for every other member, and let those of removed nodes run out."""
-    members = state.membership.members
-    for node in members:
+    """Have a Progress for every node that is told, and let those of all others run out."""
+    told = (*state.membership.members, *state.departing)
+    for node in told:
         if node == state.node:
             continue
         peer = leading.peers.get(node)
@@ -45,8 +47,8 @@ def follow_membership(state: State, leading: Leading, now: Seconds) -> None:
         else:
             peer.departs_at = None
     for node, peer in leading.peers.items():
-        if node not in members and peer.departs_at is None:
-            # Long enough to hear that it was removed, in the calm case; more is not promised.
+        if node not in told and peer.departs_at is None:
+            # Long enough to hear of the last commit, in the calm case.
             peer.departs_at = now + state.timing.election_max
 
 
@@ -83,6 +85,16 @@ def majority_answers(
         elif peer is not None:
             answering += peer.store == store and peer.heard_at >= since
     return answering >= majority(len(voters))
+
+
+def matched(state: State, leading: Leading, node: NodeId) -> int | None:
+    """Return up to where a member's log is known to match, under the store it is a member with."""
+    if node == state.node:
+        return state.writes.persisted
+    peer = leading.peers.get(node)
+    if peer is None or peer.store is None:
+        return None
+    return peer.match if peer.store == state.membership.members.get(node) else None
 
 
 def next_event_at(state: State, leading: Leading) -> Seconds:

@@ -92,6 +92,7 @@ class State:
     __slots__ = (
         "ballots",
         "commit",
+        "departing",
         "election_at",
         "forwarded",
         "heard_at",
@@ -142,6 +143,7 @@ class State:
         self.membership = Membership(log_reader.configurations())
         self.writes = Writes(self.log.last_index)
         self.commit = commit
+        self.departing: tuple[NodeId, ...] = ()  # no members any more, and still told
         invariant(0 <= commit <= self.log.last_index, "what is committed is in the log")
         invariant(self.log.last_term <= self.term, "no entry is newer than the durable term")
         # Up to where the log is known to be the log of this term's leader. Entries of a term come

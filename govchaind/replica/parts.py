@@ -173,8 +173,10 @@ class Parts:
         )
 
     def takes_part(self, node: NodeId) -> bool:
-        """Say whether a node is in a membership that is in force, or may still be, or is wanted."""
-        for membership in self.memberships.since(self.raft.commit):
+        """Say whether a node is in a membership that is in force, or may still be, or is wanted, or
+        whether it may have to sign a height that has no certificate yet."""
+        since = min(self.raft.commit, self.attestations.certified)
+        for membership in self.memberships.since(since):
             if membership.member(node) is not None:
                 return True
         return any(
@@ -189,6 +191,19 @@ class Parts:
             found.update((member.name, member) for member in membership.members)
         found.update((member.name, member) for member in self.executor.wanted)
         return tuple(found[name] for name in sorted(found))
+
+    def keep_telling(self, now: Seconds) -> None:
+        """Have removed validators told that their removal is committed, until it is certified.
+
+        A height that they must sign waits for them, and they sign what they know to be committed.
+        """
+        memberships, certified = self.memberships, self.attestations.certified
+        voters: set[NodeId] = set()
+        if memberships.latest_index > certified:
+            for membership in memberships.since(certified):
+                voters.update(member.name for member in membership.voters())
+            voters.difference_update(member.name for member in memberships.latest().members)
+        self.raft.keep_telling(now, voters)
 
     def role(self) -> str:
         """Return the role of a node that takes part in Raft."""

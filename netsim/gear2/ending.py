@@ -80,18 +80,9 @@ class Ending:
         return [world.machines[name] for name in core]
 
     def _enough(self, names: list[NodeId]) -> bool:
-        """Say whether these hold every quorum, of all that is or may come into force.
-
-        Nothing is demanded that hangs on the signature of a node that is being removed: it may
-        never hear that the block which removes it is committed.
-        """
+        """Say whether these hold every quorum, of all that is or may come into force."""
         standing, ordered = self._world.standing, self._world.operators.ordered_voters()
-        staying = set(ordered[0]) & set(ordered[-1])
-        stores = {
-            name: store
-            for name, store in standing.stores().items()
-            if name in names and name in staying
-        }
+        stores = {name: store for name, store in standing.stores().items() if name in names}
         return all(enough(voters, stores) for voters in (*standing.configurations(names), *ordered))
 
     def _heal(self) -> None:

@@ -24,7 +24,7 @@ from govchaind.raft.messages import (
     Vote,
 )
 from tests.raft.alone import Alone, append, log
-from tests.raft.cluster import TIMING, Cluster
+from tests.raft.cluster import TIMING
 from tests.raft.disk import Text, configuration, store_of
 
 N2, N3 = store_of("n2"), store_of("n3")
@@ -374,18 +374,3 @@ def test_a_ready_asks_for_nothing_when_there_is_nothing() -> None:
     alone.raft.receive(0.0, "n2", Heartbeat(4, 0, 1))
     ready = alone.raft.ready()
     assert (ready.messages, ready.hard_state, ready.ticket) == ([], HardState(4, None), 1)
-
-
-def test_a_removed_peer_is_told_and_then_let_go() -> None:
-    cluster = Cluster(["n1", "n2", "n3"])
-    cluster.elect("n1")
-    cluster.propose("n1", "c", configuration(["n1", "n2"]))
-    cluster.settle()
-    assert not cluster.nodes["n3"].is_voter()
-    assert cluster.nodes["n3"].commit == 2
-    cluster.pass_time(TIMING.election_max + 1)
-    cluster.propose("n1", "x")
-    cluster.settle()
-    assert cluster.nodes["n3"].last_index == 2
-    cluster.pass_time(20)
-    assert (cluster.leader(), cluster.nodes["n1"].term) == ("n1", 1)

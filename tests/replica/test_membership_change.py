@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from govchaind.ledger.operations.motion import MotionKind
+from govchaind.raft.messages import Heartbeat
 from govchaind.replica.events import Guard
 from govchaind.replica.store import signing_floor
 from tests.replica.cluster import Cluster, agreed, follower_of, member, started, store_id
@@ -44,6 +47,32 @@ def test_a_removed_validator_observes() -> None:
     cluster.offer(cluster.leader(), [cluster.put(1)])
     cluster.run(3)
     agreed(cluster)
+
+
+@pytest.mark.parametrize("leader_restarts", [False, True])
+def test_a_removed_validator_hears_late_of_its_removal_and_signs_it(
+    leader_restarts: bool,
+) -> None:
+    """Seed 2787: of two validators one took its removal, and was cut off before the commit."""
+    cluster = started("ab")
+    gone, stays = follower_of(cluster), cluster.leader()
+    cluster.deaf.add((gone, Heartbeat))
+    cluster.vote(MotionKind.REMOVE_NODE, [gone])
+    cluster.drop(gone)
+    cluster.deaf.clear()
+    cluster.run(30)
+    assert cluster.nodes[gone].replica.raft.commit < cluster.heights()[stays]
+    assert cluster.certified()[stays] < cluster.heights()[stays]
+    if leader_restarts:
+        cluster.crash(stays)
+        cluster.run(5)
+    cluster.heal(gone)
+    cluster.run(5)
+    cluster.offer(stays, [cluster.put(1)])
+    cluster.run(5)
+    agreed(cluster)
+    assert cluster.certified()[stays] == cluster.heights()[stays]
+    assert cluster.nodes[gone].replica.role() == "observer"
 
 
 def test_nobody_is_let_go_while_the_rest_could_not_commit() -> None:
