@@ -8,10 +8,11 @@ Rules kept here (see `replica/events.py`, whose contract this is):
 - No room (map, disk, or less than the reserve): `Room(False)`; the same batch is tried again
   until it goes through, then `Room(True)`. Nothing is lost and nothing is acknowledged meanwhile.
 - After any other failure of a write, and after any broken invariant, nothing more leaves: the
-  loop ends with that error.
+  links end at once, the loop with that error when what is under way on the disk has come back.
 - The store is read through in the background, slowly and for ever.
 - The guard file never runs ahead of the store: the replica's guard moves with durable writes only,
-  and the file is left as it was found until the first of them.
+  and the file is left as it was found until the first of them. Nothing that hangs on the first one
+  leaves before the file has it, so that a store which has spoken is never taken for an unborn one.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class Peers(Protocol):
 
     def members_changed(self, members: tuple[Member, ...]) -> None: ...
 
+    def fall_silent(self) -> None: ...
+
 
 class Drive:
     """One per node. Only it touches the replica and writes to the store."""
@@ -127,15 +130,23 @@ class Drive:
         """Run until cancelled. Raises the Fatal error that ended it, bare."""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._upkeep)
-                nursery.start_soon(self._write_on)
-                while True:
-                    await self._turn()
+                nursery.start_soon(self._or_silence, self._upkeep)
+                nursery.start_soon(self._or_silence, self._write_on)
+                await self._or_silence(self._turn_on)
         except BaseExceptionGroup as group:
             fatal = _first_fatal(group)
             if fatal is None:
                 raise
             raise fatal from group
+
+    async def _or_silence(self, part: Callable[[], Awaitable[None]]) -> None:
+        """Run a part; when it fails, say nothing more to anybody, however long the others take."""
+        try:
+            await part()
+        except Fatal:
+            self._failed = True
+            self._peers.fall_silent()
+            raise
 
     async def hand_over(self, seconds: float) -> bool:
         """Ask for another leader if this node leads; say whether it does not lead any more."""
@@ -151,10 +162,14 @@ class Drive:
     def _status(self) -> Status:
         return self._replica.status(trio.current_time())
 
+    async def _turn_on(self) -> None:
+        while True:
+            await self._turn()
+
     async def _turn(self) -> None:
         asked = max(self._replica.deadline, trio.current_time())  # the past means: at once
         events = await self._inbox.take(asked)
-        if self._failed:  # a write failed while this task was on its way: say nothing more
+        if self._failed:  # another part failed while this task was on its way: say nothing more
             await trio.sleep_forever()
         now = trio.current_time()
         metrics = self._telemetry.metrics
@@ -169,6 +184,8 @@ class Drive:
         finally:
             snapshot.close()
         metrics.step.observe(trio.current_time() - now)
+        if self._wrote and self._guard_written is None:
+            await self._guard_first()
         self._send(work.messages)
         if work.write is not None:
             invariant(not self._writing, "the replica asked for a second write in flight")
@@ -216,22 +233,18 @@ class Drive:
             await self._write(batch, ticket)
 
     async def _write(self, batch: WriteBatch, ticket: int) -> None:
-        try:
+        started = trio.current_time()
+        while True:
+            try:
+                await self._storage.write(batch)
+                break
+            except StorageFull as error:
+                if not self._full:
+                    self._telemetry.event("storage.full", problem=error.message)
+                self._full = True
+                self._tell_room()
+            await trio.sleep(RETRY_SECONDS)
             started = trio.current_time()
-            while True:
-                try:
-                    await self._storage.write(batch)
-                    break
-                except StorageFull as error:
-                    if not self._full:
-                        self._telemetry.event("storage.full", problem=error.message)
-                    self._full = True
-                    self._tell_room()
-                await trio.sleep(RETRY_SECONDS)
-                started = trio.current_time()
-        except Fatal:
-            self._failed = True
-            raise
         metrics = self._telemetry.metrics
         metrics.storage_sync.observe(trio.current_time() - started)
         metrics.storage_written.inc(batch.bytes)
@@ -247,11 +260,21 @@ class Drive:
             self._look_at_room()
             self._scrub()
             guard = self._replica.guard()
-            if self._wrote and guard != self._guard_written:
+            if self._guard_written not in (None, guard):
                 with suppress(StorageFull):  # the store itself will say so; tried again below
                     await self._guard_write(guard_bytes(guard))
                     self._guard_written = guard
             await trio.sleep(UPKEEP_SECONDS)
+
+    async def _guard_first(self) -> None:
+        """Write the guard for the first time in this life; it waits as long as there is no room."""
+        guard = self._replica.guard()
+        while True:
+            with suppress(StorageFull):
+                await self._guard_write(guard_bytes(guard))
+                break
+            await trio.sleep(RETRY_SECONDS)
+        self._guard_written = guard
 
     def _scrub(self) -> None:
         """Read on through the store: each read judges its checksum, so rot is found in time.

@@ -106,6 +106,11 @@ class Mesh:
         if found is not None and found.link is not None:
             found.link.end(Invalid(reason, code="misbehaved"))
 
+    def fall_silent(self) -> None:
+        """End all links, for good: this node must not say anything more."""
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
     def members_changed(self, members: tuple[Member, ...]) -> None:
         """Look again at who may link."""
         self._members = members

@@ -95,6 +95,9 @@ class Vandal:
             timeout_seconds=pick.choice((0.01, PATIENCE_SECONDS)),
         )
         self._world.marks.reach("vandal-answered")
+        disk = self._world.machines[name].disk
+        if b'"storage-corrupt"' in reply.body and disk.rotted:
+            return  # the disk's fault, and the node ends of it
         if reply.status in BROKEN or (posts and reply.status in FINE):
             shown = f"{path} {body[:40].hex()} is answered with {reply.status} {reply.body[:200]!r}"
             self._world.judge.fail("I-30", name, shown)

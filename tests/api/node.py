@@ -99,6 +99,9 @@ class NoPeers:
     def send(self, peer: NodeId, frame: bytes) -> None:
         raise AssertionError(f"a message to {peer}")
 
+    def fall_silent(self) -> None:
+        """There are no links."""
+
     def end_link(self, peer: NodeId, reason: str) -> None:
         raise AssertionError(f"{peer}: {reason}")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,191 +10,22 @@ import trio
 import trio.testing
 
 from govchaind.base.errors import InvariantBroken, StorageCorrupt, StorageFailed, StorageFull
-from govchaind.base.keyvalue import KeyValueReader, MemoryReader, WriteBatch
-from govchaind.base.types import NodeId
-from govchaind.ledger.membership import Member
-from govchaind.raft.messages import Heartbeat
+from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.replica.events import (
     Event,
-    Guard,
     Happened,
     MembersChanged,
-    OfferAnswered,
     ReadAsked,
     Room,
-    Status,
     TransferAsked,
     Work,
     Written,
 )
 from govchaind.runtime import codec
-from govchaind.runtime.drive import RETRY_SECONDS, UPKEEP_SECONDS, Drive
+from govchaind.runtime.drive import RETRY_SECONDS, UPKEEP_SECONDS
 from govchaind.runtime.guard import read_guard
-from govchaind.runtime.inbox import Inbox
-from govchaind.runtime.noticeboard import NoticeBoard
-from govchaind.runtime.telemetry import Telemetry
+from tests.runtime.driven import BEAT, MemorySnapshot, World, batch_of, both, write_on_read
 from tests.runtime.made import member
-from tests.runtime.test_noticeboard import STATUS
-
-BEAT = Heartbeat(1, 2, 3)
-
-
-class MemorySnapshot(MemoryReader):
-    """A view of memory: `MemoryReader` with the seam's `close`."""
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class ScriptedStorage:
-    """A disk whose every write a test may hold, refuse or let fail."""
-
-    def __init__(self) -> None:
-        self.written: list[WriteBatch] = []
-        self.tries: list[float] = []
-        self.problem: Exception | None = None
-        self.leave = trio.Event()
-        self.leave.set()
-        self.free = 1 << 40
-        self.before_failing: Callable[[], None] = lambda: None
-
-    async def write(self, batch: WriteBatch) -> None:
-        self.tries.append(trio.current_time())
-        await self.leave.wait()
-        if self.problem is not None:
-            self.before_failing()
-            raise self.problem
-        self.written.append(batch)
-
-    def snapshot(self) -> MemorySnapshot:
-        snapshot = MemorySnapshot()
-        for batch in self.written:
-            snapshot.apply(batch)
-        return snapshot
-
-    def used_bytes(self) -> int:
-        return 0
-
-    def free_bytes(self) -> int:
-        return self.free
-
-    def close(self) -> None:
-        self.written.clear()
-
-
-class Script:
-    """A state machine under drive's contract: what it does per event is the test's."""
-
-    def __init__(self, answer: Callable[[Event, KeyValueReader], Work | None]) -> None:
-        self.answer = answer
-        self.seen: list[Event] = []
-        self.deadline = float("inf")
-        self.role = "leader"
-        self.term = 1
-
-    def step(
-        self, now: float, wall_ms: int, events: Sequence[Event], reader: KeyValueReader
-    ) -> Work:
-        whole = Work()
-        self.seen += events
-        for event in events:
-            work = self.answer(event, reader)
-            if work is not None:
-                whole.messages += work.messages
-                whole.notices += work.notices
-                whole.broken_links += work.broken_links
-                if work.write is not None:
-                    whole.write, whole.ticket = work.write, work.ticket
-        self.deadline = float("inf")
-        return whole
-
-    def status(self, now: float) -> Status:
-        return STATUS if self.role == "leader" else replace_role(STATUS, self.role)
-
-    def guard(self) -> Guard:
-        return Guard(bytes(16), self.term, "ada", 4, 5)
-
-    def members(self) -> tuple[Member, ...]:
-        return (member("ada"),)
-
-
-def replace_role(status: Status, role: str) -> Status:
-    values: dict[str, Any] = {name: getattr(status, name) for name in status.__slots__}
-    return Status(**{**values, "role": role})
-
-
-@dataclass(slots=True)
-class RecordedPeers:
-    """What was asked of the mesh, in order."""
-
-    sent: list[tuple[NodeId, bytes]] = field(default_factory=list)
-    ended: list[tuple[NodeId, str]] = field(default_factory=list)
-    members: list[tuple[Member, ...]] = field(default_factory=list)
-
-    def send(self, peer: NodeId, frame: bytes) -> None:
-        self.sent.append((peer, frame))
-
-    def end_link(self, peer: NodeId, reason: str) -> None:
-        self.ended.append((peer, reason))
-
-    def members_changed(self, members: tuple[Member, ...]) -> None:
-        self.members.append(members)
-
-
-class World:
-    """A drive and everything around it."""
-
-    def __init__(self, answer: Callable[[Event, KeyValueReader], Work | None]) -> None:
-        self.script = Script(answer)
-        self.storage = ScriptedStorage()
-        self.inbox = Inbox()
-        self.board = NoticeBoard(lambda: STATUS)
-        self.peers = RecordedPeers()
-        self.guards: list[bytes] = []
-        self.log: list[str] = []
-        self.telemetry = Telemetry(version="0", sink=lambda _, name, __: self.log.append(name))
-        self.drive = Drive(
-            replica=self.script,
-            storage=self.storage,
-            inbox=self.inbox,
-            board=self.board,
-            peers=self.peers,
-            telemetry=self.telemetry,
-            wall_milliseconds=lambda: 5,
-            guard_write=self.keep_guard,
-            reserve_bytes=1000,
-        )
-
-    async def keep_guard(self, data: bytes) -> None:
-        await trio.lowlevel.checkpoint()
-        self.guards.append(data)
-
-    def has_room(self) -> bool:
-        return self.board.room
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.drive.run)
-            yield
-            nursery.cancel_scope.cancel()
-
-
-def batch_of(key: bytes) -> WriteBatch:
-    batch = WriteBatch()
-    batch.put(key, b"value")
-    return batch
-
-
-def write_on_read(event: Event, reader: KeyValueReader) -> Work | None:
-    """Ask for a write per ReadAsked; answer when it is durable."""
-    if isinstance(event, ReadAsked):
-        key = b"m%d" % event.request
-        return Work(messages=[("ben", BEAT)], write=batch_of(key), ticket=event.request)
-    if isinstance(event, Written):
-        assert reader.get(b"m%d" % event.ticket) == b"value"
-        return Work(notices=[OfferAnswered(event.ticket, [0])])
-    return None
 
 
 async def test_messages_leave_at_once_and_the_write_comes_back_as_an_event() -> None:
@@ -241,16 +70,6 @@ async def test_a_second_write_in_flight_is_a_broken_invariant() -> None:
         await both(world.drive.run, ask_again)
 
 
-async def both(first: Callable[[], Any], second: Callable[[], Any]) -> None:
-    """Run two; raise the first error bare."""
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(second)
-            await first()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
-
-
 async def test_no_room_is_told_tried_again_and_recovers(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -285,6 +104,54 @@ async def test_a_failed_write_ends_the_loop_and_nothing_more_leaves() -> None:
     assert world.script.seen == [ReadAsked(1)]
     assert len(world.peers.sent) == 1
     assert world.storage.written == []
+
+
+async def test_a_failed_write_ends_the_links_although_the_guard_file_still_hangs(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Gear 2's seed 596: links went on while the end of the loop waited for the disk."""
+    world = World(write_on_read)
+    failed_at = 0.0
+
+    async def let_fail() -> None:
+        nonlocal failed_at
+        world.inbox.put_own(ReadAsked(1))
+        await world.board.wait_offer(1)
+        world.guard_hangs = True
+        world.script.term = 2
+        await trio.sleep(UPKEEP_SECONDS + 1)  # the guard file is being written
+        world.storage.problem = StorageFailed("broken")
+        world.inbox.put_own(ReadAsked(2))
+        failed_at = trio.current_time()
+        await trio.testing.wait_all_tasks_blocked()
+        assert world.peers.silent
+
+    with pytest.raises(StorageFailed, match="broken"):
+        await both(world.drive.run, let_fail)
+    assert trio.current_time() > failed_at + 10
+
+
+async def test_nothing_of_the_first_write_leaves_before_the_guard_file_has_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Gear 2's seed 445: a store lost in its first seconds came back as if it had never spoken."""
+
+    def answer(event: Event, reader: KeyValueReader) -> Work | None:
+        if isinstance(event, Written):
+            return Work(messages=[("ben", BEAT)])
+        return Work(write=batch_of(b"m"), ticket=1) if isinstance(event, ReadAsked) else None
+
+    world = World(answer)
+    world.guard_problem = StorageFull("full")
+    async with world.running():
+        world.inbox.put_own(ReadAsked(1))
+        await trio.sleep(RETRY_SECONDS * 3)
+        assert world.storage.written
+        assert world.peers.sent == []
+        world.guard_problem = None
+        await trio.sleep(RETRY_SECONDS * 2)
+        assert [read_guard(data).term for data in world.guards] == [1]
+        assert world.peers.sent == [("ben", codec.frame_of(BEAT))]
 
 
 async def test_an_error_in_a_step_comes_out_bare() -> None:
