@@ -26,6 +26,7 @@ from govchaind.ledger.operations.motions import (
     SetNode,
 )
 from govchaind.ledger.operations.rules import SetRule
+from govchaind.ledger.operations.terms import SetTerms
 from govchaind.ledger.shapes import shaped
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 
@@ -56,6 +57,7 @@ KIND_WORDS: Mapping[int, Words] = MappingProxyType(
         MotionKind.ADOPT_CALENDAR: Words("adopting a calendar", "采用工作日历"),
         MotionKind.ADOPT_MANDATE: Words("adopting a mandate", "通过依据文件"),
         MotionKind.REPEAL_MANDATE: Words("repealing a mandate", "废止依据文件"),
+        MotionKind.SET_TERMS: Words("setting the clocks of requests", "设定请求期限"),
     }
 )
 
@@ -120,6 +122,15 @@ def notice_words(milliseconds: int) -> Words:
             ending = "" if count == 1 else "s"
             return Words(f"{count} {english}{ending} of notice", f"公示 {count} {chinese}")
     return Words(f"{milliseconds} ms of notice", f"公示 {milliseconds} 毫秒")
+
+
+def clock_words(clock: tuple[int, bool] | list[Any]) -> Words:
+    """Return how long a clock runs."""
+    days, working = clock
+    ending = "" if days == 1 else "s"
+    if working:
+        return Words(f"{days} working day{ending}", f"{days} 个工作日")
+    return Words(f"{days} day{ending}", f"{days} 天")
 
 
 def _is_midnight(milliseconds: int) -> bool:
@@ -213,6 +224,19 @@ def _repeal_mandate(wanted: RepealMandate) -> Words:
     )
 
 
+def _set_terms(wanted: SetTerms) -> Words:
+    reply, appeal, ruling = (
+        clock_words(clock) for clock in (wanted.reply, wanted.appeal, wanted.ruling)
+    )
+    supervisor = "/".join(wanted.supervisor)
+    return Words(
+        f"have requests under the mandate {wanted.mandate} answered within {reply.english}, "
+        f"appealed within {appeal.english} and ruled on by {supervisor} within {ruling.english}",
+        f"规定依据文件 {wanted.mandate} 项下的请求须在{reply.chinese}内答复，"
+        f"可在{appeal.chinese}内申诉，由 {supervisor} 在{ruling.chinese}内裁定",
+    )
+
+
 _WRITERS: Mapping[int, Callable[[Any], Words]] = MappingProxyType(
     {
         MotionKind.ADMIT_INSTITUTION: _admit,
@@ -224,5 +248,6 @@ _WRITERS: Mapping[int, Callable[[Any], Words]] = MappingProxyType(
         MotionKind.ADOPT_CALENDAR: _adopt_calendar,
         MotionKind.ADOPT_MANDATE: _adopt_mandate,
         MotionKind.REPEAL_MANDATE: _repeal_mandate,
+        MotionKind.SET_TERMS: _set_terms,
     }
 )

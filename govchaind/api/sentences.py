@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from govchaind.api import exchange_words
 from govchaind.api.chain import operation_name
 from govchaind.api.motion_words import day_words, motion_words
 from govchaind.base.errors import InvalidEncoding
@@ -42,8 +43,11 @@ def headline(transaction: Transaction, *, refused: bool = False) -> str:
 
 
 def _sentence(author: str, kind: int, items: list[Any]) -> Sentence:
-    write = _WRITERS.get(kind)
+    write, exchange = _WRITERS.get(kind), exchange_words.WRITERS.get(kind)
     try:
+        if exchange is not None:
+            words = exchange(author, items)
+            return Sentence(words.english, words.chinese)
         if write is not None:
             return write(author, items)
     except (AttributeError, IndexError, InvalidEncoding, TypeError, ValueError):

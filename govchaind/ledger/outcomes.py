@@ -17,7 +17,7 @@ from enum import IntEnum, unique
 from types import MappingProxyType
 
 from govchaind.ledger.outcome_text import OutcomeText
-from govchaind.ledger.outcome_texts import basics, door, governance, registers
+from govchaind.ledger.outcome_texts import basics, door, exchange, governance, registers
 
 
 @unique
@@ -97,12 +97,45 @@ class Code(IntEnum):
     BAD_SIGNATURE = 205
     INBOX_FULL = 206
 
+    MANDATE_NOT_IN_FORCE = 300
+    UNKNOWN_DUTY = 301
+    DUTY_HAS_DATA_SETS = 302
+    NOT_DUTY_OFFICE = 303
+    DATA_SET_EXISTS = 304
+    BAD_DATA_SET = 305
+    UNKNOWN_DATA_SET = 306
+    DATA_SET_RETIRED = 307
+    BAD_TERMS = 310
+    NO_TERMS = 311
+    REQUEST_EXISTS = 312
+    BAD_REQUEST = 313
+    NOT_SHARED = 314
+    UNKNOWN_FIELD = 315
+    UNKNOWN_REQUEST = 316
+    NOT_PROVIDER = 317
+    NOT_REQUESTER = 318
+    NOT_SUPERVISOR = 319
+    REQUEST_NOT_OPEN = 320
+    MUST_BE_SHARED = 321
+    UNKNOWN_GROUND = 322
+    NO_FURTHER_EXTENSION = 323
+    CLOCK_HAS_RUN_OUT = 324
+    NOTHING_TO_APPEAL = 325
+    NOTHING_TO_RULE_ON = 326
+    UNKNOWN_CONDITION = 330
+    BAD_GRANT = 331
+    UNKNOWN_GRANT = 332
+    GRANT_ENDED = 333
+    GRANT_USED_UP = 334
+    USE_OUT_OF_ORDER = 335
+
 
 _ROWS = (
     *basics.ROWS,
     *registers.ROWS,
     *governance.ROWS,
     *door.ROWS,
+    *exchange.ROWS,
 )
 
 OUTCOMES: Mapping[int, OutcomeText] = MappingProxyType({row.code: row for row in _ROWS})

@@ -18,6 +18,27 @@
     0d name                     mandate      [title, number, issuer, document, effect,
                                               until or null, predecessor or null,
                                               successor or null, ends or null, height adopted]
+    0e institution 00 name      duty         [title, office, mandate, data sets, ended or null,
+                                              height]
+    0f institution 00 name      data set     [revision, retired, title, duty, [field …], cycle,
+                                              class, [condition …], service or null, mandate,
+                                              height]
+    11 mandate                  terms        [calendar or null, minutes ahead of UTC, reply,
+                                              extension or null, extender, appeal, ruling,
+                                              delivery or null, [ground …], supervisor, height]
+    12 institution 00 reference request      [office, provider, data set, revision, class,
+                                              [condition …], [field …], mandate, mandate of the
+                                              terms, details, status, asked, due, [[year,
+                                              version] …], extended, answered, ground, reason,
+                                              appealed, appeal's details, ruled (all or null),
+                                              height]
+    13 institution 00 reference grant        [provider, its office, requester's office, data set,
+                                              revision, [field …], [condition …], details,
+                                              granted, until, uses at most or null, uses, delivery
+                                              due or null, revoked or null, ground or null,
+                                              reason or null, height]
+    14 month provider 00 data set 00 requester  account  a counter for each accounts.Entry; the
+                                              month is two bytes, twelve times the year and 0 to 11
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
@@ -42,6 +63,12 @@ NODE_KEY = b"\x0a"
 RULE = b"\x0b"
 CALENDAR = b"\x0c"
 MANDATE = b"\x0d"
+DUTY = b"\x0e"
+DATA_SET = b"\x0f"
+TERMS = b"\x11"
+REQUEST = b"\x12"
+GRANT = b"\x13"
+ACCOUNT = b"\x14"
 
 
 def institution_key(name: str) -> bytes:
@@ -91,6 +118,31 @@ def calendar_key(name: str, year: int, version: int) -> bytes:
 
 def mandate_key(name: str) -> bytes:
     return MANDATE + name.encode()
+
+
+def duty_key(institution: str, name: str) -> bytes:
+    return DUTY + institution.encode() + b"\x00" + name.encode()
+
+
+def data_set_key(institution: str, name: str) -> bytes:
+    return DATA_SET + institution.encode() + b"\x00" + name.encode()
+
+
+def terms_key(mandate: str) -> bytes:
+    return TERMS + mandate.encode()
+
+
+def request_key(requester: str, reference: str) -> bytes:
+    return REQUEST + requester.encode() + b"\x00" + reference.encode()
+
+
+def grant_key(requester: str, reference: str) -> bytes:
+    return GRANT + requester.encode() + b"\x00" + reference.encode()
+
+
+def account_key(month: int, provider: str, data_set: str, requester: str) -> bytes:
+    named = b"\x00".join(name.encode() for name in (provider, data_set, requester))
+    return ACCOUNT + month.to_bytes(2, "big") + named
 
 
 def node_key_key(key: PublicKey) -> bytes:

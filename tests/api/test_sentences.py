@@ -57,9 +57,17 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
      "31 December 2026, in place of old",
      "通过依据文件 law（共享条例；第809号，国务院），自2026年3月1日起施行，"
      "至2026年12月31日（含当日），取代 old"),
+    (20, ["law", "china", 480, [10, True], [5, True], "provider", [7, False], [1, False], None,
+          ["no-basis"], ["court", "head"]],
+     "have requests under the mandate law answered within 10 working days, appealed within 7 days "
+     "and ruled on by court/head within 1 day",
+     "规定依据文件 law 项下的请求须在10 个工作日内答复，可在7 天内申诉，"
+     "由 court/head 在1 天内裁定"),
     (9, ["law", MARCH], "repeal the mandate law from 1 March 2026",
      "自2026年3月1日起废止依据文件 law"),
 ]  # fmt: skip
+DATA_SET = ["births", "Births", "civil", [["day", "Day", "date"]], "daily", "unconditional", [],
+            None, "law"]  # fmt: skip
 TOLD: list[tuple[int, list[Any], str, str]] = [
     (10, ["towns", "Towns", [], "clear", []], "created the register towns", "创建了登记册 towns"),
     (11, ["towns", b"1", ["x"], None], "entered record 1", "登记了记录 1"),
@@ -77,7 +85,31 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     (24, [0, 3, ["n-1"]], "ministry/head voted to remove the node n-1.", "投票赞成移除节点 n-1。"),
     (25, [b"\xab" * 32], "took back its vote for the motion abababababababab….", "撤回了对议案"),
     (26, [b"\xab" * 32], "put the motion abababababababab… into effect", "公示期满后使议案"),
-]
+    (30, ["civil", "Civil", "head", "law"], "gave the duty civil (Civil) to", "将职责 civil"),
+    (31, ["civil"], "ended the duty civil.", "终止了职责 civil。"),
+    (32, DATA_SET, "put the data set births (Births; fields: 1) into the catalogue: shared without "
+     "condition, under law.", "编入目录：无条件共享。"),
+    (33, [*DATA_SET, 1], "revised the data set births (Births): shared without", "修订了数据集"),
+    (34, ["births"], "took the data set births out of the catalogue.", "移出目录"),
+    (40, ["r-1", "registry", "births", ["day"], "law", bytes(32)],
+     "asked registry for day of its data set births, under law (request r-1).",
+     "向 registry 请求数据集 births 的 day"),
+    (40, ["r-1", "registry", "births", list("abcdef"), "law", bytes(32)],
+     "for a, b, c, d, e … of its", "a、b、c、d、e等"),
+    (41, ["bank", "r-1", ["on-site"], MARCH, 3], "granted the request r-1 of bank, until 1 March "
+     "2026, for 3 uses, on the conditions on-site.", "止，可使用 3 次，条件为 on-site。"),
+    (42, ["bank", "r-1", "no-basis", None], "refused the request r-1 of bank, on the ground",
+     "以 no-basis 为由拒绝了"),
+    (43, ["bank", "r-1"], "extended the time to answer the request r-1 of bank.", "延长了答复"),
+    (44, ["r-1", bytes(32)], "appealed in the matter of its request r-1.", "提出申诉"),
+    (45, ["bank", "r-1", True, "law", None], "ruled that the request r-1 of bank must be granted",
+     "裁定须同意"),
+    (45, ["bank", "r-1", False, "law", None], "upheld the refusal of the request r-1", "维持了"),
+    (46, ["r-1", 2, bytes(32)], "signed for use 2 of its grant r-1.", "第 2 次使用"),
+    (47, ["bank", "r-1", "misuse", None], "revoked the grant r-1 of bank, on the ground misuse.",
+     "撤销了 bank 的授权 r-1"),
+    (48, ["r-1"], "withdrew its request r-1.", "撤回了其请求 r-1"),
+]  # fmt: skip
 MISSHAPEN: list[tuple[int, list[Any]]] = [
     (24, [0, 99, ["x"]]),
     (24, [0, [], ["x"]]),

@@ -28,6 +28,20 @@ class Kind(IntEnum):
     WITHDRAW = 25
     ENACT = 26
     NAME_ACTING = 27
+    ASSIGN_DUTY = 30
+    END_DUTY = 31
+    PUBLISH_DATA_SET = 32
+    REVISE_DATA_SET = 33
+    RETIRE_DATA_SET = 34
+    REQUEST = 40
+    GRANT = 41
+    REFUSE = 42
+    EXTEND = 43
+    APPEAL = 44
+    RULE = 45
+    USE_GRANT = 46
+    REVOKE_GRANT = 47
+    WITHDRAW_REQUEST = 48
 
 
 COST_MICROSECONDS = MappingProxyType(
@@ -43,6 +57,20 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.WITHDRAW): 100,
         int(Kind.ENACT): 200,
         int(Kind.NAME_ACTING): 100,
+        int(Kind.ASSIGN_DUTY): 80,
+        int(Kind.END_DUTY): 80,
+        int(Kind.PUBLISH_DATA_SET): 80,
+        int(Kind.REVISE_DATA_SET): 80,
+        int(Kind.RETIRE_DATA_SET): 80,
+        int(Kind.REQUEST): 80,
+        int(Kind.GRANT): 80,
+        int(Kind.REFUSE): 80,
+        int(Kind.EXTEND): 80,
+        int(Kind.APPEAL): 80,
+        int(Kind.RULE): 80,
+        int(Kind.USE_GRANT): 80,
+        int(Kind.REVOKE_GRANT): 80,
+        int(Kind.WITHDRAW_REQUEST): 80,
     }
 )
 UNKNOWN_COST_MICROSECONDS = 20  # refused at the first look

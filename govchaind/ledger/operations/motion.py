@@ -22,6 +22,7 @@ class MotionKind(IntEnum):
     ADOPT_CALENDAR = 7
     ADOPT_MANDATE = 8
     REPEAL_MANDATE = 9
+    SET_TERMS = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
     6 recover office     [institution, office, threshold, [key …]]
     7 adopt calendar     see calendars.py
     8 adopt mandate, 9 repeal mandate   see mandates.py
+    20 set terms         see terms.py
 
 Enacting a node motion changes which members are *wanted* and the height at which that last
 changed; configuration blocks then bring it into force, step by step (`membership.next_steps`).
@@ -32,7 +33,7 @@ from govchaind.ledger.genesis import (
     office_of,
 )
 from govchaind.ledger.membership import Addresses, Member, Role, member_of
-from govchaind.ledger.operations import calendars, mandates, rules
+from govchaind.ledger.operations import calendars, mandates, rules, terms
 from govchaind.ledger.operations.institutions import replace_policy, seats_of
 from govchaind.ledger.operations.motion import Motion, MotionKind
 from govchaind.ledger.outcomes import Code
@@ -226,7 +227,7 @@ _MEMBERS = (
 MOTIONS = MappingProxyType(
     {
         int(motion.kind): motion
-        for family in (_MEMBERS, rules.MOTIONS, calendars.MOTIONS, mandates.MOTIONS)
+        for family in (_MEMBERS, rules.MOTIONS, calendars.MOTIONS, mandates.MOTIONS, terms.MOTIONS)
         for motion in family
     }
 )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from govchaind.ledger.operations import ballots, institutions, registers
+from govchaind.ledger.operations import (
+    ballots,
+    catalogue,
+    duties,
+    grants,
+    institutions,
+    registers,
+    requests,
+)
 from govchaind.ledger.operations.operation import Operation
 
 OPERATIONS: Mapping[int, Operation] = MappingProxyType(
@@ -15,6 +23,10 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             registers.OPERATIONS,
             institutions.OPERATIONS,
             ballots.OPERATIONS,
+            duties.OPERATIONS,
+            catalogue.OPERATIONS,
+            requests.OPERATIONS,
+            grants.OPERATIONS,
         )
         for operation in family
     }
