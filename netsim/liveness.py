@@ -208,7 +208,7 @@ class Liveness:
         if not self._may_step(replica):
             return True
         for name, (role, store) in wanted.items():
-            here = self.world.nodes[name] in self.core
+            here = self.world.nodes[name] in self.core and not self._astray(self.world.nodes[name])
             if here and role == "validator" and have.get(name) != store:
                 return False
         return all(wanted.get(name, ("",))[0] == "validator" for name in have)
@@ -218,7 +218,7 @@ class Liveness:
 
         No leader brings voters into force of whom no majority answers, nor one that is not there.
         """
-        stores = {node.name: node.store for node in self.core}
+        stores = {node.name: node.store for node in self.core if not self._astray(node)}
         current = replica.memberships.latest()
         had = {member.name for member in current.voters()}
         for step in next_steps(current, replica._executor.wanted, 0):
@@ -232,7 +232,30 @@ class Liveness:
     def members(self) -> list[Node]:
         """Return the nodes of the core that are members or observers by what is wanted."""
         wanted = self.world.operators.wanted
-        return [node for node in self.core if node.name in wanted]
+        return [node for node in self.core if node.name in wanted and not self._astray(node)]
+
+    def _astray(self, node: Node) -> bool:
+        """Say whether a node slept through so much that it knows the key of nobody it could follow.
+
+        It was let go, the others were all replaced, and then it was taken back: no link comes about
+        by keys that the ledger named when it slept in (docs/adr/0006).
+        """
+        leader = self.world.leader()
+        if leader is None or leader.replica is None or node.replica is None:
+            return False
+        since = leader.replica.memberships.since(node.replica.ledger.height)
+        if all(membership.member(node.name) is not None for membership in since):
+            return False
+        known = {leader.name}
+        fresh = [leader]
+        while fresh:
+            one = fresh.pop()
+            for other in self.core:
+                mutual = one.accepts(other.name) and other.accepts(one.name)
+                if mutual and other.name not in known:
+                    known.add(other.name)
+                    fresh.append(other)
+        return node.name not in known
 
     def _equal(self) -> bool:
         """Say whether all members of the core have one height and digest, all of it certified."""

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from govchaind.api import (
     calendars,
+    catalogue,
     chain,
     events,
     health,
@@ -24,6 +25,7 @@ from govchaind.api import (
     network,
     pages,
     registers,
+    requests,
     state,
     transactions,
 )
@@ -40,6 +42,7 @@ TAGS = (
     ("state", "any state key, with proof"),
     ("institutions", "offices and their keys"),
     ("decisions", "motions and their rules, calendars, mandates"),
+    ("exchange", "duties, the catalogue, requests with their clocks, grants, accounts"),
     ("network", "this node, its members, trust"),
     ("events", "blocks as they happen"),
     ("health", "for whoever watches the node"),
@@ -105,6 +108,7 @@ def make_routes(context: Context) -> FastAPI:
     )
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
+        *(catalogue, requests),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

@@ -10,6 +10,7 @@ from govchaind.api.motion_words import Words, day_words
 from govchaind.ledger.operations.catalogue import PublishDataSet, ReviseDataSet
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.shapes import shaped
+from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 
 FIELDS_SHOWN = 5
 CLASSES: Mapping[str, Words] = MappingProxyType(
@@ -30,6 +31,47 @@ STATUSES: Mapping[str, Words] = MappingProxyType(
         "withdrawn": Words("was withdrawn", "已撤回"),
     }
 )
+
+
+def request_words(
+    requester: str,
+    provider: str,
+    fields: list[str],
+    data_set: str,
+    status: str,
+    due: int | None,
+    now: int,
+) -> Words:
+    """Return how a request stands, as a sentence. `due`: None where nobody owes an answer."""
+    state = STATUSES[status]
+    english = (
+        f"{requester} asked {provider} for {_fields(fields).english} of its data set {data_set}; "
+        f"the request {state.english}"
+    )
+    chinese = (
+        f"{requester} 向 {provider} 请求数据集 {data_set} 的 {_fields(fields).chinese}；"
+        f"{state.chinese}"
+    )
+    if due is not None:
+        # The clock ends with its day: what is due at its last millisecond is due on that day.
+        day = day_words(due + 1 - MILLISECONDS_A_DAY)
+        if now > due:
+            return Words(
+                f"{english}, which was due on {day.english}.",
+                f"{chinese}，已逾{day.chinese}的期限。",
+            )
+        return Words(
+            f"{english}, which is due on {day.english}.", f"{chinese}，期限为{day.chinese}。"
+        )
+    return Words(f"{english}.", f"{chinese}。")
+
+
+def _fields(fields: list[str]) -> Words:
+    more = len(fields) > FIELDS_SHOWN
+    shown = fields[:FIELDS_SHOWN]
+    return Words(
+        ", ".join(shown) + (" …" if more else ""), "、".join(shown) + ("等" if more else "")
+    )
 
 
 def _assign_duty(author: str, items: list[Any]) -> Words:
@@ -76,12 +118,11 @@ def _retire(author: str, items: list[Any]) -> Words:
 
 def _request(author: str, items: list[Any]) -> Words:
     reference, provider, data_set, fields, mandate, _ = items
-    shown = ", ".join(fields[:FIELDS_SHOWN]) + (" …" if len(fields) > FIELDS_SHOWN else "")
-    chinese = "、".join(fields[:FIELDS_SHOWN]) + ("等" if len(fields) > FIELDS_SHOWN else "")
+    shown = _fields(fields)
     return Words(
-        f"{author} asked {provider} for {shown} of its data set {data_set}, under {mandate} "
-        f"(request {reference}).",
-        f"{author} 依据 {mandate} 向 {provider} 请求数据集 {data_set} 的 {chinese}"
+        f"{author} asked {provider} for {shown.english} of its data set {data_set}, "
+        f"under {mandate} (request {reference}).",
+        f"{author} 依据 {mandate} 向 {provider} 请求数据集 {data_set} 的 {shown.chinese}"
         f"（请求 {reference}）。",
     )
 

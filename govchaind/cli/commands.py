@@ -71,6 +71,20 @@ COMMANDS: Mapping[str, Entry] = {
     "calendars": Entry(
         "calendars", "calendars", "Show the calendars of working days on the ledger."
     ),
+    "duties": Entry(
+        "duties", "duties", "Show the duties of offices, and the mandates that order them."
+    ),
+    "catalogue": Entry(
+        "catalogue",
+        "catalogue",
+        "Show or search the catalogue of data sets; export it, or change your own entries.",
+    ),
+    "requests": Entry(
+        "requests", "requests", "Show requests for data and their clocks; ask, answer, appeal."
+    ),
+    "accounts": Entry(
+        "accounts", "accounts", "Show what was asked, given and answered in time in a month."
+    ),
     "keys": Entry("keys", "keys", "Make and show the keys of offices."),
     "submit": Entry("submit", "submit", "Sign and submit transactions."),
     "get": Entry("get", "get", "Read a record, its history or its proof."),

@@ -13,6 +13,7 @@ from govchaind.base.limits import RULE_DENOMINATOR_MAX
 from govchaind.cli.calendar_file import read_calendar
 from govchaind.cli.days import DATE_HELP, end_of, start_of
 from govchaind.cli.options import FILE, Sending, round_option, sending_options
+from govchaind.cli.propose_terms import terms
 from govchaind.cli.voting import cast_ballot
 from govchaind.client.keyfile import read_key_file
 from govchaind.ledger.operations.motion import MotionKind
@@ -255,3 +256,6 @@ def recover(
     keys = sorted([file.public, file.title, 0, None] for file in files)
     arguments = [institution, office, threshold, keys]
     cast_ballot(sending, int(MotionKind.RECOVER_OFFICE), arguments, round_number)
+
+
+propose.add_command(terms)

@@ -20,8 +20,10 @@ from govchaind.base.errors import Busy, GovchaindError, InvalidSetting, PeerErro
 from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS, SALT_BYTES
 from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.client.events import follow
+from govchaind.client.exchange import ExchangeQuestions
 from govchaind.client.keyfile import Author
 from govchaind.client.nodes import NOTHING, Nodes
+from govchaind.client.questions import given
 from govchaind.client.refusals import bytes_of, json_of
 from govchaind.client.submission import Fate, Wait, read_fate, submit
 from govchaind.client.transport import HttpTransport, Reply, Transport
@@ -40,7 +42,7 @@ def wall_milliseconds() -> BlockTime:
     return time.time_ns() // 1_000_000
 
 
-class Client:
+class Client(ExchangeQuestions):
     """One user of one chain.
 
     Args:
@@ -222,7 +224,7 @@ class Client:
         self, *, state: str | None = None, after: str | None = None
     ) -> dict[str, Any]:
         """Return one page of motions: all, or those of one state."""
-        return await self.get_json("/v1/motions", _given(state=state, after=after))
+        return await self.get_json("/v1/motions", given(state=state, after=after))
 
     async def motion(self, digest: Hash) -> dict[str, Any]:
         """Return a motion as the node has it. Raises NotFound where there is none."""
@@ -234,12 +236,12 @@ class Client:
 
     async def calendars(self, *, after: str | None = None) -> dict[str, Any]:
         """Return one page of calendars, a line for each year."""
-        return await self.get_json("/v1/calendars", _given(after=after))
+        return await self.get_json("/v1/calendars", given(after=after))
 
     async def calendar(self, name: str, year: int, *, version: int | None = None) -> dict[str, Any]:
         """Return one year of a calendar, its newest version unless one is named."""
         path = f"/v1/calendars/{quote(name, safe='')}/{year}"
-        return await self.get_json(path, _given(version=version))
+        return await self.get_json(path, given(version=version))
 
     async def deadline(
         self, name: str, start: str, days: int, *, working: bool = True
@@ -260,7 +262,7 @@ class Client:
         after: str | None = None,
     ) -> dict[str, Any]:
         """Return one page of mandates: all, or those of one state, or those that end soon."""
-        query = _given(state=state, ending_within_days=ending_within_days, after=after)
+        query = given(state=state, ending_within_days=ending_within_days, after=after)
         return await self.get_json("/v1/mandates", query)
 
     async def mandate(self, name: str) -> dict[str, Any]:
@@ -321,11 +323,6 @@ class Client:
 def connect(urls: Sequence[str], **settings: Any) -> Client:
     """Return a client over HTTP; `settings` as of Client."""
     return Client([HttpTransport(url) for url in urls], **settings)
-
-
-def _given(**parameters: str | int | None) -> dict[str, str]:
-    """Return the parameters that have a value, as a query."""
-    return {name: str(value) for name, value in parameters.items() if value is not None}
 
 
 def record_path(register: str, key: bytes) -> tuple[str, dict[str, str]]:

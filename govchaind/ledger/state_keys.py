@@ -140,9 +140,14 @@ def grant_key(requester: str, reference: str) -> bytes:
     return GRANT + requester.encode() + b"\x00" + reference.encode()
 
 
+def account_prefix(month: int) -> bytes:
+    """Return what the keys of all accounts of a month start with."""
+    return ACCOUNT + month.to_bytes(2, "big")
+
+
 def account_key(month: int, provider: str, data_set: str, requester: str) -> bytes:
     named = b"\x00".join(name.encode() for name in (provider, data_set, requester))
-    return ACCOUNT + month.to_bytes(2, "big") + named
+    return account_prefix(month) + named
 
 
 def node_key_key(key: PublicKey) -> bytes:

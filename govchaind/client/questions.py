@@ -1,0 +1,20 @@
+"""How questions to a node are put: the one thing that families of questions need of a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from govchaind.client.nodes import NOTHING
+
+
+class Asks(Protocol):
+    """A client, as far as a family of questions needs it."""
+
+    async def get_json(self, path: str, query: Mapping[str, str] = NOTHING) -> dict[str, Any]:
+        """Return the JSON at a path."""
+
+
+def given(**parameters: str | int | None) -> dict[str, str]:
+    """Return the parameters that have a value, as a query."""
+    return {name: str(value) for name, value in parameters.items() if value is not None}
