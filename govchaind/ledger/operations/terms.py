@@ -16,6 +16,7 @@ calendar is late, and everybody sees by what a deadline was computed.
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -124,8 +125,13 @@ def _year(calendar: str, year: int, state: WorkingState) -> tuple[int, CalendarY
     while (value := state.decoded(calendar_key(calendar, year, version + 1))) is not None:
         version, found = version + 1, value
     if found is None:
-        return 0, CalendarYear(0, working_days(year, set(), set()))
+        return 0, _mondays_to_fridays(year)
     return version, CalendarYear(found[0], found[1])
+
+
+@lru_cache(maxsize=16)
+def _mondays_to_fridays(year: int) -> CalendarYear:
+    return CalendarYear(0, working_days(year, set(), set()))
 
 
 MOTIONS = (Motion(MotionKind.SET_TERMS, "set-terms", SetTerms, set_terms),)
