@@ -23,6 +23,7 @@
     0f institution 00 name      data set     [revision, retired, title, duty, [field …], cycle,
                                               class, [condition …], service or null, mandate,
                                               height]
+    10 month institution        sums         [counters as provider, counters as requester]
     11 mandate                  terms        [calendar or null, minutes ahead of UTC, reply,
                                               extension or null, extender, appeal, ruling,
                                               delivery or null, [ground …], supervisor, height]
@@ -65,6 +66,7 @@ CALENDAR = b"\x0c"
 MANDATE = b"\x0d"
 DUTY = b"\x0e"
 DATA_SET = b"\x0f"
+ACCOUNT_SUM = b"\x10"
 TERMS = b"\x11"
 REQUEST = b"\x12"
 GRANT = b"\x13"
@@ -138,6 +140,10 @@ def request_key(requester: str, reference: str) -> bytes:
 
 def grant_key(requester: str, reference: str) -> bytes:
     return GRANT + requester.encode() + b"\x00" + reference.encode()
+
+
+def account_sum_key(month: int, institution: str) -> bytes:
+    return ACCOUNT_SUM + month.to_bytes(2, "big") + institution.encode()
 
 
 def account_prefix(month: int) -> bytes:

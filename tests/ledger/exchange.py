@@ -9,7 +9,13 @@ from typing import Any
 
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
-from govchaind.ledger.state_keys import account_key, data_set_key, grant_key, request_key
+from govchaind.ledger.state_keys import (
+    account_key,
+    account_sum_key,
+    data_set_key,
+    grant_key,
+    request_key,
+)
 from govchaind.ledger.working_state import WorkingState
 from tests.ledger.chain import INSTITUTIONS, START, Chain
 
@@ -129,6 +135,10 @@ def granted(chain: Chain) -> Any:
 
 def entry(chain: Chain, name: str = "marriages") -> Any:
     return value(chain, data_set_key("registry", name))
+
+
+def sums(chain: Chain, month: int, institution: str) -> Any:
+    return value(chain, account_sum_key(month, institution))
 
 
 def account(chain: Chain, month: int) -> Any:

@@ -362,3 +362,17 @@ def test_an_account_counts_what_happened_in_the_month_in_which_it_did() -> None:
 
     assert counted(MONTH) == {"ASKED": 1, "REFUSED": 1, "IN_TIME": 1, "APPEALED": 1}
     assert counted(MONTH + 1) == {"GRANTED": 1, "IN_TIME": 1, "OVERTURNED": 1, "USED": 1}
+    row = exchange.account(chain, MONTH)
+    assert exchange.sums(chain, MONTH, "registry") == [row, []]
+    assert exchange.sums(chain, MONTH, "bank") == [[], row]
+
+
+def test_sums_are_those_of_all_data_sets_on_both_sides() -> None:
+    chain = with_request()
+    assert chain.do(Kind.PUBLISH_DATA_SET, *data_set("births")) == 0
+    assert ask(chain, "r-2", data_set="births") == 0
+    assert ask(chain, "r-3", institution="court") == 0
+    gave, took = exchange.sums(chain, MONTH, "registry")
+    assert (gave[Entry.ASKED], took) == (3, [])
+    assert exchange.sums(chain, MONTH, "bank")[1][Entry.ASKED] == 2
+    assert exchange.sums(chain, MONTH, "court")[1][Entry.ASKED] == 1

@@ -1,8 +1,9 @@
 """Accounts: what each institution gave, took, refused and how it kept its clocks, month by month.
 
-A row of counters for each month, data set and requester, so that each side's account is a sum of
-rows that stand in the authenticated state and can be proved. Months are those of the zone that the
-terms name. Nobody files anything: the operations on requests and grants count what they do.
+A row of counters for each month, data set and requester, and beside the rows the sums of each
+institution, as provider and as requester: a statement whose rows come to the sums has left none
+out, and all of them stand in the authenticated state and can be proved. Months are those of the
+zone that the terms name. Nobody files anything: the operations on requests and grants count.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from govchaind.ledger.state_keys import account_key
+from govchaind.ledger.state_keys import account_key, account_sum_key
 from govchaind.ledger.working_state import WorkingState
 
 
@@ -43,11 +44,23 @@ def count(
     entries: Mapping[Entry, int],
     state: WorkingState,
 ) -> None:
-    """Add to the counters of one row. `month` is twelve times the year, and the month from 0."""
+    """Add to a row and to both sides' sums.
+
+    Args:
+        month: twelve times the year, and the month from 0.
+    """
     key = account_key(month, provider, data_set, requester)
-    row = state.decoded(key)
-    counters = [0] * len(Entry) if row is None else list(row)
+    state.put_value(key, _added(state.decoded(key), entries))
+    for side, institution in enumerate((provider, requester)):
+        key = account_sum_key(month, institution)
+        sums = list(state.decoded(key) or [[], []])
+        sums[side] = _added(sums[side], entries)
+        state.put_value(key, sums)
+
+
+def _added(row: list[int] | None, entries: Mapping[Entry, int]) -> list[int]:
+    counters = list(row or [])
     counters += [0] * (len(Entry) - len(counters))  # a row of before there were so many
     for entry, times in entries.items():
         counters[entry] += times
-    state.put_value(key, counters)
+    return counters
