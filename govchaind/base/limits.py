@@ -77,6 +77,7 @@ STATE_WINDOW_CHECKPOINTS = 128  # old checkpoints at which the state can still b
 RANGE_ITEMS_MAX = 1000  # one page of any listing
 LISTING_ROWS_MAX = 2000  # that one page of a filtered listing looks at; about 20 ms
 MOTIONS_PAGE_MAX = 100  # one page of motions: each may show as many ballots as institutions
+STATEMENT_ROWS_MAX = 10_000  # of one institution in one month, each with its proof
 DEADLINE_DAYS_MAX = 3660  # ten years; a question about a deadline walks through its days
 HTTP_BODY_BYTES_MAX = 4 * 1024 * 1024
 HTTP_BATCH_TRANSACTIONS_MAX = 1000

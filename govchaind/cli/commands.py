@@ -85,6 +85,9 @@ COMMANDS: Mapping[str, Entry] = {
     "accounts": Entry(
         "accounts", "accounts", "Show what was asked, given and answered in time in a month."
     ),
+    "statement": Entry(
+        "statement", "statement", "Make or verify the monthly statement of an institution."
+    ),
     "keys": Entry("keys", "keys", "Make and show the keys of offices."),
     "submit": Entry("submit", "submit", "Sign and submit transactions."),
     "get": Entry("get", "get", "Read a record, its history or its proof."),

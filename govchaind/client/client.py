@@ -159,6 +159,15 @@ class Client(ExchangeQuestions):
             query["height"] = str(height)
         return await self.get_bytes(f"{path}/proof", query)
 
+    async def proof_of(self, state_key: bytes, *, height: Height | None = None) -> bytes:
+        """Return the proof of what stands under a state key at a certified height, or of nothing.
+
+        Raises:
+            Gone: the state at `height` can no longer be proved.
+        """
+        query = {"proof": "true", **given(height=height)}
+        return await self.get_bytes(f"/v1/state/{state_key.hex()}", query)
+
     async def block(self, height: Height) -> bytes:
         """Return a block's bytes."""
         return await self.get_bytes(f"/v1/blocks/{height}")

@@ -38,20 +38,26 @@ TERMS = (
 )  # fmt: skip
 
 
-@pytest.mark.process
-def test_from_a_duty_to_an_account(
-    govchaind: Command, network: subprocess.Popen[bytes], tmp_path: Path
-) -> None:
+def prepare(govchaind: Command, tmp_path: Path) -> None:
+    """Adopt a mandate and terms; assign a duty and publish a data set."""
     (tmp_path / "law.txt").write_text("Article 1")
     (tmp_path / "marriages.toml").write_text(MARRIAGES)
     decide(govchaind, *PROPOSE_MANDATE)
     office = govchaind("keys", "show", "net/keys/statistics.key", "--json").json["office"]
     decide(govchaind, *TERMS, "--supervisor", f"statistics/{office}")
-    own, bank = key("civil-affairs"), key("savings-bank")
+    own = key("civil-affairs")
     home = govchaind("keys", "show", "net/keys/civil-affairs.key", "--json").json["office"]
     duty = ("duties", "assign", "marriages", "--title", "Marriages", "--office", home)
     assert govchaind(*duty, "--mandate", "law", *own).code == OK
     assert govchaind("catalogue", "publish", "marriages.toml", *own).code == OK
+
+
+@pytest.mark.process
+def test_from_a_duty_to_an_account(
+    govchaind: Command, network: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    prepare(govchaind, tmp_path)
+    own, bank = key("civil-affairs"), key("savings-bank")
     asked = ("requests", "ask", "r-1", "civil-affairs/marriages", "--field", "status", "--mandate",
              "law", "--details", "Loan 4711")  # fmt: skip
     without = govchaind(*asked, *bank)
@@ -102,6 +108,36 @@ def test_from_a_duty_to_an_account(
     assert duties.output.splitlines()[1].split("\t")[:2] == ["civil-affairs", "marriages"]
     assert exported.code == OK
     assert json.loads((tmp_path / "c.jsonld").read_text())["@type"] == "dcat:Catalog"
+
+
+@pytest.mark.process
+def test_a_statement_is_made_and_verified(
+    govchaind: Command, network: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    prepare(govchaind, tmp_path)
+    asked = ("requests", "ask", "r-1", "civil-affairs/marriages", "--field", "status", "--mandate",
+             "law", "--details", "Loan 4711", "--opening", "r-1.opening")  # fmt: skip
+    assert govchaind(*asked, *key("savings-bank")).code == OK
+    grant = ("requests", "grant", "savings-bank/r-1", "--until", "2998-01-01")
+    assert govchaind(*grant, *key("civil-affairs"), "--wait", "certified").code == OK
+    month = f"{datetime.now(UTC) + timedelta(hours=8):%Y-%m}"
+    made = govchaind("statement", "make", "civil-affairs", month, "-o", "s", *NETWORK)
+    again_made = govchaind("statement", "make", "civil-affairs", month, "-o", "s", *NETWORK)
+    genesis = ("--genesis", "net/genesis.bin")
+    verified = govchaind("statement", "verify", "s/statement.json", *genesis)
+    statement = (tmp_path / "s" / "statement.json").read_text()
+    (tmp_path / "spoilt.json").write_text(statement.replace('"savings-bank"', '"railways"'))
+    spoilt = govchaind("statement", "verify", "spoilt.json", *genesis)
+    none = govchaind("statement", "verify", "marriages.toml", *genesis)
+
+    assert made.code == OK, made.errors
+    assert "civil-affairs received 1 and answered 1 in time and 0 late; it made 0" in made.errors
+    assert again_made.errors.startswith("error[folder-exists]")
+    assert (verified.code, verified.output.split(":")[0]) == (OK, "Proved")
+    assert "  asked        gave        1   took        0\n" in verified.output
+    assert (spoilt.code, spoilt.errors.split("]")[0]) == (INVALID, "error[other-key")
+    assert none.code == INVALID
+    assert "savings-bank" in (tmp_path / "s" / "statement.html").read_text()
 
 
 @pytest.mark.parametrize(
