@@ -36,6 +36,11 @@ class Acceptances:
                     self.said.append((step.node.name, step.node.life, transaction))
 
 
+    def has(self, transaction: Transaction) -> bool:
+        """Say whether some node has said yes to it."""
+        return any(each.id == transaction.id for _, _, each in self.said)
+
+
 class Accepted:
     """What was accepted up to now, and has not come to its end.
 

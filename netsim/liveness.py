@@ -37,6 +37,7 @@ TEXTS = {
     "L-h": "no author, peer or lane starved by a flood",
     "L-i": "shutdown within grace; restart of all nodes at once recovers",
 }
+OFFERED_AGAIN_SECONDS = 2.0
 MESSAGES_HARD_MAX = 6  # times the budget: beyond it the network talks without getting on
 
 
@@ -300,9 +301,15 @@ class Liveness:
         until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
         voters = [node for node in self.members() if not node.observer]
         probe = world.chain.put("archive", b"probe", 1, None, until)
-        world.workload.offer(self.random.choice(voters), probe)
+        offer_at = world.heap.now
 
         def certified() -> bool:
+            nonlocal offer_at
+            if world.heap.now >= offer_at and world.acceptances.has(probe):
+                offer_at = math.inf
+            elif world.heap.now >= offer_at:
+                offer_at = world.heap.now + OFFERED_AGAIN_SECONDS  # its disk may have been full
+                world.workload.offer(self.random.choice(voters), probe)
             found = world.workload.history.by_id.get(probe.id)
             return found is not None and all(
                 world.certified(node) >= found[0] for node in self.members()

@@ -370,6 +370,11 @@ class Raft:
             self._state, leading, now, voters
         )
 
+    def answers(self, now: Seconds, node: NodeId, store: StoreId) -> bool:
+        """Say whether this node leads and `node` answers it under this store."""
+        leading = self._state.leading
+        return leading is not None and leadership.answers(self._state, leading, now, node, store)
+
     def matched(self, node: NodeId) -> int | None:
         """Return up to where `node`'s log is known to match; None if unknown.
 

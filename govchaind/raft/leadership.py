@@ -75,16 +75,19 @@ def quorum_heard_at(state: State, leading: Leading, now: Seconds) -> Seconds:
 def majority_answers(
     state: State, leading: Leading, now: Seconds, voters: Mapping[NodeId, StoreId]
 ) -> bool:
-    """Say whether a majority of `voters` has answered in this term, lately, under these stores."""
-    since = now - state.timing.election_max
-    answering = 0
-    for voter, store in voters.items():
-        peer = leading.peers.get(voter)
-        if voter == state.node:
-            answering += store == state.store
-        elif peer is not None:
-            answering += peer.store == store and peer.heard_at >= since
+    """Say whether a majority of `voters` answers under these stores."""
+    answering = sum(answers(state, leading, now, voter, store) for voter, store in voters.items())
     return answering >= majority(len(voters))
+
+
+def answers(state: State, leading: Leading, now: Seconds, node: NodeId, store: StoreId) -> bool:
+    """Say whether a node has answered in this term, lately, under this store."""
+    if node == state.node:
+        return store == state.store
+    peer = leading.peers.get(node)
+    if peer is None or peer.store != store:
+        return False
+    return peer.heard_at >= now - state.timing.election_max
 
 
 def matched(state: State, leading: Leading, node: NodeId) -> int | None:
@@ -188,10 +191,12 @@ def _leave(state: State, leading: Leading) -> None:
     """Step down, removed: the others know that it is committed, the best of them succeeds."""
     voters = state.membership.voters
     holds = [
-        (peer.match, node)
+        (answers(state, leading, state.now, node, peer.store), peer.match, node)
         for node, peer in leading.peers.items()
-        if voters.get(node) == peer.store and peer.match >= state.membership.index
+        if peer.store is not None
+        and voters.get(node) == peer.store
+        and peer.match >= state.membership.index
     ]
     if holds:
-        state.out.append((max(holds)[1], TimeoutNow(state.term)))
+        state.out.append((max(holds)[2], TimeoutNow(state.term)))
     step_down(state, state.now)

@@ -120,7 +120,7 @@ def next_membership(
             and (own is None or own.role != "validator" or own.store != was_voter.store)
         )
         if leaves and len(current.voters()) > 1:
-            return None, best_follower(raft)
+            return None, best_follower(raft, now)
         promoted = _promoted(current, step)
         if promoted is not None:
             matched = raft.matched(promoted)
@@ -138,11 +138,16 @@ def _promoted(current: Membership, step: Membership) -> NodeId | None:
     return None
 
 
-def best_follower(raft: Raft) -> NodeId | None:
-    """Return the voter whose log matches furthest, None if no other is known to match at all."""
+def best_follower(raft: Raft, now: Seconds) -> NodeId | None:
+    """Return the voter whose log matches furthest, of those that answer; None if none does.
+
+    One that is down may hold all there is, and would be waited for in vain, over and over.
+    """
     best: tuple[int, NodeId] | None = None
-    for node, _ in raft.configuration.voters:
-        matched = raft.matched(node) if node != raft.node else None
+    for node, store in raft.configuration.voters:
+        if node == raft.node or not raft.answers(now, node, store):
+            continue
+        matched = raft.matched(node)
         if matched is not None and (best is None or matched > best[0]):
             best = (matched, node)
     return None if best is None else best[1]
@@ -216,7 +221,7 @@ class Proposer:
     def hand_over(self, now: Seconds, target: NodeId | None) -> str | None:
         """Hand leadership to `target`, or to the best follower; return why not, if refused."""
         raft = self._raft
-        successor = target or best_follower(raft)
+        successor = target or best_follower(raft, now)
         if raft.role is not Role.LEADER or successor is None:
             return None
         try:

@@ -22,6 +22,7 @@ from netsim.properties.base import Property, Step
 LOOK_EVERY = 32  # steps
 AT_REST_MAX = 80  # entries of one container, once nothing is under way
 DEPTH_MAX = 9
+WRITE_SECONDS = 5.0  # a write that is younger may still be under way
 BLOCKS_BEFORE = 2  # before what an author has waiting first
 # What may hold more: the log's tail, caches with bounds of their own, what is wanted of nodes.
 BOUNDED_ELSEWHERE = frozenset(
@@ -81,7 +82,9 @@ class Bounded(Property):
             if stale:
                 self.fail(node.name, f"{len(stale)} transactions stay in the pool for ever")
             hangs = node.disk.hung_until > node.world.heap.now
-            if replica.attestations.certified < applied or hangs:
+            issued = replica.raft._state.writes.oldest_issued_at
+            writes = issued is not None and replica._now - issued < WRITE_SECONDS
+            if replica.attestations.certified < applied or hangs or writes:
                 continue  # something is under way
             for path, size in sizes_of(replica):
                 if size > max(AT_REST_MAX, 2 * len(node.world.nodes)):
