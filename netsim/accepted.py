@@ -35,7 +35,6 @@ class Acceptances:
                 if not code:
                     self.said.append((step.node.name, step.node.life, transaction))
 
-
     def has(self, transaction: Transaction) -> bool:
         """Say whether some node has said yes to it."""
         return any(each.id == transaction.id for _, _, each in self.said)

@@ -9,16 +9,20 @@ from govchaind.base.limits import (
     REST_BLOCK_INTERVAL_SECONDS,
 )
 from govchaind.ledger.operations.motion import MotionKind
+from govchaind.raft.core import Role
 from govchaind.raft.messages import Heartbeat
 from govchaind.replica.events import Received, TransferAsked
 from govchaind.replica.leadership import (
     CHECKPOINT_PATIENCE_MILLISECONDS,
     QUIET_SECONDS,
     Objections,
+    best_follower,
     checkpoint_due,
 )
 from govchaind.replica.messages import Objection
 from govchaind.replica.screening import CLOCK_AHEAD
+from tests.raft.cluster import TIMING as RAFT_TIMING
+from tests.raft.cluster import Cluster as RaftCluster
 from tests.replica.cluster import EPOCH, Cluster, member
 
 LONGEST_WAIT = CHECKPOINT_INTERVAL_MILLISECONDS + CHECKPOINT_PATIENCE_MILLISECONDS
@@ -200,3 +204,21 @@ def test_a_configuration_waits_until_nothing_is_in_flight_and_new_blocks_wait_fo
     cluster.step(leader, [Received("o", Heartbeat(term, 0, 0))])
     assert replica.raft.last_index == replica.raft.commit + 1
     assert replica.raft.configuration_index == 0
+
+
+def test_the_best_follower_is_one_that_answers() -> None:
+    """Seed 8897: one that was down held all there was, and was handed over to again and again."""
+    cluster = RaftCluster(["n1", "n2", "n3"])
+    cluster.elect("n1")
+    cluster.propose("n1", "x")
+    cluster.settle()
+    raft = cluster.nodes["n1"]
+    assert best_follower(raft, cluster.now) == "n2"
+    cluster.isolate("n2")
+    cluster.pass_time(RAFT_TIMING.election_max + 1)
+    assert (raft.role, raft.matched("n2"), raft.matched("n3")) == (Role.LEADER, 2, 2)
+    assert best_follower(raft, cluster.now) == "n3"
+    cluster.isolate("n3")
+    cluster.pass_time(RAFT_TIMING.election_min)
+    cluster.now += RAFT_TIMING.election_max
+    assert best_follower(raft, cluster.now) is None

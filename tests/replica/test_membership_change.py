@@ -75,23 +75,6 @@ def test_a_removed_validator_hears_late_of_its_removal_and_signs_it(
     assert cluster.nodes[gone].replica.role() == "observer"
 
 
-def test_a_leader_that_is_to_leave_hands_over_to_one_who_answers() -> None:
-    """Seed 8897: it handed over to one that was down, again and again, and took no writes."""
-    cluster = started("abcd")
-    leader, down = cluster.leader(), follower_of(cluster)  # who stands first, and holds all
-    cluster.drop(down)
-    cluster.run(5)
-    cluster.vote(MotionKind.REMOVE_NODE, [leader])
-    cluster.run(5)
-    successor = cluster.leader()
-    assert successor not in (leader, down)
-    names = cluster.nodes[successor].replica.raft.configuration.voter_ids()
-    assert set(names) == set("abcd") - {leader}
-    cluster.heal(down)
-    cluster.run(5)
-    agreed(cluster)
-
-
 def test_nobody_is_let_go_while_the_rest_could_not_commit() -> None:
     """Seed 286: with one store lost, the vote that lets another validator go must wait."""
     cluster = started()
