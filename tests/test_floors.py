@@ -54,6 +54,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "starlette": ("govchaind.api",),
     "pydantic": ("govchaind.api",),
     "jinja2": ("govchaind.api",),
+    "markupsafe": ("govchaind.api",),
     "babel": ("govchaind.api",),
     "httpx": ("govchaind.client",),
     "click": ("govchaind.cli", "govchaind.__main__"),

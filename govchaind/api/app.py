@@ -140,7 +140,7 @@ def _add_errors(app: FastAPI, context: Context, render: Renderer) -> None:
 
     def _answer(request: Request, error: GovchaindError) -> Response:
         if pages.is_page(request):
-            return pages.error_page(render, context.board.height, error)
+            return pages.error_page(render, request, context.board.height, error)
         return reply_to(error)
 
     app.add_exception_handler(GovchaindError, known)

@@ -19,12 +19,14 @@ from govchaind.api.decision_models import (
     CalendarUse,
     DeadlineReply,
 )
+from govchaind.api.motion_words import clock_words
 from govchaind.api.reading import iso_text, stored
-from govchaind.api.replies import Limit, failures, json_reply
+from govchaind.api.replies import Limit, failures, json_reply, words_view
+from govchaind.api.sentence import Sentence, of_day, tell
 from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import DEADLINE_DAYS_MAX
-from govchaind.base.types import BlockTime, Height
+from govchaind.base.types import Height
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import CALENDAR, calendar_key
 from govchaind.ledger.transaction import is_name
@@ -216,23 +218,31 @@ def deadline_at(
     start_ms = (begins - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     used = _Years(reader, name)
     due = deadline(start_ms, days, used, offset=first.offset, working=working)
+    begun, last = local_day(start_ms, first.offset), local_day(due, first.offset)
     return DeadlineReply(
         height=applied,
         calendar=name,
         offset_minutes=first.offset,
         from_ms=start_ms,
-        from_day=local_day(start_ms, first.offset).isoformat(),
+        from_day=begun.isoformat(),
         days=days,
         working=working,
-        last_day=_day_text(due, first.offset),
+        last_day=last.isoformat(),
         deadline_ms=due,
         deadline=iso_text(due),
         by=used.uses(),
+        sentence=words_view(_due(name, (days, working), begun, last)),
     )
 
 
-def _day_text(moment: BlockTime, offset: int) -> str:
-    return local_day(moment, offset).isoformat()
+def _due(calendar: str, clock: tuple[int, bool], begun: date, last: date) -> Sentence:
+    return tell(
+        "%(clock)s from %(begun)s, by the calendar %(calendar)s: due by the end of %(last)s.",
+        clock=clock_words(clock),
+        begun=of_day(begun),
+        calendar=calendar,
+        last=of_day(last),
+    )
 
 
 def _moment(text: str) -> datetime:

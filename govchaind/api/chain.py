@@ -19,8 +19,10 @@ from govchaind.api.models import (
     OperationView,
     OutcomesReply,
     OutcomeView,
+    OutcomeWordsView,
     SignatureView,
 )
+from govchaind.api.outcome_words import outcome_words
 from govchaind.api.reading import (
     HASH_HEX_CHARS,
     Outcomes,
@@ -29,6 +31,7 @@ from govchaind.api.reading import (
     certified_height,
     iso_text,
     member_view,
+    operation_name,
     outline_at,
     plain,
     read_hex,
@@ -39,14 +42,16 @@ from govchaind.api.replies import (
     json_reply,
     wants_cbor,
     with_cbor,
+    words_view,
 )
+from govchaind.api.sentences import headline
 from govchaind.base.errors import Busy, Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
 from govchaind.ledger.block import Block, transactions_root
 from govchaind.ledger.certificate import Certificate
-from govchaind.ledger.operations.table import OPERATIONS
+from govchaind.ledger.outcome_text import OutcomeText
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.results import find_block, stored_subtree
 from govchaind.ledger.transaction import Transaction
@@ -187,10 +192,18 @@ def _head_routes(context: Context, router: APIRouter) -> None:
                 remedy=row.remedy,
                 door=row.door,
                 consumes_id=row.consumes_id,
+                chinese=_chinese(row),
             )
             for row in OUTCOMES.values()
         ]
         return json_reply(OutcomesReply(outcomes=rows), context.board.height)
+
+
+def _chinese(row: OutcomeText) -> OutcomeWordsView:
+    words = outcome_words(row)
+    return OutcomeWordsView(
+        text=words.text.chinese, cause=words.cause.chinese, remedy=words.remedy.chinese
+    )
 
 
 def not_certified(height: Height) -> Busy:
@@ -257,11 +270,6 @@ def block_view(reader: KeyValueReader, block: Block) -> BlockReply:
     )
 
 
-def operation_name(kind: int) -> str:
-    operation = OPERATIONS.get(kind)
-    return f"unknown-{kind}" if operation is None else operation.name
-
-
 def transaction_content(
     transaction: Transaction, code: int | None, operation: int | None
 ) -> BlockTransaction:
@@ -281,6 +289,7 @@ def transaction_content(
         code=code,
         outcome=None if code is None else OUTCOMES[code].name,
         operation=operation,
+        sentence=words_view(headline(transaction, refused=bool(code))),
     )
 
 

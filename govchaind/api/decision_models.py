@@ -6,17 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from govchaind.api.models import Fact, Hash32, Hex, Millis
+from govchaind.api.models import Fact, Hash32, Hex, Millis, WordsView
 
 MotionState = Literal["open", "carried", "enacted"]
 MandateState = Literal["not-yet", "in-force", "ended"]
-
-
-class WordsView(Fact):
-    """The same in two languages."""
-
-    english: str
-    chinese: str
 
 
 class MotionView(Fact):
@@ -123,6 +116,7 @@ class DeadlineReply(Fact):
     deadline_ms: Millis
     deadline: str
     by: list[CalendarUse] = Field(description="the calendar's versions by which it was computed")
+    sentence: WordsView = Field(description="the same, for people")
 
 
 class MandateView(Fact):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from govchaind.api.context import Context
@@ -26,7 +27,9 @@ def add_decision_page(router: APIRouter, context: Context, render: Renderer) -> 
     """Add the page to the others."""
 
     @router.get("/decisions")
-    async def decisions(after: Annotated[str | None, Query(max_length=64)] = None) -> Response:
+    async def decisions(
+        request: Request, after: Annotated[str | None, Query(max_length=64)] = None
+    ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
@@ -40,6 +43,7 @@ def add_decision_page(router: APIRouter, context: Context, render: Renderer) -> 
         names = None if more_institutions else [each.name for each in institutions]
         rows = [_row(motion, names, now) for motion in motions]
         return render.page(
+            request,
             "decisions.html",
             applied,
             open=[row for row in rows if row["motion"].state == "open"],

@@ -19,8 +19,10 @@ from starlette.responses import Response
 
 from govchaind.api.context import Context
 from govchaind.api.door import Receive, Scope, Send
+from govchaind.api.motion_words import moment_words
 from govchaind.api.reading import Outcomes, iso_text, outline_at
 from govchaind.api.replies import HEIGHT_HEADER, failures
+from govchaind.api.sentence import tell_many
 from govchaind.base.errors import Busy, Invalid
 from govchaind.base.types import Height
 from govchaind.ledger.outcomes import OUTCOMES
@@ -158,6 +160,14 @@ def block_event(outcomes: Outcomes, height: Height) -> dict[str, Any]:
     outline = outline_at(outcomes.reader, height)
     header = outline.header
     result = outcomes.result(height)
+    sentence = tell_many(
+        "%(leader)s put block %(height)s in order on %(moment)s, with %(count)s transaction.",
+        "%(leader)s put block %(height)s in order on %(moment)s, with %(count)s transactions.",
+        count=outline.transactions,
+        leader=header.leader,
+        height=height,
+        moment=moment_words(header.time),
+    )
     return {
         "height": height,
         "hash": header.hash.hex(),
@@ -170,6 +180,7 @@ def block_event(outcomes: Outcomes, height: Height) -> dict[str, Any]:
         "outcomes_root": result.outcomes_root.hex(),
         "state_root": None if result.state_root is None else result.state_root.hex(),
         "configuration": outline.configuration,
+        "sentence": {"english": sentence.english, "chinese": sentence.chinese},
         "transactions": [
             {
                 "id": identifier.hex(),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from govchaind.api.models import Fact, Hash32, Millis
+from govchaind.api.models import Fact, Hash32, Millis, WordsView
 
 SharingClass = Literal["unconditional", "conditional", "not-shared"]
 RequestStatus = Literal[
@@ -16,13 +16,6 @@ Next = Field(
     description="the `after` of the next page; null at the end. A page may be short, or empty, and "
     "have one all the same"
 )
-
-
-class TwoTongues(Fact):
-    """The same in English and in Chinese."""
-
-    english: str
-    chinese: str
 
 
 class DutyView(Fact):
@@ -139,7 +132,7 @@ class RequestView(Fact):
     appealed_ms: int | None
     appeal_details: str | None
     ruled_ms: int | None
-    words: TwoTongues
+    words: WordsView
 
 
 class RequestsReply(Fact):

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from govchaind.api.context import Context
 from govchaind.api.models import ReadyReply
 from govchaind.api.replies import json_reply
+from govchaind.api.sentence import Sentence, tell
 from govchaind.base.limits import (
     CERTIFIED_LAG_HEIGHTS_READY_MAX,
     CLOCK_AHEAD_MAX_MILLISECONDS,
@@ -43,48 +44,69 @@ def routes(context: Context) -> APIRouter:
     )
     async def readiness() -> Response:
         status = context.board.status
-        reasons = reasons_not_ready(context, status)
+        reasons = [reason.english for reason in reasons_not_ready(context, status)]
         reply = ReadyReply(ready=not reasons, reasons=reasons, height=status.height)
         return json_reply(reply, status.height, status=503 if reasons else 200)
 
     return router
 
 
-def reasons_not_ready(context: Context, status: Status) -> list[str]:
+def reasons_not_ready(context: Context, status: Status) -> list[Sentence]:
     """Return every reason why the node is not ready; none if it is."""
-    reasons: list[str] = []
+    reasons: list[Sentence] = []
     if context.stopping.is_set():
-        reasons.append("stopping: an operator has asked this node to stop")
+        reasons.append(tell("stopping: an operator has asked this node to stop"))
     if status.role in OBSERVERS:
         if not context.links():
-            reasons.append("no peer: an observer needs a link to a node that feeds it")
+            reasons.append(tell("no peer: an observer needs a link to a node that feeds it"))
     elif status.leader is None:
-        reasons.append("no leader: a majority of the validators must be linked to elect one")
+        reasons.append(tell("no leader: a majority of the validators must be linked to elect one"))
     behind = status.commit - status.height
     if behind > CATCHING_UP_HEIGHTS_MAX:
-        reasons.append(f"catching up: {behind} committed blocks are not applied here yet")
+        reasons.append(
+            tell(
+                "catching up: %(count)s committed blocks are not applied here yet",
+                count=str(behind),
+            )
+        )
     lag = status.height - status.certified
     if lag > CERTIFIED_LAG_HEIGHTS_READY_MAX:
-        reasons.append(f"certificates lag: {lag} heights are applied but not certified")
+        reasons.append(
+            tell(
+                "certificates lag: %(count)s heights are applied but not certified", count=str(lag)
+            )
+        )
     if not status.room:
-        reasons.append("storage full: this node refuses writes until there is room")
+        reasons.append(tell("storage full: this node refuses writes until there is room"))
     if not status.in_configuration:
-        reasons.append("store not admitted: the ledger does not know this node under this store")
+        reasons.append(
+            tell("store not admitted: the ledger does not know this node under this store")
+        )
     if status.write_pending_seconds > ELECTION_TIMEOUT_SECONDS_MAX:
-        reasons.append(f"disk stalls: a write has waited {status.write_pending_seconds:.0f} s")
+        waited = f"{status.write_pending_seconds:.0f}"
+        reasons.append(tell("disk stalls: a write has waited %(seconds)s s", seconds=waited))
     reasons += _clock(status, context.wall_milliseconds())
     return reasons
 
 
-def _clock(status: Status, wall_milliseconds: int) -> list[str]:
+def _clock(status: Status, wall_milliseconds: int) -> list[Sentence]:
     """Compare block time with this node's clock: the network makes a block at least each minute."""
     ahead = status.block_time - wall_milliseconds
     if ahead > CLOCK_AHEAD_MAX_MILLISECONDS:
-        return [f"clock wrong: block time is {ahead // 1000} s ahead of this node's clock"]
+        seconds = str(ahead // 1000)
+        return [
+            tell(
+                "clock wrong: block time is %(seconds)s s ahead of this node's clock",
+                seconds=seconds,
+            )
+        ]
     idle = 2 * REST_BLOCK_INTERVAL_SECONDS * 1000 + CLOCK_AHEAD_MAX_MILLISECONDS
     if status.height > 0 and -ahead > idle and status.leader is not None:
         return [
-            f"clock wrong, or no blocks: the newest block is {-ahead // 1000} s old "
-            "by this node's clock"
+            tell(
+                "clock wrong, or no blocks: the newest block is %(seconds)s s old by this node's "
+                "clock",
+                seconds=str(-ahead // 1000),
+            )
         ]
     return []

@@ -25,6 +25,13 @@ class Fact(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class WordsView(Fact):
+    """The same in two languages."""
+
+    english: str
+    chinese: str
+
+
 class ErrorBody(Fact):
     code: str = Field(description="stable; match on this", examples=["not-found"])
     message: str = Field(examples=["there is no register 'provinces'"])
@@ -65,6 +72,12 @@ class SubmitReply(Fact):
     )
 
 
+class OutcomeWordsView(Fact):
+    text: str
+    cause: str
+    remedy: str
+
+
 class OutcomeView(Fact):
     code: int
     name: str
@@ -74,6 +87,7 @@ class OutcomeView(Fact):
     remedy: str
     door: bool = Field(description="a node's own answer, never an outcome on the ledger")
     consumes_id: bool = Field(description="whether the same body can never be included afterwards")
+    chinese: OutcomeWordsView = Field(description="text, cause and remedy in Chinese")
 
 
 class OutcomesReply(Fact):
@@ -118,6 +132,7 @@ class BlockTransaction(Fact):
     code: int | None
     outcome: str | None
     operation: int | None
+    sentence: WordsView = Field(description="what it did, or would have done, for people")
 
 
 class MemberView(Fact):
@@ -170,6 +185,7 @@ class ReceiptReply(TransactionReply):
     content: BlockTransaction
     certificate: CertificateReply = Field(description="of this block or a later one")
     receipt: Hex = Field(description="the receipt's bytes")
+    sentence: WordsView = Field(description="what the receipt proves to who verifies it")
 
 
 class HeadReply(Fact):

@@ -1,19 +1,19 @@
 """What each motion orders, as part of a sentence in English and in Chinese. For people.
 
 The English follows "voted to", the Chinese follows "投票赞成". Rules: what is named is named as the
-ledger names it; a moment is told by its day in the zone of UTC+8, with the clock only where it is
-not midnight; an end is told by the last day before it. Nothing here needs the rest of this floor,
-so that the command line can say the same.
+ledger names it, so that who votes can compare it; a moment is told by its day in the zone of UTC+8,
+with the clock only where it is not midnight; an end is told by the last day before it. Nothing here
+needs the rest of this floor, so that the command line can say the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from govchaind.api.sentence import Sentence, of_day, tell, tell_many
 from govchaind.ledger.operations.calendars import AdoptCalendar
 from govchaind.ledger.operations.mandates import AdoptMandate, RepealMandate
 from govchaind.ledger.operations.motion import MotionKind
@@ -31,38 +31,25 @@ from govchaind.ledger.shapes import shaped
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 
 ZONE = timedelta(hours=8)
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
-)
-_ROLES = {"validator": "验证节点", "learner": "学习节点", "observer": "观察节点"}
+HOUR, MINUTE, SECOND = 3_600_000, 60_000, 1000
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The same thing in two languages."""
-
-    english: str
-    chinese: str
-
-
-KIND_WORDS: Mapping[int, Words] = MappingProxyType(
+KIND_WORDS: Mapping[int, Sentence] = MappingProxyType(
     {
-        MotionKind.ADMIT_INSTITUTION: Words("admitting an institution", "接纳机构"),
-        MotionKind.SET_NODE: Words("admitting or changing a node", "接纳或变更节点"),
-        MotionKind.REMOVE_NODE: Words("removing a node", "移除节点"),
-        MotionKind.READMIT_NODE: Words("taking a node back", "重新接纳节点"),
-        MotionKind.SET_RULE: Words("changing a rule of voting", "变更表决规则"),
-        MotionKind.RECOVER_OFFICE: Words("giving an office new keys", "为岗位更换密钥"),
-        MotionKind.ADOPT_CALENDAR: Words("adopting a calendar", "采用工作日历"),
-        MotionKind.ADOPT_MANDATE: Words("adopting a mandate", "通过依据文件"),
-        MotionKind.REPEAL_MANDATE: Words("repealing a mandate", "废止依据文件"),
-        MotionKind.SET_TERMS: Words("setting the clocks of requests", "设定请求期限"),
+        MotionKind.ADMIT_INSTITUTION: tell("admitting an institution"),
+        MotionKind.SET_NODE: tell("admitting or changing a node"),
+        MotionKind.REMOVE_NODE: tell("removing a node"),
+        MotionKind.READMIT_NODE: tell("taking a node back"),
+        MotionKind.SET_RULE: tell("changing a rule of voting"),
+        MotionKind.RECOVER_OFFICE: tell("giving an office new keys"),
+        MotionKind.ADOPT_CALENDAR: tell("adopting a calendar"),
+        MotionKind.ADOPT_MANDATE: tell("adopting a mandate"),
+        MotionKind.REPEAL_MANDATE: tell("repealing a mandate"),
+        MotionKind.SET_TERMS: tell("setting the clocks of requests"),
     }
 )
 
 
-def motion_words(kind: int, arguments: list[Any]) -> Words:
+def motion_words(kind: int, arguments: list[Any]) -> Sentence:
     """Return what a motion orders.
 
     Raises:
@@ -74,170 +61,171 @@ def motion_words(kind: int, arguments: list[Any]) -> Words:
     return _WRITERS[kind](shaped(arguments, motion.shape))
 
 
-def day_words(milliseconds: int) -> Words:
+def day_words(milliseconds: int) -> Sentence:
     """Return the day on which something begins, with the clock where it is not midnight."""
     try:
         moment = datetime.fromtimestamp(milliseconds // 1000, UTC) + ZONE
     except (OverflowError, ValueError, OSError):
-        text = f"{milliseconds} ms"
-        return Words(text, text)
-    english = f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
-    chinese = f"{moment.year}年{moment.month}月{moment.day}日"
+        return tell("%(count)s ms", count=str(milliseconds))
+    day = of_day(moment.date())
     if _is_midnight(milliseconds):
-        return Words(english, chinese)
-    return Words(f"{english}, {moment:%H:%M} (UTC+8)", f"{chinese}{moment:%H:%M}（UTC+8）")
+        return day
+    return tell("%(day)s, %(clock)s (UTC+8)", day=day, clock=f"{moment:%H:%M}")
 
 
-def end_words(milliseconds: int) -> Words:
+def moment_words(milliseconds: int) -> Sentence:
+    """Return a moment, to the second."""
+    try:
+        moment = datetime.fromtimestamp(milliseconds // 1000, UTC) + ZONE
+    except (OverflowError, ValueError, OSError):
+        return tell("%(count)s ms", count=str(milliseconds))
+    day, clock = of_day(moment.date()), f"{moment:%H:%M:%S}"
+    return tell("%(day)s, %(clock)s (UTC+8)", day=day, clock=clock)
+
+
+def end_words(milliseconds: int) -> Sentence:
     """Return until when something holds that no longer does at this moment."""
     if not _is_midnight(milliseconds):
-        end = day_words(milliseconds)
-        return Words(f"until {end.english}", f"至{end.chinese}止")
-    last = day_words(milliseconds - MILLISECONDS_A_DAY)
-    return Words(f"to the end of {last.english}", f"至{last.chinese}（含当日）")
+        return tell("until %(end)s", end=day_words(milliseconds))
+    return tell("to the end of %(last)s", last=day_words(milliseconds - MILLISECONDS_A_DAY))
 
 
-def share_words(numerator: int, denominator: int) -> Words:
+def share_words(numerator: int, denominator: int) -> Sentence:
     """Return how many of the institutions a motion takes."""
     if numerator >= denominator:
-        return Words("all institutions", "全部机构")
+        return tell("all institutions")
     if 2 * numerator == denominator:
-        return Words("more than half of all institutions", "过半数的机构")
-    part = f"{numerator}/{denominator}"
-    return Words(f"more than {part} of all institutions", f"超过 {part} 的机构")
+        return tell("more than half of all institutions")
+    return tell("more than %(part)s of all institutions", part=f"{numerator}/{denominator}")
 
 
-def notice_words(milliseconds: int) -> Words:
+def notice_words(milliseconds: int) -> Sentence:
     """Return how long a carried motion waits before it may take effect."""
     if milliseconds == 0:
-        return Words("no notice", "无需公示")
-    for unit, english, chinese in (
-        (MILLISECONDS_A_DAY, "day", "天"),
-        (3_600_000, "hour", "小时"),
-        (60_000, "minute", "分钟"),
-        (1000, "second", "秒"),
-    ):
-        count, rest = divmod(milliseconds, unit)
-        if rest == 0:
-            ending = "" if count == 1 else "s"
-            return Words(f"{count} {english}{ending} of notice", f"公示 {count} {chinese}")
-    return Words(f"{milliseconds} ms of notice", f"公示 {milliseconds} 毫秒")
+        return tell("no notice")
+    days, rest = divmod(milliseconds, MILLISECONDS_A_DAY)
+    if rest == 0:
+        return tell_many("%(count)s day of notice", "%(count)s days of notice", count=days)
+    if milliseconds % HOUR == 0:
+        hours = milliseconds // HOUR
+        return tell_many("%(count)s hour of notice", "%(count)s hours of notice", count=hours)
+    if milliseconds % MINUTE == 0:
+        minutes = milliseconds // MINUTE
+        return tell_many("%(count)s minute of notice", "%(count)s minutes of notice", count=minutes)
+    if milliseconds % SECOND == 0:
+        seconds = milliseconds // SECOND
+        return tell_many("%(count)s second of notice", "%(count)s seconds of notice", count=seconds)
+    return tell("%(count)s ms of notice", count=milliseconds)
 
 
-def clock_words(clock: tuple[int, bool] | list[Any]) -> Words:
+def clock_words(clock: tuple[int, bool] | list[Any]) -> Sentence:
     """Return how long a clock runs."""
     days, working = clock
-    ending = "" if days == 1 else "s"
     if working:
-        return Words(f"{days} working day{ending}", f"{days} 个工作日")
-    return Words(f"{days} day{ending}", f"{days} 天")
+        return tell_many("%(count)s working day", "%(count)s working days", count=days)
+    return tell_many("%(count)s day", "%(count)s days", count=days)
 
 
 def _is_midnight(milliseconds: int) -> bool:
     return (milliseconds + ZONE // timedelta(milliseconds=1)) % MILLISECONDS_A_DAY == 0
 
 
-def _admit(wanted: AdmitInstitution) -> Words:
-    return Words(
-        f"admit the institution {wanted.name} ({wanted.title})",
-        f"接纳机构 {wanted.name}（{wanted.title}）",
+def _admit(wanted: AdmitInstitution) -> Sentence:
+    return tell("admit the institution %(name)s (%(title)s)", name=wanted.name, title=wanted.title)
+
+
+_ROLES: Mapping[str, Sentence] = MappingProxyType(
+    {
+        "validator": tell("a validator"),
+        "learner": tell("a learner"),
+        "observer": tell("an observer"),
+    }
+)
+
+
+def _set_node(wanted: SetNode) -> Sentence:
+    return tell(
+        "have the node %(name)s of %(institution)s take part as %(role)s",
+        name=wanted.name,
+        institution=wanted.institution,
+        role=_ROLES[wanted.role],
     )
 
 
-def _set_node(wanted: SetNode) -> Words:
-    role = _ROLES[wanted.role]
-    return Words(
-        f"have the node {wanted.name} of {wanted.institution} take part as {_article(wanted.role)}",
-        f"让 {wanted.institution} 的节点 {wanted.name} 作为{role}参加",
-    )
+def _remove_node(wanted: RemoveNode) -> Sentence:
+    return tell("remove the node %(name)s", name=wanted.name)
 
 
-def _article(role: str) -> str:
-    return f"an {role}" if role.startswith("o") else f"a {role}"
+def _readmit_node(wanted: ReadmitNode) -> Sentence:
+    return tell("take the node %(name)s back with its new store", name=wanted.name)
 
 
-def _remove_node(wanted: RemoveNode) -> Words:
-    return Words(f"remove the node {wanted.name}", f"移除节点 {wanted.name}")
-
-
-def _readmit_node(wanted: ReadmitNode) -> Words:
-    return Words(
-        f"take the node {wanted.name} back with its new store",
-        f"重新接纳更换了存储的节点 {wanted.name}",
-    )
-
-
-def _set_rule(wanted: SetRule) -> Words:
+def _set_rule(wanted: SetRule) -> Sentence:
     number = wanted.motion  # any: whether there is such a kind is judged when it is enacted
-    unknown = Words(f"motions of the unknown kind {number}", f"未知类别 {number}")
-    kind = KIND_WORDS.get(number, unknown)
-    share = share_words(wanted.numerator, wanted.denominator)
-    notice = notice_words(wanted.notice)
-    return Words(
-        f"have {kind.english} take the votes of {share.english}, and {notice.english}",
-        f"规定{kind.chinese}须经{share.chinese}同意，{notice.chinese}",
+    unknown = tell("motions of the unknown kind %(number)s", number=str(number))
+    return tell(
+        "have %(kind)s take the votes of %(share)s, and %(notice)s",
+        kind=KIND_WORDS.get(number, unknown),
+        share=share_words(wanted.numerator, wanted.denominator),
+        notice=notice_words(wanted.notice),
     )
 
 
-def _recover(wanted: RecoverOffice) -> Words:
-    office = f"{wanted.institution}/{wanted.office}"
-    count = len(wanted.keys)
-    return Words(
-        f"give the office {office} new keys, of which {wanted.threshold} of {count} sign for it",
-        f"为岗位 {office} 更换密钥，{count} 把中须有 {wanted.threshold} 把共同签名",
+def _recover(wanted: RecoverOffice) -> Sentence:
+    return tell(
+        "give the office %(office)s new keys, of which %(threshold)s of %(keys)s sign for it",
+        office=f"{wanted.institution}/{wanted.office}",
+        threshold=wanted.threshold,
+        keys=len(wanted.keys),
     )
 
 
-def _adopt_calendar(wanted: AdoptCalendar) -> Words:
-    days = int.from_bytes(wanted.days, "big").bit_count()
-    return Words(
-        f"adopt version {wanted.version} of the calendar {wanted.name} for {wanted.year}, "
-        f"with {days} working days",
-        f"采用工作日历 {wanted.name} {wanted.year} 年第 {wanted.version} 版，共 {days} 个工作日",
+def _adopt_calendar(wanted: AdoptCalendar) -> Sentence:
+    return tell(
+        "adopt version %(version)s of the calendar %(name)s for %(year)s, with %(days)s working "
+        "days",
+        version=str(wanted.version),
+        name=wanted.name,
+        year=str(wanted.year),
+        days=int.from_bytes(wanted.days, "big").bit_count(),
     )
 
 
-def _adopt_mandate(wanted: AdoptMandate) -> Words:
-    effect = day_words(wanted.effect)
-    english = (
-        f"adopt the mandate {wanted.name} ({wanted.title}; {wanted.number}, {wanted.issuer}), "
-        f"in force from {effect.english}"
-    )
-    chinese = (
-        f"通过依据文件 {wanted.name}（{wanted.title}；{wanted.number}，{wanted.issuer}），"
-        f"自{effect.chinese}起施行"
+def _adopt_mandate(wanted: AdoptMandate) -> Sentence:
+    words = tell(
+        "adopt the mandate %(name)s (%(title)s; %(number)s, %(issuer)s), in force from %(effect)s",
+        name=wanted.name,
+        title=wanted.title,
+        number=wanted.number,
+        issuer=wanted.issuer,
+        effect=day_words(wanted.effect),
     )
     if wanted.until is not None:
-        end = end_words(wanted.until)
-        english, chinese = f"{english} {end.english}", f"{chinese}，{end.chinese}"
-    if wanted.predecessor is not None:
-        english += f", in place of {wanted.predecessor}"
-        chinese += f"，取代 {wanted.predecessor}"
-    return Words(english, chinese)
+        words = tell("%(mandate)s %(end)s", mandate=words, end=end_words(wanted.until))
+    if wanted.predecessor is None:
+        return words
+    return tell("%(mandate)s, in place of %(before)s", mandate=words, before=wanted.predecessor)
 
 
-def _repeal_mandate(wanted: RepealMandate) -> Words:
-    day = day_words(wanted.ends)
-    return Words(
-        f"repeal the mandate {wanted.name} from {day.english}",
-        f"自{day.chinese}起废止依据文件 {wanted.name}",
+def _repeal_mandate(wanted: RepealMandate) -> Sentence:
+    return tell(
+        "repeal the mandate %(name)s from %(day)s", name=wanted.name, day=day_words(wanted.ends)
     )
 
 
-def _set_terms(wanted: SetTerms) -> Words:
-    reply, appeal, ruling = (
-        clock_words(clock) for clock in (wanted.reply, wanted.appeal, wanted.ruling)
-    )
-    supervisor = "/".join(wanted.supervisor)
-    return Words(
-        f"have requests under the mandate {wanted.mandate} answered within {reply.english}, "
-        f"appealed within {appeal.english} and ruled on by {supervisor} within {ruling.english}",
-        f"规定依据文件 {wanted.mandate} 项下的请求须在{reply.chinese}内答复，"
-        f"可在{appeal.chinese}内申诉，由 {supervisor} 在{ruling.chinese}内裁定",
+def _set_terms(wanted: SetTerms) -> Sentence:
+    return tell(
+        "have requests under the mandate %(mandate)s answered within %(reply)s, appealed within "
+        "%(appeal)s and ruled on by %(supervisor)s within %(ruling)s",
+        mandate=wanted.mandate,
+        reply=clock_words(wanted.reply),
+        appeal=clock_words(wanted.appeal),
+        supervisor="/".join(wanted.supervisor),
+        ruling=clock_words(wanted.ruling),
     )
 
 
-_WRITERS: Mapping[int, Callable[[Any], Words]] = MappingProxyType(
+_WRITERS: Mapping[int, Callable[[Any], Sentence]] = MappingProxyType(
     {
         MotionKind.ADMIT_INSTITUTION: _admit,
         MotionKind.SET_NODE: _set_node,

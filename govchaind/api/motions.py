@@ -15,18 +15,16 @@ from govchaind.api.decision_models import (
     MotionView,
     RulesReply,
     RuleView,
-    WordsView,
 )
 from govchaind.api.listing import sifted
 from govchaind.api.motion_words import (
     KIND_WORDS,
-    Words,
     motion_words,
     notice_words,
     share_words,
 )
 from govchaind.api.reading import iso, plain, read_hex, stored
-from govchaind.api.replies import failures, json_reply
+from govchaind.api.replies import failures, json_reply, words_view
 from govchaind.base.encoding import encode
 from govchaind.base.errors import NotFound
 from govchaind.base.keyvalue import KeyValueReader
@@ -205,10 +203,6 @@ class Desk:
             ballots_needed=self._needed(kind),
             by_default=_STATE.get(self._reader, rule_key(kind)) is None,
         )
-
-
-def words_view(words: Words) -> WordsView:
-    return WordsView(english=words.english, chinese=words.chinese)
 
 
 def named_arguments(kind: int, arguments: list[Any]) -> dict[str, Any]:

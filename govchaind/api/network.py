@@ -87,7 +87,7 @@ def routes(context: Context) -> APIRouter:
 def status_view(context: Context) -> StatusReply:
     """Return what the node says of itself, and whether it is ready."""
     status = context.board.status
-    reasons = reasons_not_ready(context, status)
+    reasons = [reason.english for reason in reasons_not_ready(context, status)]
     return StatusReply(
         node=status.node,
         store=status.store.hex(),

@@ -18,11 +18,11 @@ from govchaind.api.chain import (
     block_view,
     certificate_view,
     named_height,
-    transaction_content,
 )
 from govchaind.api.context import Context
 from govchaind.api.decision_page import add_decision_page
 from govchaind.api.errors import body_of, status_of
+from govchaind.api.health import reasons_not_ready
 from govchaind.api.institutions import institution_at, institution_page
 from govchaind.api.network import members_view, status_view
 from govchaind.api.reading import block_at, read_hex
@@ -36,8 +36,10 @@ from govchaind.api.registers import (
     register_page,
 )
 from govchaind.api.rendering import Renderer, key_path
-from govchaind.api.sentences import headline, sentences
-from govchaind.api.transactions import fate_now
+from govchaind.api.sentence import tell
+from govchaind.api.sentences import author_of, headline
+from govchaind.api.titles import StateTitles
+from govchaind.api.transaction_page import add_transaction_page
 from govchaind.base.errors import Gone, GovchaindError, NotFound
 from govchaind.base.types import Height
 from govchaind.replica.attestation import certificate_at
@@ -45,7 +47,6 @@ from govchaind.replica.store import applied_height
 
 NEWEST_BLOCKS = 8
 PAGE_ROWS = 50
-SENTENCES_SHOWN = 5
 COLUMNS_MAX = 6
 
 
@@ -55,10 +56,13 @@ def is_page(request: Request) -> bool:
     return not path.startswith("/v1") and "text/html" in request.headers.get("accept", "")
 
 
-def error_page(render: Renderer, height: Height, error: GovchaindError) -> Response:
+def error_page(
+    render: Renderer, request: Request, height: Height, error: GovchaindError
+) -> Response:
     """Return an error as a page."""
-    heading = "Not found" if isinstance(error, NotFound | Gone) else "This did not work"
+    heading = tell("Not found") if isinstance(error, NotFound | Gone) else tell("This did not work")
     return render.page(
+        request,
         "error.html",
         height,
         http_status=status_of(error),
@@ -73,6 +77,7 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
     _status_pages(router, context, render)
     _chain_pages(router, context, render)
     _register_pages(router, context, render)
+    add_transaction_page(router, context, render)
     add_decision_page(router, context, render)
 
     @router.get("/style.css")
@@ -88,9 +93,10 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
         )
 
     @router.get("/docs")
-    async def docs() -> Response:
+    async def docs(request: Request) -> Response:
         document = app.openapi()
         return render.page(
+            request,
             "docs.html",
             context.board.height,
             document=document,
@@ -103,7 +109,7 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
 
 def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None:
     @router.get("/")
-    async def status() -> Response:
+    async def status(request: Request) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             blocks = block_summaries(reader, applied - NEWEST_BLOCKS + 1, applied)
@@ -111,9 +117,11 @@ def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None
             members = members_view(context, reader)
             institutions, _ = institution_page(reader, None, PAGE_ROWS)
         return render.page(
+            request,
             "status.html",
             applied,
             status=status_view(context),
+            reasons=reasons_not_ready(context, context.board.status),
             blocks=blocks[::-1],
             registers=registers,
             more_registers=more,
@@ -127,11 +135,11 @@ def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None
         return RedirectResponse(_target(context, q.strip()), status_code=303)
 
     @router.get("/institutions/{name}")
-    async def institution(name: str) -> Response:
+    async def institution(request: Request, name: str) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             found = institution_at(reader, name, applied, context.genesis.time)
-        return render.page("institution.html", applied, institution=found)
+        return render.page(request, "institution.html", applied, institution=found)
 
 
 def _target(context: Context, wanted: str) -> str:
@@ -154,13 +162,16 @@ def _target(context: Context, wanted: str) -> str:
 
 def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
     @router.get("/blocks")
-    async def blocks(before: Annotated[int | None, Query(ge=1)] = None) -> Response:
+    async def blocks(
+        request: Request, before: Annotated[int | None, Query(ge=1)] = None
+    ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             end = applied + 1 if before is None else min(before, applied + 1)
             first = max(1, end - PAGE_ROWS)
             found = block_summaries(reader, first, end - 1)
         return render.page(
+            request,
             "blocks.html",
             applied,
             blocks=found[::-1],
@@ -169,23 +180,25 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
         )
 
     @router.get("/blocks/{name}")
-    async def block(name: str) -> Response:
+    async def block(request: Request, name: str) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             found = block_at(reader, named_height(reader, name))
             view = block_view(reader, found)
             certificate = certificate_at(reader, found.height)
-        rows = [
-            {
-                "id": content.id,
-                "sentence": headline(item, refused=content.code != 0),
-                "author": f"{item.institution}/{item.office}",
-                "code": content.code,
-                "outcome": content.outcome,
-            }
-            for item, content in zip(found.transactions, view.content, strict=True)
-        ]
+            titles = StateTitles(reader)
+            rows = [
+                {
+                    "id": content.id,
+                    "sentence": headline(item, refused=content.code != 0, titles=titles),
+                    "author": author_of(item),
+                    "code": content.code,
+                    "outcome": content.outcome,
+                }
+                for item, content in zip(found.transactions, view.content, strict=True)
+            ]
         return render.page(
+            request,
             "block.html",
             applied,
             block=view,
@@ -193,46 +206,29 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
             certificate=None if certificate is None else certificate_view(certificate),
         )
 
-    @router.get("/transactions/{name}")
-    async def transaction(name: str) -> Response:
-        wanted = read_hex(name, what="a transaction's id", length=32)
-        view, applied = fate_now(context, wanted)
-        item = None
-        if view.height is not None and view.position is not None:
-            with context.reading() as reader:
-                item = block_at(reader, view.height).transactions[view.position]
-        count = 0 if item is None else len(item.operations)
-        return render.page(
-            "transaction.html",
-            applied,
-            view=view,
-            content=None if item is None else transaction_content(item, view.code, view.operation),
-            sentences=[]
-            if item is None
-            else sentences(item, SENTENCES_SHOWN, refused=view.code != 0),
-            more=max(0, count - SENTENCES_SHOWN),
-        )
-
 
 def _register_pages(router: APIRouter, context: Context, render: Renderer) -> None:
     @router.get("/registers")
-    async def registers(after: Annotated[str | None, Query(max_length=32)] = None) -> Response:
+    async def registers(
+        request: Request, after: Annotated[str | None, Query(max_length=32)] = None
+    ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             found, following = register_page(reader, after, PAGE_ROWS)
-        return render.page("registers.html", applied, registers=found, next=following)
+        return render.page(request, "registers.html", applied, registers=found, next=following)
 
     @router.get("/registers/{name}")
     async def register(
-        name: str, after: Annotated[str | None, Query(max_length=256)] = None
+        request: Request, name: str, after: Annotated[str | None, Query(max_length=256)] = None
     ) -> Response:
         last = None if after is None else read_hex(after, what="after")
         with context.reading() as reader:
             applied = applied_height(reader)
             view = register_at(reader, name)
             records, following = record_page(reader, view, last, PAGE_ROWS)
-        columns = [field.name for field in view.fields][:COLUMNS_MAX] or ["value"]
+        columns = [field.name for field in view.fields][:COLUMNS_MAX]
         return render.page(
+            request,
             "register.html",
             applied,
             register=view,
@@ -242,7 +238,7 @@ def _register_pages(router: APIRouter, context: Context, render: Renderer) -> No
         )
 
     @router.get("/registers/{name}/{key:path}")
-    async def record(name: str, key: str, key_hex: bool = False) -> Response:
+    async def record(request: Request, name: str, key: str, key_hex: bool = False) -> Response:
         raw = key_bytes(key, key_hex)
         with context.reading() as reader:
             applied = applied_height(reader)
@@ -254,6 +250,7 @@ def _register_pages(router: APIRouter, context: Context, render: Renderer) -> No
         path = key_path(f"/v1/registers/{name}/records", found)
         place, _, query = path.partition("?")
         return render.page(
+            request,
             "record.html",
             applied,
             title=found.key if found.key is not None else found.key_hex,

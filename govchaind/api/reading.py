@@ -15,6 +15,7 @@ from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.ledger.block import Block, Header, block_parts, read_block
 from govchaind.ledger.membership import Member
+from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.results import Result, find_transaction, newest_result, read_result
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height
@@ -67,6 +68,11 @@ def read_hex(text: str, *, what: str, length: int | None = None) -> bytes:
         wanted = "hex" if length is None else f"{2 * length} hex digits"
         raise Invalid(f"{what} is written as {wanted}", code="invalid-parameter")
     return data
+
+
+def operation_name(kind: int) -> str:
+    operation = OPERATIONS.get(kind)
+    return f"unknown-{kind}" if operation is None else operation.name
 
 
 def stored(value: bytes) -> Any:

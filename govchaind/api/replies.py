@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from govchaind.api.context import Context
-from govchaind.api.models import ErrorReply
+from govchaind.api.models import ErrorReply, WordsView
+from govchaind.api.sentence import Sentence
 from govchaind.base.errors import Busy, Invalid
 from govchaind.base.limits import RANGE_ITEMS_MAX
 from govchaind.base.types import Height
@@ -64,6 +65,11 @@ def json_reply(
         media_type="application/json",
         headers={HEIGHT_HEADER: str(height), **(headers or {})},
     )
+
+
+def words_view(sentence: Sentence) -> WordsView:
+    """Return a sentence as a reply has it."""
+    return WordsView(english=sentence.english, chinese=sentence.chinese)
 
 
 def cbor_reply(data: bytes, height: Height, *, name: str) -> Response:

@@ -19,13 +19,12 @@ from govchaind.api.exchange_models import (
     RequestStatus,
     RequestView,
     TermsReply,
-    TwoTongues,
     YearUse,
 )
 from govchaind.api.exchange_words import request_words
 from govchaind.api.listing import sifted
 from govchaind.api.reading import iso, ledger_time, stored
-from govchaind.api.replies import Limit, failures, json_reply
+from govchaind.api.replies import Limit, failures, json_reply, words_view
 from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime
@@ -233,7 +232,7 @@ def request_view(requester: str, reference: str, value: list[Any], now: BlockTim
         appealed_ms=appealed,
         appeal_details=_hex(appeal_details),
         ruled_ms=ruled,
-        words=TwoTongues(english=words.english, chinese=words.chinese),
+        words=words_view(words),
     )
 
 

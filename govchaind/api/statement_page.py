@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
 from typing import Any, Protocol
 
-import jinja2
+from markupsafe import Markup
 
-WORDS = {
-    "asked": ("Requests", "请求"),
-    "granted": ("Granted", "同意"),
-    "refused": ("Refused", "拒绝"),
-    "in_time": ("Answered in time", "按时答复"),
-    "late": ("Answered late", "逾期答复"),
-    "extended": ("Time extended", "延期"),
-    "appealed": ("Appealed", "被申诉"),
-    "upheld": ("Refusals upheld", "拒绝获维持"),
-    "overturned": ("Refusals overturned", "拒绝被撤销"),
-    "withdrawn": ("Withdrawn", "撤回"),
-    "used": ("Uses signed", "签署的使用"),
-    "revoked": ("Grants revoked", "撤销的授权"),
-    "delivered": ("Delivered", "交付"),
-    "received": ("Received", "签收"),
-    "disputed": ("Disputed", "提出异议"),
-    "corrected": ("Corrected", "更正"),
-}
+from govchaind.api.language import TAGS
+from govchaind.api.rendering import templates_of
+from govchaind.api.sentence import Language, Sentence, of_month, tell
+
+WORDS: Mapping[str, Sentence] = MappingProxyType(
+    {
+        "asked": tell("Requests"),
+        "granted": tell("Granted"),
+        "refused": tell("Refused"),
+        "in_time": tell("Answered in time"),
+        "late": tell("Answered late"),
+        "extended": tell("Time extended"),
+        "appealed": tell("Appealed"),
+        "upheld": tell("Refusals upheld"),
+        "overturned": tell("Refusals overturned"),
+        "withdrawn": tell("Withdrawn"),
+        "used": tell("Uses signed"),
+        "revoked": tell("Grants revoked"),
+        "delivered": tell("Delivered"),
+        "received": tell("Received"),
+        "disputed": tell("Disputed"),
+        "corrected": tell("Corrected"),
+    }
+)
+FILE = "statement.json"
 SHOWN = ("asked", "granted", "refused", "in_time", "late", "appealed", "overturned", "used")
 
 
@@ -49,27 +59,18 @@ class Proved(Protocol):
     def rows(self) -> tuple[Any, ...]: ...
 
 
-def statement_page(statement: Proved, chain: str) -> str:
-    """Return the page. `chain`: the chain's id in hex."""
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("govchaind.api", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    year, month = statement.month.split("-")
+def statement_page(statement: Proved, chain: str, language: Language) -> str:
+    """Return the page in one language. `chain`: the chain's id in hex."""
+    templates = templates_of(language)
+    style = templates.get_template("statement.css").render()
     return templates.get_template("statement.html").render(
         statement=statement,
         chain=chain,
         words=WORDS,
         shown=SHOWN,
-        english_month=_MONTHS[int(month) - 1] + f" {year}",
-        chinese_month=f"{year}年{int(month)}月",
+        style=Markup(style),
+        file=FILE,
+        command=f"govchaind statement verify {FILE} --genesis genesis.bin",
+        tag=TAGS[language],
+        month=of_month(date.fromisoformat(f"{statement.month}-01")),
     )
-
-
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
-)

@@ -27,6 +27,7 @@ from govchaind.api.models import (
     TransactionReply,
     TransactionView,
 )
+from govchaind.api.proof_words import receipt_words
 from govchaind.api.reading import Outcomes, block_at, fate, iso_text, read_hex
 from govchaind.api.replies import (
     CBOR,
@@ -35,7 +36,10 @@ from govchaind.api.replies import (
     json_reply,
     wants_json,
     with_cbor,
+    words_view,
 )
+from govchaind.api.sentence import Sentence
+from govchaind.api.sentences import author_of
 from govchaind.api.submission import Seen, Submission, decided_view
 from govchaind.base.encoding import decode
 from govchaind.base.errors import (
@@ -46,7 +50,9 @@ from govchaind.base.errors import (
 )
 from govchaind.base.limits import HTTP_BATCH_TRANSACTIONS_MAX
 from govchaind.base.types import Hash, Height
-from govchaind.ledger.outcomes import OUTCOMES, Code
+from govchaind.ledger.block import Block
+from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.outcomes import OUTCOMES, Code, Outcome
 from govchaind.ledger.receipt import build_receipt
 from govchaind.replica.attestation import certificate_at
 from govchaind.runtime.noticeboard import SeenOutcome
@@ -348,5 +354,18 @@ def receipt_routes(context: Context, router: APIRouter) -> None:
             content=content,
             certificate=certificate_view(certificate),
             receipt=data.hex(),
+            sentence=words_view(_proves(block, view, certificate)),
         )
         return json_reply(reply, outcomes.applied)
+
+
+def _proves(block: Block, view: TransactionView, certificate: Certificate) -> Sentence:
+    transaction = block.transactions[view.position or 0]
+    return receipt_words(
+        transaction=transaction.id,
+        author=author_of(transaction),
+        outcome=Outcome(view.code or 0, view.operation),
+        height=block.height,
+        time=block.time,
+        certified=certificate.read.height,
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from govchaind.cli.language import said
 from govchaind.cli.options import Target, bare_options, json_option, target_options
-from govchaind.cli.output import cell, note, print_json, print_table
+from govchaind.cli.output import cell, line, note, print_json, print_table
 from govchaind.cli.pages import all_pages, asked
 
 
@@ -96,4 +97,5 @@ def deadline(
         print_json(found)
         return
     click.echo(cell(found.get("last_day")))
+    note(line(said(found.get("sentence"))))
     note(f"(to the end of that day, {found.get('deadline')})")

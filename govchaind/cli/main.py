@@ -66,8 +66,12 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
     help="Show the version and end.",
 )  # fmt: skip
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), envvar="GOVCHAIND_LANG", show_envvar=True,
+    help="Language of the sentences that commands tell.  [default: the system's, else en]",
+)  # fmt: skip
 @click.option("--traceback", is_flag=True, help="On an error, show also where it arose.")
-def cli(traceback: bool) -> None:
+def cli(traceback: bool, lang: str | None) -> None:
     """govchaind: the shared evidence and duty ledger of institutions without a common boss.
 
     Each command has its own --help with an example.

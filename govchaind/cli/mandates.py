@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from govchaind.api.motion_words import day_words, end_words
+from govchaind.api.sentence import tell
+from govchaind.cli.language import language
 from govchaind.cli.options import Target, bare_options, json_option, target_options
 from govchaind.cli.output import line, print_json, print_table
 from govchaind.cli.pages import all_pages, asked
@@ -91,8 +93,10 @@ def show(*, target: Target, name: str, as_json: bool) -> None:
 
 
 def _day(milliseconds: object) -> str:
-    return day_words(milliseconds).english if isinstance(milliseconds, int) else "–"
+    return day_words(milliseconds).said(language()) if isinstance(milliseconds, int) else "–"
 
 
 def _end(milliseconds: object) -> str:
-    return end_words(milliseconds).english if isinstance(milliseconds, int) else "no end"
+    if not isinstance(milliseconds, int):
+        return tell("no end").said(language())
+    return end_words(milliseconds).said(language())

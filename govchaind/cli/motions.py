@@ -10,6 +10,7 @@ from govchaind.api.motion_words import motion_words
 from govchaind.base.encoding import decode
 from govchaind.base.errors import GovchaindError, PeerError
 from govchaind.base.limits import TRANSACTION_BYTES_MAX
+from govchaind.cli.language import said
 from govchaind.cli.options import (
     Sending,
     Target,
@@ -56,7 +57,7 @@ def motions(*, target: Target, state: str | None, as_json: bool) -> None:
         [
             cell(motion.get("state")),
             f"{motion.get('ballots')} of {motion.get('ballots_needed')}",
-            line((motion.get("words") or {}).get("english")),
+            line(said(motion.get("words"))),
             ", ".join(map(str, motion.get("voted") or [])) or "–",
             _moment(motion.get("enactable_from_ms")),
             cell(motion.get("digest")),
@@ -179,9 +180,9 @@ def rules(*, target: Target, as_json: bool) -> None:
     rows = [
         [
             cell(rule.get("name")),
-            cell((rule.get("share") or {}).get("english")),
+            cell(said(rule.get("share"))),
             cell(rule.get("ballots_needed")),
-            cell((rule.get("notice") or {}).get("english")),
+            cell(said(rule.get("notice"))),
             "by default" if rule.get("by_default") else "set",
         ]
         for rule in found.get("rules", [])

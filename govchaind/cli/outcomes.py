@@ -6,9 +6,13 @@ from dataclasses import asdict
 
 import click
 
+from govchaind.api.outcome_words import outcome_words
+from govchaind.api.sentence import tell
 from govchaind.base.errors import NotFound
+from govchaind.cli.language import language
 from govchaind.cli.options import json_option
 from govchaind.cli.output import print_json, print_table
+from govchaind.ledger.outcome_text import OutcomeText
 from govchaind.ledger.outcomes import OUTCOMES
 
 
@@ -33,11 +37,28 @@ def outcomes(which: str | None, as_json: bool) -> None:
             remedy="Run `govchaind outcomes` for the list.",
         )
     if as_json:
-        print_json([asdict(row) for row in rows])
+        print_json([asdict(row) | {"chinese": _chinese(row)} for row in rows])
     elif which is not None:
         row = rows[0]
         click.echo(f"{row.code} {row.name} ({row.kind})")
-        click.echo(f"  {row.text}\n  Cause:  {row.cause}\n  Remedy: {row.remedy}")
+        text, cause, remedy = _words(row)
+        click.echo(f"  {text}")
+        click.echo(f"  {tell('Cause:  %(cause)s', cause=cause).said(language())}")
+        click.echo(f"  {tell('Remedy: %(remedy)s', remedy=remedy).said(language())}")
     else:
-        cells = [[str(r.code), r.name, r.text, r.cause, r.remedy] for r in rows]
+        cells = [[str(row.code), row.name, *_words(row)] for row in rows]
         print_table("", ["code", "name", "meaning", "cause", "remedy"], cells)
+
+
+def _words(row: OutcomeText) -> tuple[str, str, str]:
+    words, wanted = outcome_words(row), language()
+    return words.text.said(wanted), words.cause.said(wanted), words.remedy.said(wanted)
+
+
+def _chinese(row: OutcomeText) -> dict[str, str]:
+    words = outcome_words(row)
+    return {
+        "text": words.text.chinese,
+        "cause": words.cause.chinese,
+        "remedy": words.remedy.chinese,
+    }

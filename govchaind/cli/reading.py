@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from govchaind.api.proof_words import state_words
+from govchaind.api.sentence import Sentence, tell
 from govchaind.base.encoding import decode
 from govchaind.base.errors import GovchaindError
 from govchaind.base.limits import RECEIPT_BYTES_MAX
-from govchaind.cli.output import moment
 from govchaind.ledger import state_keys
+from govchaind.ledger.state_proof import VerifiedState
 
 
-def state_name(key: bytes) -> str:
+def state_name(key: bytes) -> Sentence:
     """Return what a state key stands for, in words."""
     kind, rest = key[:1], key[1:]
+    first, _, second = rest.partition(b"\x00")
     if kind == state_keys.RECORD:
-        register, _, record = rest.partition(b"\x00")
-        return f"record {plain(record)} of register {plain(register)}"
+        return tell(
+            "record %(key)s of register %(register)s", key=plain(second), register=plain(first)
+        )
     if kind == state_keys.OFFICE:
-        institution, _, office = rest.partition(b"\x00")
-        return f"office {plain(office)} of institution {plain(institution)}"
-    named = {
-        state_keys.INSTITUTION: "institution",
-        state_keys.REGISTER: "register",
-        state_keys.NODE: "node",
-    }
-    if kind in named:
-        return f"{named[kind]} {plain(rest)}"
-    return f"the state key {key.hex()}"
+        return tell(
+            "office %(office)s of institution %(institution)s",
+            office=plain(second),
+            institution=plain(first),
+        )
+    if kind == state_keys.INSTITUTION:
+        return tell("institution %(name)s", name=plain(rest))
+    if kind == state_keys.REGISTER:
+        return tell("register %(name)s", name=plain(rest))
+    if kind == state_keys.NODE:
+        return tell("node %(name)s", name=plain(rest))
+    return tell("the state key %(key)s", key=key.hex())
 
 
 def plain(data: bytes) -> str:
@@ -49,19 +55,38 @@ def state_value(value: bytes | None) -> Any:
         return value.hex()
 
 
-def state_sentence(key: bytes, value: bytes | None, height: int, time: int) -> str:
-    """Return one sentence that says what stood under a key at a height."""
-    when = f"at height {height}, {moment(time)},"
+def state_sentence(proved: VerifiedState) -> Sentence:
+    """Return one sentence that says what stood under a key at a height, and who has signed it."""
+    return state_words(
+        _stood(proved.key, proved.value),
+        height=proved.height,
+        time=proved.time,
+        certified=proved.certified_height,
+    )
+
+
+def _stood(key: bytes, value: bytes | None) -> Sentence:
     name = state_name(key)
     if value is None:
-        return f"{when} there was no {name}."
+        return tell("there was no %(name)s", name=name)
     read = state_value(value)
     if key[:1] == state_keys.RECORD and isinstance(read, list) and len(read) == 3:
         revision, retired, fields = read
-        state = "retired, last" if retired else "in force"
-        shown = ", ".join(map(str, fields)) if isinstance(fields, list) else fields
-        return f"{when} {name} was {state} with revision {revision}: {shown}"
-    return f"{when} {name} had the value below."
+        shown = ", ".join(map(str, fields)) if isinstance(fields, list) else str(fields)
+        if retired:
+            return tell(
+                "%(name)s was retired, last with revision %(revision)s: %(value)s",
+                name=name,
+                revision=str(revision),
+                value=shown,
+            )
+        return tell(
+            "%(name)s was in force with revision %(revision)s: %(value)s",
+            name=name,
+            revision=str(revision),
+            value=shown,
+        )
+    return tell("%(name)s had the value below", name=name)
 
 
 def _readable(value: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +24,12 @@ from govchaind.client.statement import (
 from govchaind.client.trust import load_trust, trust_from_genesis
 from govchaind.ledger.trust import TrustRoot
 
+if TYPE_CHECKING:
+    from govchaind.api.sentence import Language
+
+PAGES: Mapping[Language, str] = MappingProxyType(
+    {"en": "statement.html", "zh": "statement.zh.html"}
+)
 STATEMENT_FILE_BYTES_MAX = 256 * 1024 * 1024
 
 
@@ -54,8 +62,8 @@ def make(
 ) -> None:  # fmt: skip
     """Fetch what INSTITUTION gave and took in a month, with proofs; write it for people too.
 
-    statement.html is for reading and printing, statement.json holds the proofs of every number.
-    Both are made of what was proved, not of what the node said.
+    statement.html and statement.zh.html are for reading and printing, statement.json holds the
+    proofs of every number. The pages are made of what was proved, not of what the node said.
 
     \b
     Example:
@@ -83,9 +91,10 @@ def make(
     output.mkdir(parents=True)
     text = json.dumps(table, ensure_ascii=False, indent=1) + "\n"
     (output / "statement.json").write_text(text, encoding="utf-8")
-    page = statement_page(proved, trust.chain_id.hex())
-    (output / "statement.html").write_text(page, encoding="utf-8")
-    note(f"Wrote {output}/statement.html and {output}/statement.json: {_in_words(proved)}")
+    for language, name in PAGES.items():
+        page = statement_page(proved, trust.chain_id.hex(), language)
+        (output / name).write_text(page, encoding="utf-8")
+    note(f"Wrote {output}/{PAGES['en']}, its Chinese, and the proofs: {_in_words(proved)}")
 
 
 @statement.command(short_help="Verify a statement, offline.")

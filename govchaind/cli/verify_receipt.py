@@ -7,11 +7,15 @@ from typing import Any
 
 import click
 
+from govchaind.api.proof_words import receipt_words
+from govchaind.api.sentence import LANGUAGES, Sentence
+from govchaind.api.sentences import author_of
 from govchaind.base.encoding import decode
 from govchaind.base.errors import GovchaindError, InvalidProof, InvalidSetting
 from govchaind.base.limits import RECEIPT_BYTES_MAX
+from govchaind.cli.language import language
 from govchaind.cli.options import FILE, json_option, key_bytes
-from govchaind.cli.output import moment, print_json
+from govchaind.cli.output import line, moment, print_json
 from govchaind.cli.reading import state_name, state_sentence, state_value
 from govchaind.client.trust import load_trust, trust_from_genesis
 from govchaind.ledger.operations.table import OPERATIONS
@@ -75,12 +79,14 @@ def verify_receipt(
         sentence = _receipt_sentence(proved)
     else:
         details = _state_details(proved)
-        sentence = "Proved: " + state_sentence(proved.key, proved.value, proved.height, proved.time)
+        sentence = state_sentence(proved)
     details["certified_height"] = proved.certified_height
     if as_json:
-        print_json({"holds": True, **details, "trust": trust.describe()})
+        told = {"english": sentence.english, "chinese": sentence.chinese}
+        print_json({"holds": True, "sentence": told, **details, "trust": trust.describe()})
         return
-    click.echo(sentence)
+    for each in (language(), *(other for other in LANGUAGES if other != language())):
+        click.echo(line(sentence.said(each)))
     for name, value in details.items():
         if value is not None:
             click.echo(f"  {name.replace('_', ' '):16} {value}")
@@ -110,23 +116,25 @@ def _compare(file: Path, wanted: bytes, proved: VerifiedReceipt | VerifiedState)
     """Raise InvalidProof unless what is proved is what was asked for."""
     if isinstance(proved, VerifiedState) and proved.key == wanted:
         return
-    what = "a transaction" if isinstance(proved, VerifiedReceipt) else state_name(proved.key)
+    what = (
+        "a transaction" if isinstance(proved, VerifiedReceipt) else state_name(proved.key).english
+    )
     raise InvalidProof(
-        f"{file} holds, but it is of {what}, not of {state_name(wanted)}",
+        f"{file} holds, but it is of {what}, not of {state_name(wanted).english}",
         code="other-key",
         remedy="Fetch the proof of that very record: `govchaind get REGISTER KEY --proof FILE`.",
     )
 
 
-def _receipt_sentence(proved: VerifiedReceipt) -> str:
-    text = proved.outcome.text
-    by = ""
-    if proved.transaction is not None:
-        by = f" of {proved.transaction.institution}/{proved.transaction.office}"
-    fate = "took effect" if text.code == 0 else f"was refused ({text.name}): {text.text}"
-    return (
-        f"Proved: transaction {proved.transaction_id.hex()[:16]}…{by} was included at height "
-        f"{proved.height} on {moment(proved.time)}, and {fate.rstrip('.')}."
+def _receipt_sentence(proved: VerifiedReceipt) -> Sentence:
+    transaction = proved.transaction
+    return receipt_words(
+        transaction=proved.transaction_id,
+        author=None if transaction is None else author_of(transaction),
+        outcome=proved.outcome,
+        height=proved.height,
+        time=proved.time,
+        certified=proved.certified_height,
     )
 
 
@@ -156,7 +164,7 @@ def _receipt_details(proved: VerifiedReceipt) -> dict[str, Any]:
 def _state_details(proved: VerifiedState) -> dict[str, Any]:
     return {
         "kind": "state-proof",
-        "record": state_name(proved.key) if proved.key.startswith(RECORD) else None,
+        "record": state_name(proved.key).english if proved.key.startswith(RECORD) else None,
         "key": proved.key.hex(),
         "present": proved.value is not None,
         "value": state_value(proved.value),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from govchaind.api.motion_words import motion_words
+from govchaind.api.sentence import tell
 from govchaind.base.errors import GovchaindError, InvalidSetting
 from govchaind.cli.options import Sending
 from govchaind.cli.output import line, note
@@ -54,8 +55,9 @@ def cast_ballot(sending: Sending, motion: int, arguments: list[Any], round_numbe
             remedy="Names are 1 to 32 of a-z, 0-9 and '-'; see --help for the rest.",
         ) from None
     digest = motion_digest(round_number, motion, arguments)
-    note(line(f"Voting to {words.english}."))
-    note(line(f"投票赞成{words.chinese}。"))
+    sentence = tell("Voting to %(motion)s.", motion=words)
+    note(line(sentence.english))
+    note(line(sentence.chinese))
     for detail in details(motion, arguments):
         note(f"  {detail}")
     note(f"Motion {digest.hex()}; others second it with `govchaind motions vote` and that digest.")

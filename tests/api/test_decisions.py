@@ -212,6 +212,12 @@ async def test_a_deadline_counts_working_days_in_the_calendars_zone(tmp_path: Pa
             errors[query] = (reply.status_code, reply.json()["error"]["message"])
     assert (due["last_day"], due["from_day"]) == ("2026-01-05", "2025-12-31")  # 4, a Sunday, and 5
     assert due["deadline"] == "2026-01-05T15:59:59.999Z"
+    assert due["sentence"] == {
+        "english": "2 working days from 31 December 2025, by the calendar china: due by the end of "
+        "5 January 2026.",
+        "chinese": "自2025年12月31日起 2 个工作日，按工作日历 china 计："
+        "期限至2026年1月5日（含当日）。",
+    }
     assert (due["by"], due["offset_minutes"]) == ([{"year": 2026, "version": 1}], 480)
     assert (every["last_day"], every["by"]) == ("2026-01-03", [])
     assert (evening["from_day"], evening["last_day"]) == ("2025-12-31", "2026-01-04")

@@ -122,22 +122,18 @@ async def test_decisions_say_who_has_voted_and_what_is_missing(tmp_path: Path) -
         hostile = ["law", HOSTILE, "1", "\u202ereussI", bytes(32), 1, None, None]
         await vote(node, MotionKind.ADOPT_MANDATE, hostile, "bank")
         text = (await node.client.get("/decisions", headers=HTML)).text
-    assert empty.count("None. ") == 3
+    assert empty.count(">None.<") == 3
     opened, carried, ending, rules = re.split(r"<h2>", text)[1:]
     assert "To adopt the mandate law (&lt;script&gt;" in opened
     assert "⟨U+202E⟩reussI" in opened
     assert "\u202e" not in text
-    assert (
-        'Have voted <span lang="zh">已赞成</span></th><td><a href="/institutions/bank">' in opened
-    )
-    assert (
-        'Have not <span lang="zh">未表态</span></th><td><a href="/institutions/ministry">' in opened
-    )
-    assert "1 vote 票" in opened
+    assert 'Have voted</th><td><a href="/institutions/bank">' in opened
+    assert 'Have not</th><td><a href="/institutions/ministry">' in opened
+    assert ">1 vote<" in opened
     assert "To remove the node nowhere." in carried
     assert "runs until 20" in carried
     assert 'href="/v1/mandates/ends"' in ending
-    assert "nothing 无接续" in ending
+    assert ">nothing<" in ending
     assert "lasts" not in ending
     assert "1 day of notice" in rules
     assert "more than half of all institutions" in rules
@@ -157,11 +153,11 @@ async def test_a_page_of_decisions_goes_on_and_says_when_a_notice_is_over(
         first = (await node.client.get("/decisions", headers=HTML)).text
         [more] = re.findall(r'href="(/decisions\?after=[0-9a-f]{64})"', first)
         second = (await node.client.get(more, headers=HTML)).text
-    assert "over 期满" in over
+    assert ">over<" in over
     assert "To remove the node nowhere." in first
     assert "To remove the node nowhere." in second
-    assert "1 institutions" in first + second
-    assert "/decisions?after" not in second
+    assert "1 institution<" in first + second
+    assert "More motions" not in second
 
 
 async def test_find_goes_where_it_should(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ async def test_a_proof_that_is_gone_names_the_nearest(tmp_path: Path) -> None:
 async def test_state_by_its_raw_key(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.create_register()
-        height = (await node.submit(node.put("11"))).json()["height"]
+        height = (await node.submit(node.put("11"))).json()["transactions"][0]["height"]
         name = record_key("provinces", b"11").hex()
         value = (await node.client.get(f"/v1/state/{name}")).json()
         assert value["decoded"] == [1, False, ["11", 1]]

@@ -10,19 +10,20 @@ import pytest
 
 from govchaind.api.motion_words import (
     KIND_WORDS,
-    Words,
     day_words,
     end_words,
+    moment_words,
     motion_words,
     notice_words,
     share_words,
 )
-from govchaind.api.sentences import Sentence, headline, sentences
+from govchaind.api.sentence import Sentence, listed, of_day, tell, tell_many
+from govchaind.api.sentences import headline, sentences
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.operations.table import OPERATIONS
-from govchaind.ledger.transaction import build_body, read_transaction, sign_body
+from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
 from govchaind.ledger.working_days import working_days
 from tests.api.node import key
 
@@ -118,23 +119,32 @@ MISSHAPEN: list[tuple[int, list[Any]]] = [
     (25, ["abc"]),
     (26, []),
     (11, []),
+    (11, [True, b"1", ["x"], None]),
+    (10, [["towns"], "Towns", [], "clear", []]),
+    (20, ["audit", None, 1, [SEAT]]),
     (999, [1]),
 ]
 
 
-def told(kind: int, arguments: list[Any]) -> Sentence:
+def signed(*operations: tuple[int, list[Any]]) -> Transaction:
     body = build_body(
         chain_id=bytes(32),
         institution="ministry",
         office="head",
-        operations=[(kind, arguments)],
+        operations=list(operations),
         valid_until=1,
         salt=bytes(16),
     )
-    made = read_transaction(sign_body(body, [key("head")]))
+    return read_transaction(sign_body(body, [key("head")]))
+
+
+def told(kind: int, arguments: list[Any]) -> Sentence:
+    made = signed((kind, arguments))
     [sentence] = sentences(made, 5)
-    assert headline(made) == sentence.english
-    assert headline(made, refused=True).startswith("Refused, and not done: ministry/head")
+    assert headline(made) == sentence
+    refused = headline(made, refused=True)
+    assert refused.english == f"Refused, and not done: {sentence.english}"
+    assert refused.chinese == f"被拒绝，未执行：{sentence.chinese}"
     return sentence
 
 
@@ -169,10 +179,76 @@ def test_no_operation_and_no_motion_is_without_a_sentence_in_both_languages() ->
     assert set(MOTIONS) == {kind for kind, *_ in MOTIONS_TOLD} == set(KIND_WORDS)
     pairs = [told(kind, arguments) for kind, arguments, *_ in TOLD]
     words = [motion_words(kind, arguments) for kind, arguments, *_ in MOTIONS_TOLD]
-    plain: list[Sentence | Words] = [*KIND_WORDS.values(), *pairs]
+    plain: list[Sentence] = [*KIND_WORDS.values(), *pairs]
     for pair in (*plain, *words):
         assert CHINESE.search(pair.chinese), pair
     assert [pair.english for pair in plain if CHINESE.search(pair.english)] == []
+
+
+def test_chinese_sentences_hold_no_english_but_names() -> None:
+    for kind, arguments, *_ in TOLD:
+        chinese = told(kind, arguments).chinese
+        for name in ("ministry/head", *_texts(arguments), "ab" * 8, "UTC+8"):
+            chinese = chinese.replace(name, "")
+        assert re.findall("[A-Za-z]{2,}", chinese) == [], kind
+    for kind, arguments, *_ in MOTIONS_TOLD:
+        chinese = motion_words(kind, arguments).chinese
+        for name in _texts(arguments):
+            chinese = chinese.replace(name, "")
+        assert re.findall("[A-Za-z]{2,}", chinese) == [], kind
+
+
+def _texts(value: Any) -> list[str]:
+    """Return every text in the arguments of an operation, the longest first."""
+    if isinstance(value, list):
+        return sorted((text for item in value for text in _texts(item)), key=len, reverse=True)
+    if isinstance(value, bytes):
+        return [value.decode(errors="ignore") or value.hex()]
+    return [value] if isinstance(value, str) and value else []
+
+
+class _Titled:
+    """Titles as a ledger's state may have them."""
+
+    def institution(self, name: str) -> str:
+        return {"ministry": "Ministry of Civil Affairs", "bank": "A Bank"}.get(name, name)
+
+    def data_set(self, institution: str, name: str) -> str:
+        return {("bank", "loans"): "Loans, by citizen number"}.get((institution, name), name)
+
+
+def test_who_acts_is_told_by_title_where_titles_are_known() -> None:
+    made = signed((11, ["towns", b"1", ["x"], None]), (12, ["towns", b"2"]))
+    request = ["r-1", "bank", "loans", ["day"], "law", bytes(32)]
+    [asked] = sentences(signed((40, request)), 1, titles=_Titled())
+    assert asked.english == (
+        "Ministry of Civil Affairs asked A Bank for day of its data set Loans, by citizen number, "
+        "under law (request r-1)."
+    )
+    first, second = sentences(made, 5, titles=_Titled())
+    assert first.english == ("Ministry of Civil Affairs entered record 1 in the register towns.")
+    assert second.chinese == "Ministry of Civil Affairs 停用了登记册 towns 中的记录 2。"
+    assert headline(made).english == (
+        "ministry/head entered record 1 in the register towns. And 1 more."
+    )
+    assert headline(made).chinese == "ministry/head 在登记册 towns 中登记了记录 1。另有 1 项操作。"
+
+
+def test_numbers_days_and_lists_are_written_as_each_language_does() -> None:
+    assert tell("in block %(height)s", height=1234567) == Sentence(
+        "in block 1,234,567", "区块 1,234,567"
+    )
+    assert of_day(date(2026, 3, 3)) == Sentence("3 March 2026", "2026年3月3日")
+    assert listed(["a", 1000, of_day(date(2026, 3, 3))]) == Sentence(
+        "a, 1,000, 3 March 2026", "a、1,000、2026年3月3日"
+    )
+    assert tell_many("%(count)s day", "%(count)s days", count=1) == Sentence("1 day", "1 天")
+    assert tell_many("%(count)s day", "%(count)s days", count=0).english == "0 days"
+    assert tell("100%% of %(what)s", what="%(what)s").english == "100% of %(what)s"
+    assert tell("nobody has translated this").chinese == "nobody has translated this"
+    for wrong in (None, True, b"", 1.5, ["x"]):
+        with pytest.raises(TypeError):
+            tell("in block %(height)s", height=wrong)  # type: ignore[arg-type]  # hostile
 
 
 def test_moments_shares_and_notices_in_words() -> None:
@@ -181,6 +257,9 @@ def test_moments_shares_and_notices_in_words() -> None:
         "1 March 2026, 12:00 (UTC+8)",
         "2026年3月1日12:00（UTC+8）",
     )
+    second = moment_words(MARCH + 1000)
+    assert second == Sentence("1 March 2026, 00:00:01 (UTC+8)", "2026年3月1日00:00:01（UTC+8）")
+    assert moment_words(1 << 62) == Sentence(f"{1 << 62} ms", f"{1 << 62} 毫秒")
     assert day_words(1 << 62).english == f"{1 << 62} ms"
     assert end_words(MARCH).english == "to the end of 28 February 2026"
     assert end_words(MARCH + 60_000).english == "until 1 March 2026, 00:01 (UTC+8)"

@@ -92,12 +92,12 @@ def visit(chromium: Browser, site: Site, **settings: Any) -> Visit:
     return Visit(context.new_page(), site.url)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "zh-CN")])
 def test_every_page_is_whole_and_fit_for_everybody(
-    chromium: Browser, site: Site, scheme: str
+    chromium: Browser, site: Site, scheme: str, locale: str
 ) -> None:
     """No errors, nothing from elsewhere, and nothing that axe-core finds."""
-    seen = visit(chromium, site, color_scheme=scheme)
+    seen = visit(chromium, site, color_scheme=scheme, locale=locale)
     axe = AXE.read_text()
     found: list[str] = []
     for path in site.pages:
@@ -112,11 +112,12 @@ def test_every_page_is_whole_and_fit_for_everybody(
     assert seen.faults == []
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 @pytest.mark.parametrize("size", [PHONE, ZOOMED], ids=["phone", "zoomed"])
 def test_no_page_is_wider_than_the_screen(
-    chromium: Browser, site: Site, size: dict[str, int]
+    chromium: Browser, site: Site, size: dict[str, int], locale: str
 ) -> None:
-    seen = visit(chromium, site, viewport=size)
+    seen = visit(chromium, site, viewport=size, locale=locale)
     wide = {}
     for path in site.pages:
         seen.go(path)
@@ -162,6 +163,24 @@ def test_chinese_is_drawn_and_not_boxes(chromium: Browser, site: Site) -> None:
         }"""
     )
     assert len(set(drawn)) == 8
+
+
+def test_the_language_is_switched_and_stays(chromium: Browser, site: Site) -> None:
+    seen = visit(chromium, site, locale="en-GB")
+    seen.go("/registers/counties")
+    assert seen.ask("document.documentElement.lang") == "en"
+    seen.page.get_by_role("link", name="中文").click()
+    seen.arrive("/registers/counties?lang=zh")
+    assert seen.ask("document.documentElement.lang") == "zh-Hans"
+    assert seen.page.get_by_text("记录，按键排序。").is_visible()
+    seen.page.get_by_role("link", name="共同决定").click()
+    seen.arrive("/decisions")
+    assert seen.page.locator("h1").inner_text() == "共同决定"
+    seen.page.get_by_role("link", name="English").click()
+    seen.arrive("/decisions?lang=en")
+    seen.go("/")
+    assert seen.page.get_by_role("heading", name="Newest blocks").is_visible()
+    assert seen.faults == []
 
 
 def test_the_search_finds(chromium: Browser, site: Site) -> None:

@@ -1,4 +1,5 @@
-"""Each test runs commands in a folder of its own, with no network named in the environment."""
+"""Each test runs commands in a folder of its own, with no network named in the environment,
+in English."""
 
 from __future__ import annotations
 
@@ -15,4 +16,5 @@ def govchaind(
 ) -> Command:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GOVCHAIND_NETWORK", raising=False)
+    monkeypatch.setenv("GOVCHAIND_LANG", "en")
     return Command(capsys)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from govchaind.api.sentence import Sentence
 from govchaind.cli.main import INVALID, OK
 from govchaind.cli.reading import state_name, state_sentence, state_value
 from govchaind.ledger.operations.costs import Kind
@@ -18,7 +19,7 @@ from govchaind.ledger.state_keys import (
     record_key,
     register_key,
 )
-from govchaind.ledger.state_proof import build_state_proof
+from govchaind.ledger.state_proof import VerifiedState, build_state_proof
 from govchaind.ledger.statement import read_statement
 from tests.cli.command import Command
 from tests.ledger.chain import Chain, with_register
@@ -64,7 +65,10 @@ def test_a_receipt_is_one_sentence(chain: Chain, govchaind: Command) -> None:
     assert ended.code == OK
     assert ended.output.startswith("Proved: transaction ")
     assert "of registry/head was included at height 5" in ended.output
-    assert "and took effect." in ended.output
+    assert "and took effect. A quorum of validators has signed this at height" in ended.output
+    english, chinese = ended.output.splitlines()[:2]
+    assert as_json["sentence"] == {"english": english, "chinese": chinese}
+    assert chinese.startswith("已证明：registry/head 的交易 ")
     assert (as_json["holds"], as_json["outcome"], as_json["height"]) == (True, "applied", 5)
     assert as_json["operations"] == "1 put"
 
@@ -75,7 +79,11 @@ def test_a_receipt_of_a_refusal_says_so(chain: Chain, govchaind: Command) -> Non
     ended = govchaind("verify-receipt", "r.cbor", "--genesis", "genesis.bin")
 
     assert ended.code == OK
-    assert "was refused (value-does-not-fit-schema)" in ended.output
+    assert (
+        "was refused (value-does-not-fit-schema: The value does not fit the schema). "
+        in ended.output
+    )
+    assert "被拒绝（value-does-not-fit-schema：该值不符合模式）。" in ended.output
 
 
 def test_a_value_and_an_absence_are_proved(chain: Chain, govchaind: Command) -> None:
@@ -203,11 +211,19 @@ def test_a_missing_file_is_named(chain: Chain, govchaind: Command) -> None:
     ],
 )
 def test_state_keys_have_names(key: bytes, expected: str) -> None:
-    assert state_name(key).startswith(expected)
+    assert state_name(key).english.startswith(expected)
 
 
 def test_state_values_are_readable_whatever_they_are() -> None:
     assert state_value(None) is None
     assert state_value(b"\x82\x41\xff\xf6") == ["ff", None]
     assert state_value(b"\xff\xff") == "ffff"
-    assert state_sentence(node_key("n"), b"\x01", 3, 0).endswith("had the value below.")
+    proved = VerifiedState(
+        key=node_key("n"), value=b"\x01", height=3, time=0, state_root=bytes(32), certified_height=4
+    )
+    assert state_sentence(proved) == Sentence(
+        'Proved: at height 3, on 1 January 1970, 08:00:00 (UTC+8), node "n" had the value below. '
+        "A quorum of validators has signed this at height 4.",
+        '已证明：在高度 3（1970年1月1日08:00:00（UTC+8）），节点 "n" 的值如下所示。'
+        "达到法定人数的验证节点已在高度 4 对此签名。",
+    )

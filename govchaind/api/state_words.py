@@ -1,0 +1,34 @@
+"""What the API calls states and roles by one word, as people say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from govchaind.api.sentence import Sentence, Value, tell
+
+_WORDS: Mapping[str, Sentence] = MappingProxyType(
+    {
+        "unknown": tell("unknown"),
+        "pending": tell("pending"),
+        "committed": tell("committed"),
+        "certified": tell("certified"),
+        "refused": tell("refused"),
+        "expired": tell("expired"),
+        "valid": tell("valid"),
+        "not-yet-valid": tell("not yet valid"),
+        "revoked": tell("revoked"),
+        "validator": tell("validator"),
+        "learner": tell("learner"),
+        "observer": tell("observer"),
+        "leader": tell("leader"),
+        "follower": tell("follower"),
+        "candidate": tell("candidate"),
+        "pre-candidate": tell("about to be a candidate"),
+    }
+)
+
+
+def state_word(name: str) -> Value:
+    """Return the words for a state or a role; the name itself where there are none."""
+    return _WORDS.get(name, name)
