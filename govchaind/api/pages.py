@@ -38,6 +38,7 @@ from govchaind.api.registers import (
 from govchaind.api.rendering import Renderer, key_path
 from govchaind.api.sentence import tell
 from govchaind.api.sentences import author_of, headline
+from govchaind.api.sharing_page import add_sharing_pages
 from govchaind.api.titles import StateTitles
 from govchaind.api.transaction_page import add_transaction_page
 from govchaind.base.errors import Gone, GovchaindError, NotFound
@@ -79,6 +80,7 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
     _register_pages(router, context, render)
     add_transaction_page(router, context, render)
     add_decision_page(router, context, render)
+    add_sharing_pages(router, context, render)
 
     @router.get("/style.css")
     async def style() -> Response:

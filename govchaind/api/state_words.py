@@ -25,6 +25,20 @@ _WORDS: Mapping[str, Sentence] = MappingProxyType(
         "follower": tell("follower"),
         "candidate": tell("candidate"),
         "pre-candidate": tell("about to be a candidate"),
+        "real-time": tell("at once"),
+        "daily": tell("daily"),
+        "weekly": tell("weekly"),
+        "monthly": tell("monthly"),
+        "quarterly": tell("each quarter"),
+        "yearly": tell("yearly"),
+        "irregular": tell("when there is something new"),
+        "once": tell("never again"),
+        "text": tell("text"),
+        "number": tell("number"),
+        "date": tell("date"),
+        "boolean": tell("yes or no"),
+        "image": tell("image"),
+        "file": tell("file"),
     }
 )
 

@@ -15,7 +15,7 @@ import trio
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from tests.api.node import Node, running
-from tests.api.voting import BOTH, CHINA, DAY, REMOVE, vote
+from tests.api.voting import BOTH, CHINA, DAY, REMOVE, do, vote
 
 DIVISIONS = Path(__file__).parent.parent.parent / "examples" / "divisions"
 COUNTIES_MAX = 60  # more than a page
@@ -99,6 +99,7 @@ async def _fill(node: Node, site: Site) -> None:
     site.transaction, site.refused = first["id"], fates[1]["id"]
     site.block_hash = (await node.client.get(f"/v1/blocks/{first['height']}")).json()["hash"]
     await _decide(node)
+    await _share(node)
     await _checkpoint(node)
     key = provinces[0][0]
     site.pages = [
@@ -109,6 +110,10 @@ async def _fill(node: Node, site: Site) -> None:
         *("/registers/long/612f62?key_hex=true", "/registers/long/c%3Fd%23e%20%26f"),
         *("/registers/hidden/ff00?key_hex=true", "/institutions/ministry", "/institutions/bank"),
         *(f"/transactions/{site.transaction}", f"/transactions/{site.refused}"),
+        *("/catalogue", "/catalogue?text=%E5%A9%9A", "/catalogue?text=nothing"),
+        *("/catalogue/ministry/marriages", f"/catalogue/ministry/{'m' * 32}", "/requests"),
+        *("/requests?overdue=true", "/requests/bank/open", "/requests/bank/granted"),
+        f"/requests/bank/{'r' * 32}",
         *(f"/transactions/{'ab' * 32}", "/blocks/1", f"/blocks/{first['height']}"),
     ]
 
@@ -123,6 +128,37 @@ async def _decide(node: Node) -> None:
     await vote(node, MotionKind.ADOPT_MANDATE, long, *BOTH)
     await vote(node, MotionKind.ADOPT_MANDATE, [*long[:-1], "x" * 32], "bank", turn=1)
     await vote(node, MotionKind.ADOPT_CALENDAR, CHINA, "ministry")
+
+
+async def _share(node: Node) -> None:
+    """Leave data sets and requests in several states, some with the longest words."""
+    now = node.context.board.status.block_time
+    law = ["law", "数据共享条例", "第809号", "国务院", bytes(32), now, None, None]
+    await vote(node, MotionKind.ADOPT_MANDATE, law, *BOTH)
+    terms = ["law", "china", 480, [10, True], None, "provider", [7, False], [9, False], None,
+             ["no-basis"], ["ministry", "head"]]  # fmt: skip
+    await vote(node, MotionKind.SET_TERMS, terms, *BOTH)
+    await do(node, Kind.ASSIGN_DUTY, ["civil", "婚姻登记", "head", "law"])
+    fields = [["number", "公民身份号码", "text"], ["status", "婚姻状况 Marriage status", "text"]]
+    conditions = [["no-copies", "The answer is not kept 结果不得留存"]]
+    entry = ["marriages", "婚姻登记信息 Marriages", "civil", fields, "daily", "conditional",
+             conditions, None, "law"]  # fmt: skip
+    await do(node, Kind.PUBLISH_DATA_SET, entry)
+    await do(node, Kind.REVISE_DATA_SET, [*entry[:7], "https://share.example/marriages", "law", 1])
+    wide = [[f"{'f' * 28}-{number}", LONG_WORD[:200], "text"] for number in range(9)]
+    long = ["m" * 32, LONG_WORD[:200], "civil", wide, "irregular", "unconditional", [],
+            LONG_WORD[:200], "law"]  # fmt: skip
+    await do(node, Kind.PUBLISH_DATA_SET, long)
+    for reference, name, asked in (
+        ("open", "marriages", ["status"]),
+        ("granted", "marriages", ["number", "status"]),
+        ("r" * 32, "m" * 32, [each[0] for each in wide]),
+    ):
+        await do(node, Kind.REQUEST, [reference, "ministry", name, asked, "law", bytes(32)], "bank")
+    until = now + 90 * DAY
+    await do(node, Kind.GRANT, ["bank", "granted", ["no-copies"], until, 100])
+    await do(node, Kind.USE_GRANT, ["granted", 1, bytes(32)], "bank")
+    await do(node, Kind.REFUSE, ["bank", "open", "no-basis", None])
 
 
 async def _register(
