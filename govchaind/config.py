@@ -1,4 +1,4 @@
-"""One TOML file becomes one frozen `Config`; every setting is described where it is declared.
+"""One TOML file becomes one frozen `Config`; its settings are declared in `config_sections.py`.
 
 Rules: an unknown name is refused (and the nearest known one suggested), a wrong value is refused
 with its path, and relative paths count from the file's folder, so a node directory can be moved.
@@ -15,136 +15,29 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
-from govchaind.base import limits
 from govchaind.base.errors import InvalidSetting
+from govchaind.config_sections import (
+    ADDRESS,
+    ApiSection,
+    DeliverySection,
+    LogSection,
+    MetricsSection,
+    NodeSection,
+    PeerSection,
+    RaftSection,
+    ShutdownSection,
+    StorageSection,
+)
 
 CONFIG_FILE = "govchaind.toml"
 CONFIG_BYTES_MAX = 256 * 1024
 
-_ADDRESS = r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):[0-9]{1,5}$"
 _NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
-
-
-class NodeSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who this node is and where its files lie."""
-
-    name: Annotated[
-        str | None,
-        Meta(description="Name of this node. If set, it must be the one in identity.toml."),
-    ] = None
-    data_directory: Annotated[
-        str, Meta(min_length=1, description="Folder of the node's keys, genesis, guard and store.")
-    ] = "."
-    verify_threads: Annotated[
-        int, Meta(ge=1, le=64, description="Worker threads that check signatures.")
-    ] = 2
-
-
-class PeerSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The door for other nodes (TLS 1.3, both sides proved)."""
-
-    listen: Annotated[
-        str, Meta(pattern=_ADDRESS, description="host:port on which other nodes reach this one.")
-    ] = "127.0.0.1:7400"
-    dial: Annotated[
-        tuple[Annotated[str, Meta(pattern=_ADDRESS)], ...],
-        Meta(
-            max_length=64,
-            description="Further host:port addresses to try, besides those of the membership.",
-        ),
-    ] = ()
-
-
-class ApiSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The door for clients (HTTP)."""
-
-    listen: Annotated[
-        str, Meta(pattern=_ADDRESS, description="host:port of the HTTP API and the status page.")
-    ] = "127.0.0.1:7500"
-    connections_max: Annotated[
-        int, Meta(ge=1, le=65_536, description="Open HTTP connections; further ones wait.")
-    ] = limits.HTTP_CONNECTIONS_MAX
-    body_bytes_max: Annotated[
-        int, Meta(ge=65_536, le=64 * 1024 * 1024, description="Largest request body, in bytes.")
-    ] = limits.HTTP_BODY_BYTES_MAX
-    wait_seconds_max: Annotated[
-        float, Meta(ge=0, le=3600, description="Longest that a request may ask to wait.")
-    ] = limits.HTTP_WAIT_SECONDS_MAX
-    event_streams_max: Annotated[
-        int, Meta(ge=0, le=65_536, description="Server-sent event streams open at once.")
-    ] = limits.EVENT_STREAMS_MAX
-
-
-class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The door for Prometheus."""
-
-    enabled: Annotated[bool, Meta(description="Whether /metrics is served at all.")] = True
-    listen: Annotated[
-        str, Meta(pattern=_ADDRESS, description="host:port of /metrics, apart from the API.")
-    ] = "127.0.0.1:7600"
-
-
-class StorageSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The store."""
-
-    directory: Annotated[
-        str, Meta(min_length=1, description="Folder of the store, from data_directory.")
-    ] = "store"
-    map_bytes_max: Annotated[
-        int,
-        Meta(
-            ge=16 * 1024 * 1024,
-            le=16 * 1024**4,
-            description="Largest size of the store's file; only what is written takes disk.",
-        ),
-    ] = 64 * 1024**3
-    reserve_bytes: Annotated[
-        int,
-        Meta(ge=0, le=1024**4, description="With less free room than this, writes are refused."),
-    ] = limits.DISK_RESERVE_BYTES
-
-
-class LogSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the node writes to standard error."""
-
-    level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="Least level shown.")
-    ] = "info"
-    format: Annotated[
-        Literal["auto", "json", "console"],
-        Meta(description="json for machines, console for people; auto: console on a terminal."),
-    ] = "auto"
-
-
-class ShutdownSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the node ends on SIGTERM or SIGINT."""
-
-    grace_seconds: Annotated[
-        float,
-        Meta(ge=0, le=600, description="How long requests under way may finish when stopping."),
-    ] = 10.0
-
-
-class RaftSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Timing of consensus; the same on all validators."""
-
-    heartbeat_seconds: Annotated[
-        float, Meta(gt=0, le=60, description="A leader at rest speaks this often.")
-    ] = limits.HEARTBEAT_SECONDS
-    election_timeout_seconds_min: Annotated[
-        float, Meta(gt=0, le=600, description="Shortest silence before an election.")
-    ] = limits.ELECTION_TIMEOUT_SECONDS_MIN
-    election_timeout_seconds_max: Annotated[
-        float, Meta(gt=0, le=600, description="Longest silence before an election.")
-    ] = limits.ELECTION_TIMEOUT_SECONDS_MAX
-    broken_link_jitter_seconds: Annotated[
-        float, Meta(ge=0, le=10, description="Spread of elections after a broken link.")
-    ] = limits.BROKEN_LINK_JITTER_SECONDS
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -155,6 +48,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     storage: StorageSection = StorageSection()
+    delivery: DeliverySection = DeliverySection()
     log: LogSection = LogSection()
     shutdown: ShutdownSection = ShutdownSection()
     raft: RaftSection = RaftSection()
@@ -216,10 +110,12 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
     _check_together(config, source)
     data_directory = (folder / config.node.data_directory).resolve()
     store = (data_directory / config.storage.directory).resolve()
+    deliveries = (data_directory / config.delivery.directory).resolve()
     return msgspec.structs.replace(
         config,
         node=msgspec.structs.replace(config.node, data_directory=str(data_directory)),
         storage=msgspec.structs.replace(config.storage, directory=str(store)),
+        delivery=msgspec.structs.replace(config.delivery, directory=str(deliveries)),
     )
 
 
@@ -272,6 +168,8 @@ def _check_together(config: Config, source: str) -> None:
             f"{source}: node.name: a name is 1 to 32 of a-z, 0-9 and '-', not {name!r}"
         )
     for path, address in addresses(config):
+        if not re.fullmatch(ADDRESS, address):
+            raise InvalidSetting(f"{source}: {path}: must be host:port, not {address!r}")
         if int(address.rpartition(":")[2]) > 65_535:
             raise InvalidSetting(f"{source}: {path}: {address} has no port of 0 to 65535")
     raft = config.raft
@@ -305,6 +203,8 @@ def addresses(config: Config) -> Iterator[tuple[str, str]]:
     yield "api.listen", config.api.listen
     if config.metrics.enabled:
         yield "metrics.listen", config.metrics.listen
+    if config.delivery.enabled and config.delivery.listen is not None:
+        yield "delivery.listen", config.delivery.listen
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -335,7 +235,7 @@ def settings() -> list[Setting]:
 
 
 def _kind(base: Any, meta: Meta) -> str:
-    if meta.pattern == _ADDRESS:
+    if meta.pattern == ADDRESS or (meta.description or "").startswith("host:port"):
         return "host:port"
     if get_origin(base) is Literal:
         return "one of"

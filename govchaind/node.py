@@ -11,11 +11,9 @@ Rules it keeps:
 from __future__ import annotations
 
 import random
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -36,8 +34,9 @@ from govchaind.raft.messages import Timing
 from govchaind.replica.events import CertificateAwaited, Guard, Status
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
+from govchaind.runtime.carried import make_carrier
 from govchaind.runtime.drive import Drive
-from govchaind.runtime.environment import Environment, ListenHttp
+from govchaind.runtime.environment import DeliveryDoors, Environment, ListenHttp
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.guard import read_guard, unborn
 from govchaind.runtime.inbox import Inbox
@@ -52,8 +51,10 @@ from govchaind.runtime.system import (
     calm_collector,
     entropy,
     favour_worker_threads,
+    first_known,
     software_version,
     wall_milliseconds,
+    watch_signals,
 )
 from govchaind.runtime.tcp import TcpNetwork
 from govchaind.runtime.telemetry import Telemetry, log_to, standard_error
@@ -61,6 +62,7 @@ from govchaind.runtime.tls import TlsIdentity
 from govchaind.runtime.verify_store import check_newest
 
 HAND_OVER_SECONDS = 2.0
+DELIVERY_THREADS = 2
 CRASH_FILE = "last-fault"
 
 
@@ -71,6 +73,7 @@ class Addresses:
     peer: str
     api: str
     metrics: str | None
+    delivery: str | None = None
 
 
 async def open_store(
@@ -201,7 +204,6 @@ async def run_node(
         members=replica.members(),
         further_addresses=config.peer.dial,
     )
-
     board = _make_board(replica, inbox)
     drive = Drive(
         replica=replica,
@@ -222,6 +224,9 @@ async def run_node(
         stopping.set()
 
     telemetry.metrics.watch(lambda: board.status)
+    carrier = make_carrier(
+        config.delivery, environment, genesis.chain_id, identity.name, replica.members, telemetry
+    )
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -238,6 +243,7 @@ async def run_node(
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
+        carrier=carrier,
     )
     await _run_parts(config, listen, context, telemetry, drive, gate, mesh, stopping, task_status)
     if failures:
@@ -261,6 +267,9 @@ async def _run_parts(
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
+            box = None
+            if context.carrier is not None:
+                box = await core.start(context.carrier.run, config.delivery.listen)
             async with trio.open_nursery() as edge:
                 host, port = split_address(config.api.listen)
                 serve = partial(serve_api, context)
@@ -272,30 +281,19 @@ async def _run_parts(
                     show = partial(serve_metrics, telemetry.metrics.text, context.report)
                     serve = partial(show, host=host, port=port, stop=stopping, listen=listen)
                     metrics = await edge.start(serve)
-                telemetry.event("node.started", peer=peer, api=api, metrics=metrics)
-                task_status.started(Addresses(peer, api, metrics))
+                listens = Addresses(peer, api, metrics, box)
+                telemetry.event("node.started", **asdict(listens))
+                task_status.started(listens)
                 await stopping.wait()
                 telemetry.event("node.stopping")
             await drive.hand_over(HAND_OVER_SECONDS)
             core.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        fatal = _first_known(group)
+        fatal = first_known(group)
         if fatal is None:
             raise
         raise fatal from group
     telemetry.event("node.stopped")
-
-
-def _first_known(group: BaseExceptionGroup[BaseException]) -> GovchaindError | None:
-    """Return the error of ours that ended a nursery, so that one line can say it."""
-    for error in group.exceptions:
-        if isinstance(error, GovchaindError):
-            return error
-        if isinstance(error, BaseExceptionGroup):
-            found = _first_known(error)
-            if found is not None:
-                return found
-    return None
 
 
 @asynccontextmanager
@@ -318,15 +316,21 @@ async def production(
         def refused(address: str, error: GovchaindError) -> None:
             telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
 
+        tls = TlsIdentity(identity.tls_seed, certificate)
+        doors = None
+        if config.delivery.enabled:
+            network = TcpNetwork(tls, refused=refused, setting="delivery.listen")
+            doors = DeliveryDoors(network, WorkerThreads(DELIVERY_THREADS))
         yield Environment(
             storage=storage,
-            network=TcpNetwork(TlsIdentity(identity.tls_seed, certificate), refused=refused),
+            network=TcpNetwork(tls, refused=refused),
             threads=WorkerThreads(config.node.verify_threads),
             wall_milliseconds=wall_milliseconds,
             entropy=entropy,
             guard_read=guard_file.read,
             guard_write=guard_file.write,
             listen_http=listen_http,
+            delivery=doors,
         )
     finally:
         storage.close()
@@ -340,7 +344,7 @@ async def _main(config: Config, identity: Identity, genesis: Genesis) -> None:
     telemetry = Telemetry(version=software_version(), sink=sink)
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
-        await nursery.start(_watch_signals, stop)
+        await nursery.start(watch_signals, stop)
         try:
             async with production(config, identity, telemetry) as environment:
                 await run_node(config, genesis, identity, environment, telemetry, stop=stop)
@@ -349,18 +353,6 @@ async def _main(config: Config, identity: Identity, genesis: Genesis) -> None:
             raise
         finally:
             nursery.cancel_scope.cancel()
-
-
-async def _watch_signals(
-    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Set `stop` at the first SIGTERM or SIGINT; the second ends the process at once."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for _ in signals:
-            if stop.is_set():
-                sys.exit(130)
-            stop.set()
 
 
 def load(directory: Path) -> tuple[Config, Identity, Genesis]:
@@ -390,7 +382,7 @@ def run(directory: Path) -> None:
     try:
         trio.run(_main, config, identity, genesis)
     except BaseExceptionGroup as group:
-        known = _first_known(group)
+        known = first_known(group)
         if known is None:
             raise
         raise known from group

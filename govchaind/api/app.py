@@ -15,8 +15,11 @@ from starlette.routing import Route
 
 from govchaind.api import (
     calendars,
+    carriage,
     catalogue,
     chain,
+    deliveries,
+    delivery_keys,
     events,
     health,
     institutions,
@@ -42,6 +45,7 @@ TAGS = (
     ("state", "any state key, with proof"),
     ("institutions", "offices and their keys"),
     ("decisions", "motions and their rules, calendars, mandates"),
+    ("deliveries", "what was delivered, delivery keys, sealed files"),
     ("exchange", "duties, the catalogue, requests with their clocks, grants, accounts"),
     ("network", "this node, its members, trust"),
     ("events", "blocks as they happen"),
@@ -108,7 +112,7 @@ def make_routes(context: Context) -> FastAPI:
     )
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
-        *(catalogue, requests),
+        *(catalogue, requests, deliveries, delivery_keys, carriage),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

@@ -20,6 +20,7 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.events import Offered, ReadAsked
+from govchaind.runtime.carrier import Carrier
 from govchaind.runtime.environment import Snapshot, Storage
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
@@ -94,6 +95,7 @@ class Context:
     wall_milliseconds: Callable[[], int] = wall_milliseconds  # only readiness looks at it
     limits: ApiLimits = field(default_factory=ApiLimits)
     pending: Pending = field(default_factory=Pending)
+    carrier: Carrier | None = None  # None: this node carries no sealed files
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open
     _waits: set[trio.CancelScope] = field(default_factory=set)

@@ -21,6 +21,7 @@ from govchaind.api.chain import (
 )
 from govchaind.api.context import Context
 from govchaind.api.decision_page import add_decision_page
+from govchaind.api.delivery_page import add_delivery_page
 from govchaind.api.errors import body_of, status_of
 from govchaind.api.health import reasons_not_ready
 from govchaind.api.institutions import institution_at, institution_page
@@ -81,6 +82,7 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
     add_transaction_page(router, context, render)
     add_decision_page(router, context, render)
     add_sharing_pages(router, context, render)
+    add_delivery_page(router, context, render)
 
     @router.get("/style.css")
     async def style() -> Response:

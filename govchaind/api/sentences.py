@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from govchaind.api import exchange_words
+from govchaind.api import delivery_words, exchange_words
 from govchaind.api.motion_words import day_words, motion_words
 from govchaind.api.reading import operation_name
 from govchaind.api.sentence import Sentence, tell
@@ -52,13 +52,14 @@ def author_of(transaction: Transaction, titles: Titles | None = None) -> str:
 
 
 def _sentence(author: str, kind: int, items: list[Any], titles: Titles) -> Sentence:
-    write, exchange = _WRITERS.get(kind), exchange_words.WRITERS.get(kind)
+    write = _WRITERS.get(kind)
+    exchange = exchange_words.WRITERS.get(kind) or delivery_words.WRITERS.get(kind)
     try:
         if exchange is not None:
             return exchange(author, items, titles)
         if write is not None:
             return write(author, items)
-    except (AttributeError, IndexError, InvalidEncoding, TypeError, ValueError):
+    except (AttributeError, IndexError, InvalidEncoding, KeyError, TypeError, ValueError):
         pass  # arguments of a wrong shape are on the ledger too, as a refused transaction
     return tell(
         "%(author)s asked for %(operation)s, in a form that the ledger does not know.",

@@ -2,8 +2,8 @@
 
 Every hash and every signed message starts with two bytes: the suite, then the domain that says
 what the bytes are. So bytes of one kind can never pass for bytes of another, and a later suite
-can be added without touching old proofs. This module is the only door to PyNaCl, and PyNaCl the
-only verifier: another library judges edge cases differently, and nodes must agree.
+can be added without touching old proofs. PyNaCl is the only verifier: another library judges edge
+cases differently, and nodes must agree. It enters here, and for sealing in `client/sealing.py`.
 
 Libsodium verifies strictly: S must be below the group order, the key canonical and not of small
 order, R is compared as bytes. Lengths are checked here, before it is asked.
@@ -51,6 +51,9 @@ class Domain(IntEnum):
     TRUST = 0x11
     ACKNOWLEDGEMENT = 0x12
     HELLO = 0x13  # a node's proof, over a TLS channel, that it holds its attestation key
+    SEALED_HEADER = 0x28  # of a sealed file; bound into each of its chunks
+    CARRIAGE = 0x29  # an office key's leave to bring or to fetch a sealed file
+    REQUEST = 0x2A  # what was asked for, as a delivery names it
 
 
 # By number: looking up by an enumeration's member costs more than hashing a short message.

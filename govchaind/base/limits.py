@@ -91,10 +91,25 @@ STORE_AHEAD_BYTES = 4 * 1024 * 1024  # zeros kept behind the store's last page; 
 GUARD_INTERVAL_SECONDS = 1.0
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
 
+# --- deliveries: sealed files beside the ledger -------------------------------------------------
+SEALED_CHUNK_BYTES = 64 * 1024  # of plain content in one chunk: what sealing keeps in memory
+SEALED_CHUNK_BYTES_MIN = 4 * 1024  # a reader's bounds: 17 bytes of each chunk are the seal's
+SEALED_CHUNK_BYTES_MAX = 1024 * 1024
+SEALED_HEADER_BYTES_MAX = 1024  # seven names and three keys take half of it
+SEALED_LETTER_BYTES = 1024  # padded: the length of a file's name shows nothing
+SEALED_NAME_CHARS_MAX = 120  # of the file; 4 bytes each at most, so it fits the letter
+CARRY_CHUNK_BYTES_MAX = 1024 * 1024  # in one request, or in one frame between nodes
+CARRY_SECONDS_MAX = 60.0  # for one chunk between nodes; slower than that is given up
+CARRY_WAITING_MAX = 1000  # sealed files that a node holds at once, whole or in part
+CARRY_LEAVE_MILLISECONDS = 15 * 60 * 1000  # an office key's leave to bring or fetch ends so soon
+
 # --- the ledger's shapes (consensus) ------------------------------------------------------------
 NODE_ADDRESSES_MAX = 4  # seeds only; a node announces the rest itself
 ADDRESS_CHARS_MAX = 262  # a name of 253 characters, brackets, a colon and a port
 REGISTER_FIELDS_MAX = 64
+OVERLAP_MILLISECONDS_MAX = 92 * 24 * 3600 * 1000  # of an office's old delivery key and its new one
+ERASURE_MILLISECONDS_MAX = 366 * 24 * 3600 * 1000  # from an order to its deadline
+ERASURE_HOLDERS_MAX = 16  # offices that one order names
 ACTING_MILLISECONDS_MAX = 366 * 24 * 3600 * 1000
 NOTICE_MILLISECONDS_MAX = 366 * 24 * 3600 * 1000
 RULE_DENOMINATOR_MAX = 100

@@ -85,6 +85,19 @@ COMMANDS: Mapping[str, Entry] = {
     "accounts": Entry(
         "accounts", "accounts", "Show what was asked, given and answered in time in a month."
     ),
+    "deliver": Entry("deliver", "deliver", "Seal a file, record it, and bring it on its way."),
+    "receive": Entry("receive", "receive", "Fetch a delivery, check it, open it, sign for it."),
+    "erase": Entry("erase", "erase", "Destroy what was received, and sign that it is done."),
+    "deliveries": Entry(
+        "deliveries",
+        "deliveries",
+        "Show deliveries; dispute one, order erasure, report a loss.",
+    ),
+    "delivery-keys": Entry(
+        "delivery_keys",
+        "delivery_keys",
+        "Show the delivery keys on the ledger, and to which nodes sealed files are brought.",
+    ),
     "statement": Entry(
         "statement", "statement", "Make or verify the monthly statement of an institution."
     ),

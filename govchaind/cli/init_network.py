@@ -32,7 +32,7 @@ from govchaind.ledger.membership import Member, Role
 from govchaind.ledger.transaction import is_name
 
 GOVERNING_OFFICE = "governing"
-API_OFFSET, METRICS_OFFSET = 100, 200
+API_OFFSET, METRICS_OFFSET, DELIVERY_OFFSET = 100, 200, 300
 DEFAULT_INSTITUTIONS = (
     "civil-affairs:Ministry of Civil Affairs 民政部",
     "statistics:National Bureau of Statistics 国家统计局",
@@ -71,7 +71,7 @@ DEFAULT_INSTITUTIONS = (
     type=click.IntRange(1024, 65_000),
     default=7400,
     show_default=True,
-    help="First port; HTTP is 100 above, metrics 200 above.",
+    help="First port; HTTP is 100 above, metrics 200, sealed files 300.",
 )
 @json_option
 def network(
@@ -100,7 +100,7 @@ def network(
             remedy="Choose another --directory; keys are never overwritten.",
         )
     count = validators + observers
-    if count > API_OFFSET or base_port + METRICS_OFFSET + count > 65_535:
+    if count > API_OFFSET or base_port + DELIVERY_OFFSET + count > 65_535:
         raise InvalidSetting(
             f"{count} nodes from port {base_port} do not fit: HTTP is {API_OFFSET} above",
             remedy=f"Make at most {API_OFFSET} nodes here, from a lower --base-port.",
@@ -168,15 +168,16 @@ def _node(
     institution = parties[place % len(parties)][0]
     role: Role = "validator" if place < validators else "observer"
     name = f"{institution[:28]}-{count}"
-    peer, api, metrics = (
-        f"{host}:{base_port + offset + place}" for offset in (0, API_OFFSET, METRICS_OFFSET)
+    peer, api, metrics, delivery = (
+        f"{host}:{base_port + offset + place}"
+        for offset in (0, API_OFFSET, METRICS_OFFSET, DELIVERY_OFFSET)
     )
     member = make_node(
         directory / "nodes" / name,
         name=name,
         institution=institution,
         role=role,
-        ports=Ports(peer, api, metrics),
+        ports=Ports(peer, api, metrics, delivery),
         advertised=peer,
     )
     url, scrape = f"http://{api}", f"http://{metrics}/metrics"

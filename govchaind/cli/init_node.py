@@ -37,6 +37,11 @@ from govchaind.ledger.membership import Role
 )
 @click.option("--api", default="127.0.0.1:7500", show_default=True, help="HTTP address.")
 @click.option("--metrics", default="127.0.0.1:7600", show_default=True, help="Metrics address.")
+@click.option(
+    "--delivery",
+    metavar="HOST:PORT",
+    help="Where it listens for sealed files of other nodes.  [default: not at all]",
+)
 def node(
     *,
     directory: Path,
@@ -47,6 +52,7 @@ def node(
     listen: str | None,
     api: str,
     metrics: str,
+    delivery: str | None,
 ) -> None:  # fmt: skip
     """Make one node's keys, certificate and settings, and its card NAME.card.
 
@@ -63,7 +69,7 @@ def node(
         name=name,
         institution=institution,
         role=cast(Role, role),
-        ports=Ports(listen or address, api, metrics),
+        ports=Ports(listen or address, api, metrics, delivery),
         advertised=address,
     )
     card = directory / f"{name}.card"

@@ -30,6 +30,7 @@ class Ports:
     peer: str
     api: str
     metrics: str
+    delivery: str | None = None  # for sealed files from other nodes
 
 
 def make_node(
@@ -63,14 +64,15 @@ def make_node(
             f"node {name!r} of {institution!r} at {advertised!r}: {error.message}",
             remedy="Names are 1 to 32 of a-z, 0-9 and '-'; an address is host:port.",
         ) from None
-    settings = render_config(
-        {
-            "node.name": name,
-            "peer.listen": ports.peer,
-            "api.listen": ports.api,
-            "metrics.listen": ports.metrics,
-        }
-    )
+    chosen = {
+        "node.name": name,
+        "peer.listen": ports.peer,
+        "api.listen": ports.api,
+        "metrics.listen": ports.metrics,
+    }
+    if ports.delivery is not None:
+        chosen["delivery.listen"] = ports.delivery
+    settings = render_config(chosen)
     parse_config(settings, folder=directory)  # before any file is made
     identity = write_identity(
         directory,

@@ -17,7 +17,14 @@ from enum import IntEnum, unique
 from types import MappingProxyType
 
 from govchaind.ledger.outcome_text import OutcomeText
-from govchaind.ledger.outcome_texts import basics, door, exchange, governance, registers
+from govchaind.ledger.outcome_texts import (
+    basics,
+    deliveries,
+    door,
+    exchange,
+    governance,
+    registers,
+)
 
 
 @unique
@@ -129,6 +136,27 @@ class Code(IntEnum):
     GRANT_USED_UP = 334
     USE_OUT_OF_ORDER = 335
 
+    REQUEST_DIFFERS = 350
+    DELIVERY_OUT_OF_ORDER = 351
+    NO_DELIVERY_KEY = 352
+    UNKNOWN_DELIVERY = 353
+    NOT_RECEIVER = 354
+    DELIVERY_LOST = 355
+    ALREADY_RECEIVED = 356
+    COMMITMENT_DIFFERS = 357
+    ALREADY_DISPUTED = 358
+    NOT_SENDER = 359
+    ALREADY_CORRECTED = 360
+    BAD_ERASURE = 361
+    ERASURE_ORDERED = 362
+    NO_ERASURE_ORDERED = 363
+    NOT_A_HOLDER = 364
+    ALREADY_ANSWERED = 365
+    RECEIPT_SAYS_OTHERWISE = 366
+    NOT_A_PARTY = 367
+    DELIVERY_KEY_REPLACED = 368
+    BAD_OVERLAP = 369
+
 
 _ROWS = (
     *basics.ROWS,
@@ -136,6 +164,7 @@ _ROWS = (
     *governance.ROWS,
     *door.ROWS,
     *exchange.ROWS,
+    *deliveries.ROWS,
 )
 
 OUTCOMES: Mapping[int, OutcomeText] = MappingProxyType({row.code: row for row in _ROWS})

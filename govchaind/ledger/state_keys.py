@@ -40,6 +40,16 @@
                                               reason or null, height]
     14 month provider 00 data set 00 requester  account  a counter for each accounts.Entry; the
                                               month is two bytes, twelve times the year and 0 to 11
+    15 institution 00 office    delivery key [key, published, previous or null, previous until or
+                                              null, [node, address] or null, height]
+    16 institution 00 reference 00 number    delivery  [sender, receiver, commitment, size, rows or
+                                              null, request, sealed, corrects or null, sent,
+                                              received or null, [ground, commitment, time] or null,
+                                              corrected by or null, [ground, time, office] or null,
+                                              [deadline, ordered, [[office, answer or null, time or
+                                              null] …]] or null, height]; the number is four bytes
+    17 deadline institution 00 reference 00 number    open erasure  height; the deadline is eight
+                                              bytes; here until the last holder has answered
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
@@ -71,6 +81,9 @@ TERMS = b"\x11"
 REQUEST = b"\x12"
 GRANT = b"\x13"
 ACCOUNT = b"\x14"
+DELIVERY_KEY = b"\x15"
+DELIVERY = b"\x16"
+ERASURE = b"\x17"
 
 
 def institution_key(name: str) -> bytes:
@@ -154,6 +167,24 @@ def account_prefix(month: int) -> bytes:
 def account_key(month: int, provider: str, data_set: str, requester: str) -> bytes:
     named = b"\x00".join(name.encode() for name in (provider, data_set, requester))
     return account_prefix(month) + named
+
+
+def delivery_key_key(institution: str, office: str) -> bytes:
+    return DELIVERY_KEY + institution.encode() + b"\x00" + office.encode()
+
+
+def delivery_prefix(requester: str, reference: str) -> bytes:
+    """Return what the keys of all deliveries of a grant start with."""
+    return DELIVERY + requester.encode() + b"\x00" + reference.encode() + b"\x00"
+
+
+def delivery_key(requester: str, reference: str, number: int) -> bytes:
+    return delivery_prefix(requester, reference) + number.to_bytes(4, "big")
+
+
+def erasure_key(deadline: int, requester: str, reference: str, number: int) -> bytes:
+    named = requester.encode() + b"\x00" + reference.encode() + b"\x00"
+    return ERASURE + deadline.to_bytes(8, "big") + named + number.to_bytes(4, "big")
 
 
 def node_key_key(key: PublicKey) -> bytes:

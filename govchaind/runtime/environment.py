@@ -104,6 +104,14 @@ class ListenHttp(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryDoors:
+    """What carries sealed files: its own connections and threads, so consensus never waits."""
+
+    network: Network
+    threads: Threads
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One node's world."""
 
@@ -115,3 +123,4 @@ class Environment:
     guard_read: Callable[[], bytes | None]
     guard_write: Callable[[bytes], Awaitable[None]]
     listen_http: ListenHttp
+    delivery: DeliveryDoors | None = None  # None: this node carries no sealed files

@@ -1,4 +1,4 @@
-"""Production's side of the small seams: worker threads, wall clock, entropy, the guard file.
+"""Production's side of the small seams: threads, wall clock, entropy, signals, the guard file.
 
 Left out: storage (`lmdb_storage.py`), network (`tcp.py`). A crash inside LMDB's pages kills the
 process without a word of its own; `CrashRecord` has Python's fault handler write one, which the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from typing import TextIO, TypeVar
 
 import trio
 
-from govchaind.base.errors import StorageCorrupt, StorageFailed, StorageFull
+from govchaind.base.errors import GovchaindError, StorageCorrupt, StorageFailed, StorageFull
 from govchaind.runtime.store_files import FULL_ERRNOS
 
 T = TypeVar("T")
@@ -87,6 +88,30 @@ def wall_milliseconds() -> int:
 def entropy(count: int) -> bytes:
     """Return `count` secret random bytes."""
     return os.urandom(count)
+
+
+async def watch_signals(
+    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Set `stop` at the first SIGTERM or SIGINT; the second ends the process at once."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for _ in signals:
+            if stop.is_set():
+                sys.exit(130)
+            stop.set()
+
+
+def first_known(group: BaseExceptionGroup[BaseException]) -> GovchaindError | None:
+    """Return the error of ours that ended a nursery, so that one line can say it."""
+    for error in group.exceptions:
+        if isinstance(error, GovchaindError):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            found = first_known(error)
+            if found is not None:
+                return found
+    return None
 
 
 class GuardFile:

@@ -60,8 +60,11 @@ class TcpNetwork:
         refused: Callable[[str, PeerError], None] = lambda address, error: None,
         handshake_seconds: float = HANDSHAKE_SECONDS_MAX,
         unknown_max: int = UNKNOWN_LINKS_MAX,
+        setting: str = "peer.listen",
     ) -> None:
-        """`refused` is told of each incoming connection that did not prove itself."""
+        """`refused` is told of each incoming connection that did not prove itself; `setting` names
+        the address to which a complaint about it refers."""
+        self._setting = setting
         self._identity = identity
         self._contexts = Contexts(identity, members)
         self._refused = refused
@@ -110,7 +113,7 @@ class TcpNetwork:
             raise InvalidSetting(
                 f"cannot listen for peers on {address}: {_reason(error)}",
                 code="address-unusable",
-                remedy="Choose another peer.listen, or stop what uses the port.",
+                remedy=f"Choose another {self._setting}, or stop what uses the port.",
             ) from error
         bound = listeners[0].socket.getsockname()
         async with trio.open_nursery() as nursery:

@@ -42,6 +42,8 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "block.own_refused": "warning",
         "block.refused": "warning",
         "clock.wrong": "warning",
+        "delivery.pass_on_failed": "warning",
+        "delivery.refused": "warning",
         "http.request_failed": "error",
         "link.dial_failed": "debug",
         "link.identity_twice": "error",
@@ -225,6 +227,18 @@ class Metrics:
         self.storage_used = gauge("storage_used_bytes", "Bytes of the store's file in use.")
         self.storage_free = gauge("storage_free_bytes", "Bytes that can still be written.")
         self.verified = gauge("signatures_verified", "Signatures verified since the start.")
+        self.delivery_bytes = counter(
+            "delivery_bytes",
+            "Bytes of sealed files: brought, fetched by clients; received from and sent to nodes.",
+            "way",
+        )
+        self.delivery_files = gauge("delivery_files", "Sealed files here, whole and in part.")
+        self.delivery_reserved = gauge(
+            "delivery_reserved_bytes", "Bytes that the sealed files here take or will take."
+        )
+        self.delivery_refused = counter(
+            "delivery_refused", "Sealed files refused, or given up, by reason.", "reason"
+        )
 
     def watch(self, status: Callable[[], Status]) -> None:
         """Have the gauges of a node's state read from `status` whenever metrics are read."""

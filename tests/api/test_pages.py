@@ -29,6 +29,7 @@ async def test_every_page_renders_and_escapes(tmp_path: Path) -> None:
             "/",
             "/docs",
             "/decisions",
+            "/deliveries",
             "/blocks",
             "/blocks?before=2",
             "/registers",

@@ -69,6 +69,7 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
 ]  # fmt: skip
 DATA_SET = ["births", "Births", "civil", [["day", "Day", "date"]], "daily", "unconditional", [],
             None, "law"]  # fmt: skip
+DELIVERY = ["bank", "r-1", 2]
 TOLD: list[tuple[int, list[Any], str, str]] = [
     (10, ["towns", "Towns", [], "clear", []], "created the register towns", "创建了登记册 towns"),
     (11, ["towns", b"1", ["x"], None], "entered record 1", "登记了记录 1"),
@@ -110,6 +111,23 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     (47, ["bank", "r-1", "misuse", None], "revoked the grant r-1 of bank, on the ground misuse.",
      "撤销了 bank 的授权 r-1"),
     (48, ["r-1"], "withdrew its request r-1.", "撤回了其请求 r-1"),
+    (50, [bytes(32), 0, None], "published its delivery key.", "公布了其交付密钥。"),
+    (50, [bytes(32), 0, ["n-1", "h:1"]], "sealed files for it go to the node n-1.", "送往节点 n-1"),
+    (51, [*DELIVERY, bytes(32), 1200, 20, bytes(32), bytes(32)], "delivered to bank under its "
+     "grant r-1 (delivery 2: 20 rows, 1,200 bytes).", "第 2 次：20 行，1,200 字节"),
+    (52, [*DELIVERY, bytes(32)], "received delivery 2 under the grant r-1 of bank, and found",
+     "签收了bank 的授权 r-1 项下的第 2 次交付"),
+    (53, [*DELIVERY, "wrong", bytes(32)], "of bank: its content is wrong.", "提出异议：内容有误"),
+    (54, [*DELIVERY, bytes(32), 3, bytes(32), 5, None, bytes(32)],
+     "corrected delivery 2 under the grant r-1 of bank by delivery 3 (5 bytes).",
+     "以第 3 次交付更正了"),
+    (55, [*DELIVERY, bytes(32), 5, 1, bytes(32)], "gave data back under its grant r-1",
+     "回流了数据"),
+    (56, [*DELIVERY, MARCH, [["bank", "head"], ["bank", "pair"]]], "ordered bank/head, bank/pair "
+     "to erase delivery 2 under the grant r-1 of bank by 1 March 2026.", "于2026年3月1日前销毁"),
+    (57, [*DELIVERY, "destroyed"], "confirmed of delivery 2 under the grant r-1 of bank: its keys",
+     "确认：其密钥和副本均已销毁"),
+    (58, [*DELIVERY, "stolen"], "of bank lost: a copy is out of its", "遗失：副本失窃"),
 ]  # fmt: skip
 MISSHAPEN: list[tuple[int, list[Any]]] = [
     (24, [0, 99, ["x"]]),
@@ -119,6 +137,7 @@ MISSHAPEN: list[tuple[int, list[Any]]] = [
     (25, ["abc"]),
     (26, []),
     (11, []),
+    (53, [*DELIVERY, "because", bytes(32)]),
     (11, [True, b"1", ["x"], None]),
     (10, [["towns"], "Towns", [], "clear", []]),
     (20, ["audit", None, 1, [SEAT]]),

@@ -14,6 +14,7 @@ import trio
 
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
+from tests.api.delivered import deliver, granted, receive
 from tests.api.node import Node, running
 from tests.api.voting import BOTH, CHINA, DAY, REMOVE, do, vote
 
@@ -99,11 +100,13 @@ async def _fill(node: Node, site: Site) -> None:
     site.transaction, site.refused = first["id"], fates[1]["id"]
     site.block_hash = (await node.client.get(f"/v1/blocks/{first['height']}")).json()["hash"]
     await _decide(node)
+    await _deliver(node)
     await _share(node)
     await _checkpoint(node)
     key = provinces[0][0]
     site.pages = [
         *("/", "/docs", "/blocks", "/blocks?before=3", "/registers", "/decisions"),
+        "/deliveries",
         *("/registers/provinces", "/registers/counties", "/registers/long", "/registers/hidden"),
         *("/registers/empty", f"/registers/provinces/{key}"),
         *(f"/registers/provinces/{provinces[1][0]}", f"/registers/long/{LONG_KEY}"),
@@ -111,11 +114,22 @@ async def _fill(node: Node, site: Site) -> None:
         *("/registers/hidden/ff00?key_hex=true", "/institutions/ministry", "/institutions/bank"),
         *(f"/transactions/{site.transaction}", f"/transactions/{site.refused}"),
         *("/catalogue", "/catalogue?text=%E5%A9%9A", "/catalogue?text=nothing"),
-        *("/catalogue/ministry/marriages", f"/catalogue/ministry/{'m' * 32}", "/requests"),
+        *("/catalogue/ministry/weddings", f"/catalogue/ministry/{'m' * 32}", "/requests"),
         *("/requests?overdue=true", "/requests/bank/open", "/requests/bank/granted"),
         f"/requests/bank/{'r' * 32}",
         *(f"/transactions/{'ab' * 32}", "/blocks/1", f"/blocks/{first['height']}"),
     ]
+
+
+async def _deliver(node: Node) -> None:
+    """Leave a delivery that is sent, one that is received, and one whose erasure is awaited."""
+    await granted(node)
+    for number in (1, 2, 3):
+        await deliver(node, number)
+    await receive(node, 2)
+    deadline = node.context.board.status.block_time + 9 * DAY
+    holders = [["bank", "branch"], ["ministry", "pair"]]
+    await do(node, Kind.ORDER_ERASURE, ["bank", "r-1", 3, deadline, holders])
 
 
 async def _decide(node: Node) -> None:
@@ -133,15 +147,12 @@ async def _decide(node: Node) -> None:
 async def _share(node: Node) -> None:
     """Leave data sets and requests in several states, some with the longest words."""
     now = node.context.board.status.block_time
-    law = ["law", "数据共享条例", "第809号", "国务院", bytes(32), now, None, None]
-    await vote(node, MotionKind.ADOPT_MANDATE, law, *BOTH)
     terms = ["law", "china", 480, [10, True], None, "provider", [7, False], [9, False], None,
              ["no-basis"], ["ministry", "head"]]  # fmt: skip
     await vote(node, MotionKind.SET_TERMS, terms, *BOTH)
-    await do(node, Kind.ASSIGN_DUTY, ["civil", "婚姻登记", "head", "law"])
     fields = [["number", "公民身份号码", "text"], ["status", "婚姻状况 Marriage status", "text"]]
     conditions = [["no-copies", "The answer is not kept 结果不得留存"]]
-    entry = ["marriages", "婚姻登记信息 Marriages", "civil", fields, "daily", "conditional",
+    entry = ["weddings", "婚姻登记信息 Marriages", "civil", fields, "daily", "conditional",
              conditions, None, "law"]  # fmt: skip
     await do(node, Kind.PUBLISH_DATA_SET, entry)
     await do(node, Kind.REVISE_DATA_SET, [*entry[:7], "https://share.example/marriages", "law", 1])
@@ -150,8 +161,8 @@ async def _share(node: Node) -> None:
             LONG_WORD[:200], "law"]  # fmt: skip
     await do(node, Kind.PUBLISH_DATA_SET, long)
     for reference, name, asked in (
-        ("open", "marriages", ["status"]),
-        ("granted", "marriages", ["number", "status"]),
+        ("open", "weddings", ["status"]),
+        ("granted", "weddings", ["number", "status"]),
         ("r" * 32, "m" * 32, [each[0] for each in wide]),
     ):
         await do(node, Kind.REQUEST, [reference, "ministry", name, asked, "law", bytes(32)], "bank")

@@ -12,18 +12,22 @@ from typing import Any
 
 import pytest
 
+from govchaind.base.encoding import encode
+from govchaind.ledger.carriage import build_leave
 from govchaind.ledger.commitment import make_commitment
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.receipt import build_receipt, verify_receipt
-from govchaind.ledger.state_keys import record_key
+from govchaind.ledger.sealed_file import Letter, Place, content_commitment
+from govchaind.ledger.state_keys import delivery_key, delivery_key_key, erasure_key, record_key
 from govchaind.ledger.state_proof import build_state_proof, verify_state_proof
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import read_trust
-from tests.ledger.chain import Chain, filled
+from tests.ledger.chain import Chain, filled, key
+from tests.ledger.delivering import asked_hash, delivery, received
 
 FOLDER = Path(__file__).parent / "vectors"
 
@@ -93,6 +97,25 @@ def proof_vector(chain: Chain, raws: list[bytes]) -> dict[str, Any]:
     }
 
 
+def delivery_vector() -> dict[str, Any]:
+    chain = received()
+    said: dict[str, Any] = {"chain_id": chain.genesis.chain_id, "delivery": ("bank", "r-1", 1)}
+    place = Place(bytes(32), "bank", "r-1", 1, ("registry", "head"), ("bank", "head"))
+    letter = Letter(bytes(range(16)), "a.csv", 3, 1)
+    return {
+        "keys": [
+            delivery_key_key("bank", "head").hex(),
+            delivery_key("bank", "r-1", 1).hex(),
+            erasure_key(1_790_000_600_000, "bank", "r-1", 1).hex(),
+        ],
+        "request": asked_hash(chain).hex(),
+        "value": encode(delivery(chain)).hex(),
+        "leave": build_leave(key("bank head"), purpose="fetch", until=1, **said).hex(),
+        "place": encode(place.listed()).hex(),
+        "commitment": content_commitment(letter, bytes(32)).hex(),
+    }
+
+
 def number_vector() -> dict[str, Any]:
     return {
         "operations": {kind.name: int(kind) for kind in Kind},
@@ -110,11 +133,14 @@ def vectors() -> dict[str, dict[str, Any]]:
         "block": block_vector(chain),
         "result": result_vector(chain),
         "proof": proof_vector(chain, raws),
+        "delivery": delivery_vector(),
         "numbers": number_vector(),
     }
 
 
-@pytest.mark.parametrize("name", ["genesis", "transaction", "block", "result", "proof", "numbers"])
+@pytest.mark.parametrize(
+    "name", ["genesis", "transaction", "block", "result", "proof", "delivery", "numbers"]
+)
 def test_bytes_are_those_that_were_frozen(name: str) -> None:
     frozen = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     assert vectors()[name] == frozen

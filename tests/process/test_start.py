@@ -149,6 +149,7 @@ def test_a_copy_of_a_running_node_loses_and_doubles_nothing(make_network: MakeNe
         peer__listen=f"127.0.0.1:{base}",
         api__listen=f"127.0.0.1:{base + 100}",
         metrics__listen=f"127.0.0.1:{base + 200}",
+        delivery__listen=f"127.0.0.1:{base + 300}",
     )
     network.start(victim)
     network.wait_ready(victim)

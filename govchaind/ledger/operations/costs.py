@@ -42,6 +42,15 @@ class Kind(IntEnum):
     USE_GRANT = 46
     REVOKE_GRANT = 47
     WITHDRAW_REQUEST = 48
+    PUBLISH_DELIVERY_KEY = 50
+    DELIVER = 51
+    RECEIVE = 52
+    DISPUTE = 53
+    CORRECT = 54
+    RETURN_FLOW = 55
+    ORDER_ERASURE = 56
+    CONFIRM_ERASURE = 57
+    REPORT_LOST = 58
 
 
 COST_MICROSECONDS = MappingProxyType(
@@ -71,6 +80,15 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.USE_GRANT): 80,
         int(Kind.REVOKE_GRANT): 80,
         int(Kind.WITHDRAW_REQUEST): 80,
+        int(Kind.PUBLISH_DELIVERY_KEY): 80,
+        int(Kind.DELIVER): 80,
+        int(Kind.RECEIVE): 80,
+        int(Kind.DISPUTE): 80,
+        int(Kind.CORRECT): 80,
+        int(Kind.RETURN_FLOW): 80,
+        int(Kind.ORDER_ERASURE): 80,
+        int(Kind.CONFIRM_ERASURE): 80,
+        int(Kind.REPORT_LOST): 80,
     }
 )
 UNKNOWN_COST_MICROSECONDS = 20  # refused at the first look

@@ -8,7 +8,10 @@ from types import MappingProxyType
 from govchaind.ledger.operations import (
     ballots,
     catalogue,
+    deliveries,
+    delivery_keys,
     duties,
+    erasures,
     grants,
     institutions,
     registers,
@@ -27,6 +30,9 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             catalogue.OPERATIONS,
             requests.OPERATIONS,
             grants.OPERATIONS,
+            delivery_keys.OPERATIONS,
+            deliveries.OPERATIONS,
+            erasures.OPERATIONS,
         )
         for operation in family
     }
