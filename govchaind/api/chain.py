@@ -28,6 +28,7 @@ from govchaind.api.reading import (
     Outcomes,
     Outline,
     block_at,
+    block_bytes,
     certified_height,
     iso_text,
     member_view,
@@ -45,8 +46,10 @@ from govchaind.api.replies import (
     words_view,
 )
 from govchaind.api.sentences import headline
+from govchaind.base.encoding import encode
 from govchaind.base.errors import Busy, Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
+from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
 from govchaind.ledger.block import Block, transactions_root
@@ -71,10 +74,13 @@ def routes(context: Context) -> APIRouter:
         "/blocks",
         operation_id="listBlocks",
         summary="Blocks in order of height",
+        description="With Accept: application/cbor, [[block, certificate or null] …] from `first` "
+        "on: the bytes, as many as `limit` says but about a mebibyte at most.",
         response_model=BlocksReply,
-        responses=failures(400),
+        responses={200: with_cbor("The blocks and their certificates"), **failures(400)},
     )
     async def list_blocks(
+        request: Request,
         first: Annotated[
             int | None, Query(ge=1, description="height to begin with; without it the newest")
         ] = None,
@@ -83,6 +89,9 @@ def routes(context: Context) -> APIRouter:
         with context.reading() as reader:
             applied = applied_height(reader)
             start = max(1, applied - limit + 1) if first is None else first
+            if wants_cbor(request):
+                data = certified_blocks(reader, start, min(applied, start + limit - 1))
+                return cbor_reply(data, applied, name=f"blocks-from-{start}.cbor")
             blocks = block_summaries(reader, start, min(applied, start + limit - 1))
             certified = certified_height(reader)
         following = start + limit if start + limit <= applied else None
@@ -247,6 +256,20 @@ def block_summaries(reader: KeyValueReader, first: Height, last: Height) -> list
     certified = certified_height(reader)
     heights = range(max(1, first), last + 1)
     return [block_summary(outline_at(reader, height), certified) for height in heights]
+
+
+def certified_blocks(reader: KeyValueReader, first: Height, last: Height) -> bytes:
+    """Return blocks with their certificates, from `first` on, within a bound of bytes."""
+    found: list[list[bytes | None]] = []
+    size = 0
+    for height in range(first, last + 1):
+        raw = block_bytes(reader, height)
+        size += len(raw)
+        if found and size > BLOCK_BYTES_MAX:
+            break
+        certificate = certificate_at(reader, height)
+        found.append([raw, None if certificate is None else certificate.encode()])
+    return encode(found)
 
 
 def block_view(reader: KeyValueReader, block: Block) -> BlockReply:

@@ -96,7 +96,8 @@ class Outline:
     configuration: bool
 
 
-def _block_bytes(reader: KeyValueReader, height: Height) -> bytes:
+def block_bytes(reader: KeyValueReader, height: Height) -> bytes:
+    """Return an applied block's bytes. Raises NotFound."""
     applied = applied_height(reader)
     if not 1 <= height <= applied:
         raise NotFound(f"there is no block {height} here; the newest is {applied}")
@@ -109,12 +110,12 @@ def _block_bytes(reader: KeyValueReader, height: Height) -> bytes:
 
 def block_at(reader: KeyValueReader, height: Height) -> Block:
     """Return an applied block. Raises NotFound."""
-    return read_block(_block_bytes(reader, height))
+    return read_block(block_bytes(reader, height))
 
 
 def outline_at(reader: KeyValueReader, height: Height) -> Outline:
     """Return the outline of an applied block. Raises NotFound."""
-    raw = _block_bytes(reader, height)
+    raw = block_bytes(reader, height)
     header, transactions, membership = block_parts(raw)
     return Outline(Header(header), len(transactions), len(raw), membership is not None)
 

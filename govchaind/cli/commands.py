@@ -110,6 +110,9 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "trust": Entry("trust", "trust", "Keep a trust file: the newest head you have seen."),
     "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
+    "exit-pack": Entry(
+        "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
+    ),
     "config": Entry("settings", "config", "Show the settings of a node, or explain all of them."),
     "outcomes": Entry("outcomes", "outcomes", "List every outcome with its cause and remedy."),
     "completion": Entry("completion", "completion", "Print the script for shell completion."),

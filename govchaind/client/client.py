@@ -173,6 +173,13 @@ class Client(ExchangeQuestions, DeliveryQuestions):
         """Return a block's bytes."""
         return await self.get_bytes(f"/v1/blocks/{height}")
 
+    async def blocks(self, first: Height, limit: int) -> bytes:
+        """Return [[block, certificate or null] …] of consecutive heights from `first` on.
+
+        As many as `limit` says, at most 100; fewer where they are large, none above the newest.
+        """
+        return await self.get_bytes("/v1/blocks", {"first": str(first), "limit": str(limit)})
+
     async def trust_steps(self, height: Height, era: Height) -> bytes:
         """Return the steps from a head at `height` to the newest certified one.
 

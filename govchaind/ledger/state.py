@@ -68,6 +68,20 @@ class State:
         versions = self._versions(reader, key, before_height)
         return [version for version, _ in zip(versions, range(limit), strict=False)]
 
+    def every_change(
+        self, reader: KeyValueReader, until: Height
+    ) -> Iterator[tuple[bytes, Height, bytes | None]]:
+        """Yield (key, height, value) of each change ever, up to a height: by key, then height."""
+        for stored, data in reader.scan(_STATE, prefix_end(_STATE)):
+            key = stored[len(_STATE) :]
+            head = _HISTORY + bytes((len(key),)) + key
+            for past, value in reader.scan(head, head + b"\xff" * HEIGHT_BYTES):
+                height = int.from_bytes(past[len(head) :], "big")
+                if height <= until:
+                    yield key, height, _decoded(value)
+            if _height(data) <= until:
+                yield key, _height(data), _value(data)
+
     def scan(
         self, reader: KeyValueReader, prefix: bytes, *, limit: int, after: bytes | None = None
     ) -> list[tuple[bytes, bytes, Height]]:

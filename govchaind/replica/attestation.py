@@ -75,7 +75,7 @@ class Attestations:
         self._open: dict[Height, _Height] = {}
         self._early: dict[NodeId, dict[Height, Attest]] = {}
         self._certificates: dict[Height, Certificate] = {}  # above the contiguous ones
-        self.certified: Height = _last_certified(reader)
+        self.certified: Height = last_certified(reader)
         self.signed: Height = floor
         self.durable: Height = self.certified  # attestations up to here may leave
         self.next_resend: Seconds = 0.0
@@ -286,7 +286,8 @@ class Attestations:
         return self.certified + 1
 
 
-def _last_certified(reader: KeyValueReader) -> Height:
+def last_certified(reader: KeyValueReader) -> Height:
+    """Return the height up to which every height has a certificate here."""
     start = Table.CERTIFICATE.value
     for key, _ in reader.scan(start, prefix_end(start), reverse=True):
         return int.from_bytes(key[1:9], "big")

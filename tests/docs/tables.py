@@ -21,6 +21,7 @@ from govchaind.base import limits
 from govchaind.base.crypto import Domain
 from govchaind.base.keyspace import Table
 from govchaind.config import settings, toml_value
+from govchaind.exit_pack import tables as exit_tables
 from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES
@@ -170,6 +171,15 @@ def inapplicable_table() -> str:
     return _table(["known as", "why it cannot be planted"], [list(i) for i in INAPPLICABLE.items()])
 
 
+def exit_tables_table() -> str:
+    """Return each table of an exit pack with its columns; text where no type stands."""
+    rows = [
+        [f"`{name}`", ", ".join(c if kind == "text" else f"{c} ({kind})" for c, kind in columns)]
+        for name, columns in exit_tables.TABLES.items()
+    ]
+    return _table(["table", "columns"], rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "settings": settings_table,
@@ -181,6 +191,7 @@ TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "messages": messages_table,
         "tables": tables_table,
         "bounds": bounds_table,
+        "exit-tables": exit_tables_table,
         "planted": planted_table,
         "not-found": open_table,
         "inapplicable": inapplicable_table,
