@@ -296,6 +296,7 @@ def test_silence_is_appealed_when_the_clock_has_run_out_and_a_late_answer_is_an_
     chain.apply(after=DAY)
     late = with_request()
     assert exchange.appeal(chain) == 0
+    assert exchange.account(chain, MONTH + 1)[Entry.LATE] == 1
     late.apply(after=11 * DAY)
     assert refuse(late) == 0
     row = exchange.account(late, MONTH + 1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nacl
 import pytest
 
 from tests.process.network import Network
@@ -35,3 +38,18 @@ def make_network(tmp_path: Path) -> Iterator[MakeNetwork]:
     yield make
     for network in made:
         network.close()
+
+
+@pytest.fixture(name="empty_python")
+def an_empty_environment(tmp_path: Path) -> str:
+    """Return a Python of a new environment in which there is PyNaCl, and nothing else."""
+    folder = tmp_path / "empty"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    [packages] = folder.glob("lib/python*/site-packages")
+    present = Path(nacl.__file__).parent.parent
+    for name in ("nacl", "cffi", *(file.name for file in present.glob("_cffi_backend*"))):
+        (packages / name).symlink_to(present / name)
+    python = str(folder / "bin" / "python")
+    absent = subprocess.run([python, "-I", "-c", "import cbor2"], capture_output=True, check=False)
+    assert absent.returncode == 1
+    return python

@@ -5,14 +5,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
-
-import nacl
-import pytest
 
 from govchaind.base.encoding import encode
 from govchaind.ledger.operations.costs import Kind
@@ -21,21 +16,6 @@ from tests.process.conftest import MakeNetwork
 from tests.process.network import Network, govchaind
 
 VOTERS = ("civil-affairs", "statistics", "railways")
-
-
-@pytest.fixture(name="empty_python")
-def an_empty_environment(tmp_path: Path) -> str:
-    """Return a Python of a new environment in which there is PyNaCl, and nothing else."""
-    folder = tmp_path / "empty"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    [packages] = folder.glob("lib/python*/site-packages")
-    present = Path(nacl.__file__).parent.parent
-    for name in ("nacl", "cffi", *(file.name for file in present.glob("_cffi_backend*"))):
-        (packages / name).symlink_to(present / name)
-    python = str(folder / "bin" / "python")
-    absent = subprocess.run([python, "-I", "-c", "import cbor2"], capture_output=True, check=False)
-    assert absent.returncode == 1
-    return python
 
 
 def options(network: Network, institution: str) -> tuple[str, ...]:

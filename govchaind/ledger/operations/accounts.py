@@ -22,7 +22,7 @@ class Entry(IntEnum):
     GRANTED = 1
     REFUSED = 2
     IN_TIME = 3  # answers that came before their clock ran out
-    LATE = 4
+    LATE = 4  # answers that came after it, and silences that were appealed against
     EXTENDED = 5
     APPEALED = 6
     UPHELD = 7

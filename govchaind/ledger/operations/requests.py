@@ -19,7 +19,8 @@ when it was asked for (terms.py).
 
 A clock that runs out changes nothing by itself and needs nobody's report: who looks compares the
 time of the newest block with `due`. An answer after it is still an answer, and counts as late.
-What was overturned can only be granted; a new clock runs for it.
+What was overturned can only be granted; a new clock runs for it. An appeal against silence counts
+as late for who was silent.
 """
 
 from __future__ import annotations
@@ -202,12 +203,15 @@ def appeal(arguments: Appeal, act: Act, state: WorkingState) -> int:
     if fault := requester_fault(asked, act, state):
         return fault
     ruled_by = terms_of(asked, state)
+    entries = {Entry.APPEALED: 1}
     if asked[STATUS] == "refused":
         until, _ = terms.due(ruled_by, ruled_by[terms.APPEAL], asked[ANSWERED], state)
         if act.time > until:
             return Code.CLOCK_HAS_RUN_OUT
     elif asked[STATUS] != "open" or act.time <= asked[DUE]:
         return Code.NOTHING_TO_APPEAL
+    else:
+        entries[Entry.LATE] = 1
     due, by = terms.due(ruled_by, ruled_by[terms.RULING], act.time, state)
     value = changed(
         asked,
@@ -220,7 +224,7 @@ def appeal(arguments: Appeal, act: Act, state: WorkingState) -> int:
         },
     )
     state.put_value(key, value)
-    count(act.institution, value, {Entry.APPEALED: 1}, act, state)
+    count(act.institution, value, entries, act, state)
     return Code.APPLIED
 
 
