@@ -27,6 +27,7 @@ from netsim.options import Options, source
 from netsim.signing import Signatures
 
 INSTITUTIONS = ("archive", "bureau", "court")
+VOLUNTARY = "court"
 OFFICE = "desk"
 REGISTER = "entries"
 
@@ -71,7 +72,7 @@ class Chain:
             Institution(
                 name,
                 name,
-                "duty-bound",
+                "voluntary" if name == VOLUNTARY else "duty-bound",
                 (Office(OFFICE, "Desk", 1, (OfficeKey(self._keys[name].public, "Clerk"),)),),
             )
             for name in INSTITUTIONS

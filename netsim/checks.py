@@ -14,7 +14,17 @@ from govchaind.replica.store import HARD_STATE
 from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
-from netsim.properties import answers, bounds, durability, election, ledger, log, modelled, receipts
+from netsim.properties import (
+    answers,
+    assets,
+    bounds,
+    durability,
+    election,
+    ledger,
+    log,
+    modelled,
+    receipts,
+)
 from netsim.properties.base import Property, Step, Stopped, Violation, Written
 
 PROPERTIES: tuple[type[Property], ...] = (
@@ -23,6 +33,7 @@ PROPERTIES: tuple[type[Property], ...] = (
     *durability.PROPERTIES,
     *ledger.PROPERTIES,
     *modelled.PROPERTIES,
+    *assets.PROPERTIES,
     *answers.PROPERTIES,
     *receipts.PROPERTIES,
     *bounds.PROPERTIES,

@@ -2,10 +2,11 @@
 
 A clerk looks at the state (as the model has it) and makes a burst of one to six transactions:
 offices are founded, keys rotated and revoked, policies of several keys set, institutions admitted,
-registers made, records written and retired; by too few or too many signatures, keys that are
-over, another chain's id, wrong shapes, after their time. Copies are sent again, some signed anew.
-A burst may be put into a leader's pool past the node's own look at the state: state may change
-between that look and the block, so the block must be judged as if nobody had looked.
+registers made, records written and retired, assets issued, moved and frozen; by too few or too many
+signatures, keys that are over, another chain's id, wrong shapes, after their time. Copies are sent
+again, some signed anew. A burst may be put into a leader's pool past the node's own look at the
+state: state may change between that look and the block, so the block must be judged as if nobody
+had looked.
 
 What a clerk is told does not matter: the model says what must come of each (N-3, I-17, I-19).
 """
@@ -19,6 +20,7 @@ from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, build_body
 from govchaind.raft.core import Role
 from govchaind.replica.events import Offered
+from netsim.asset_papers import AssetPapers
 from netsim.chain import INSTITUTIONS, OFFICE
 from netsim.node import Node
 from netsim.options import source
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 KEPT = 60  # transactions that may be sent again
 BURST_MAX = 6
+ASSETS_SHARE = 0.25  # of what clerks do is about assets
 SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
 
 
@@ -39,6 +42,7 @@ class Clerk:
         self.world = world
         self.random = source(world.options.seed, f"clerk/{number}")
         self.papers = Papers(self.random, world, f"c{number}")
+        self.assets = AssetPapers(self.random, world.ghost.model)
         self.sent: list[Transaction] = []
 
     def start(self) -> None:
@@ -94,6 +98,8 @@ class Clerk:
     def _some(self) -> list[Transaction]:
         """Return one transaction, or a motion's ballots, or old ones again."""
         pick = self.random
+        if pick.random() < ASSETS_SHARE:
+            return self._assets()
         choice = pick.random()
         if choice < 0.2 and self.sent:
             return [self._again(pick.choice(self.sent[-12:]))]
@@ -110,6 +116,23 @@ class Clerk:
             keys = self._keys(institution, office)
             return [made, self.papers.sign(made.body, keys)]
         return [made]
+
+    def _assets(self) -> list[Transaction]:
+        """Return acts on assets of one office, or ballots for what assets rest on."""
+        pick, now = self.random, self.papers.now()
+        motion = self.assets.mandate(now)
+        if motion is not None:
+            return self._ballots(*motion, 1_000)
+        offices = self.papers.offices()
+        author, kind, arguments = self.assets.act(now, offices)
+        operations = [(kind, arguments)]
+        while len(operations) < 4 and pick.random() < 0.3:
+            again, kind, arguments = self.assets.act(now, offices)
+            if again == author:
+                operations.append((kind, arguments))
+        if pick.random() < 0.03:
+            operations[-1] = (operations[-1][0], self.papers.misshapen(operations[-1][1]))
+        return [self._signed(*author, operations)]
 
     def _again(self, before: Transaction) -> Transaction:
         """Return a transaction sent before, perhaps signed by others of the office's keys."""
@@ -209,6 +232,10 @@ class Clerk:
         number = pick.choice((0, 0, 1, 2))
         if kind != MotionKind.ADMIT_INSTITUTION:
             number += 1_000  # never a round of the operators'
+        return self._ballots(kind, arguments, number)
+
+    def _ballots(self, kind: int, arguments: list[Any], number: int) -> list[Transaction]:
+        pick, papers = self.random, self.papers
         voters = pick.sample(INSTITUTIONS, pick.choice((1, 2, 3, 3, 3)))
         vote = (int(Kind.VOTE), [number, int(kind), arguments])
         until = papers.now() + 60_000 + self.world.options.lifetime_extra

@@ -118,10 +118,10 @@ class Papers:
         if odd < 0.01:
             return 999, arguments
         if odd < 0.04:
-            arguments = self._misshapen(arguments)
+            arguments = self.misshapen(arguments)
         return int(kind), arguments
 
-    def _misshapen(self, arguments: list[Any]) -> list[Any]:
+    def misshapen(self, arguments: list[Any]) -> list[Any]:
         pick = self.random
         place = pick.randrange(len(arguments))
         wrong: Any = pick.choice((None, -1, "", "UPPER", b"", BIG, [], True))

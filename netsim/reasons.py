@@ -64,6 +64,10 @@ WHY = MappingProxyType({
     "I-24": "A signature says `this is final`; given earlier, it may be a lie after a crash.",
     "I-26": "A node that starts from half a write knows something that was never true.",
     "I-33": "A failure that cannot be played again cannot be mended.",
+    "I-60": (
+        "Whoever accepts an asset believes that nobody can make more of it, or spend what "
+        "is frozen."
+    ),
     "L-a": "A network that could have a leader and has none is down.",
     "L-b": "A transaction that was accepted and is never certified is a promise not kept.",
     "L-c": (

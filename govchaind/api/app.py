@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from govchaind.api import (
+    assets,
     calendars,
     carriage,
     catalogue,
@@ -46,6 +47,7 @@ TAGS = (
     ("institutions", "offices and their keys"),
     ("decisions", "motions and their rules, calendars, mandates"),
     ("deliveries", "what was delivered, delivery keys, sealed files"),
+    ("assets", "what institutions settle with: totals, holdings, freezes"),
     ("exchange", "duties, the catalogue, requests with their clocks, grants, accounts"),
     ("network", "this node, its members, trust"),
     ("events", "blocks as they happen"),
@@ -112,7 +114,7 @@ def make_routes(context: Context) -> FastAPI:
     )
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
-        *(catalogue, requests, deliveries, delivery_keys, carriage),
+        *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from govchaind.api.asset_page import add_asset_pages
 from govchaind.api.chain import (
     block_summaries,
     block_view,
@@ -83,6 +84,7 @@ def add_pages(app: FastAPI, context: Context, render: Renderer) -> None:
     add_decision_page(router, context, render)
     add_sharing_pages(router, context, render)
     add_delivery_page(router, context, render)
+    add_asset_pages(router, context, render)
 
     @router.get("/style.css")
     async def style() -> Response:

@@ -71,6 +71,9 @@ COMMANDS: Mapping[str, Entry] = {
     "calendars": Entry(
         "calendars", "calendars", "Show the calendars of working days on the ledger."
     ),
+    "assets": Entry(
+        "assets", "assets", "Show the assets on the ledger, or issue, move and freeze them."
+    ),
     "duties": Entry(
         "duties", "duties", "Show the duties of offices, and the mandates that order them."
     ),

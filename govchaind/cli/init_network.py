@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -39,6 +40,7 @@ DEFAULT_INSTITUTIONS = (
     "railways:China State Railway Group 国家铁路集团",
     "savings-bank:Postal Savings Bank 邮政储蓄银行",
 )
+DEFAULT_VOLUNTARY = ("savings-bank",)
 
 
 @click.command(short_help="Make a whole network: keys, genesis, nodes.")
@@ -64,6 +66,12 @@ DEFAULT_INSTITUTIONS = (
     metavar="NAME:TITLE",
     help="An institution; repeat it. Nodes go round them in turn.  [default: four examples]",
 )
+@click.option(
+    "--voluntary",
+    multiple=True,
+    metavar="NAME",
+    help="An institution that takes part by agreement, not by law; repeat it.",
+)
 @click.option("--name", default="trial", show_default=True, help="Name of the chain.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where all nodes listen.")
 @click.option(
@@ -80,6 +88,7 @@ def network(
     validators: int,
     observers: int,
     institutions: tuple[str, ...],
+    voluntary: tuple[str, ...],
     name: str,
     host: str,
     base_port: int,
@@ -91,7 +100,7 @@ def network(
     Example:
       govchaind init network --directory my-network --validators 3 --observers 1
       govchaind init network --directory pilot \\
-          --institution tax:"Tax Office" --institution bank:"City Bank"
+          --institution tax:"Tax Office" --institution bank:"City Bank" --voluntary bank
     """
     if directory.exists() and any(directory.iterdir()):
         raise InvalidSetting(
@@ -108,6 +117,7 @@ def network(
     if not is_name(name):
         raise InvalidSetting(f"the chain's name {name!r} is not 1 to 32 of a-z, 0-9 and '-'")
     parties = parse_institutions(institutions or DEFAULT_INSTITUTIONS)
+    willing = _willing(voluntary or (() if institutions else DEFAULT_VOLUNTARY), parties)
     keys = _make_keys(parties)
     nodes = [
         _node(
@@ -124,7 +134,10 @@ def network(
     genesis = make_genesis(
         name=name,
         time=time.time_ns() // 1_000_000,
-        institutions=[founded(key, title) for key, (_, title) in zip(keys, parties, strict=True)],
+        institutions=[
+            founded(key, title, voluntary=party in willing)
+            for key, (party, title) in zip(keys, parties, strict=True)
+        ],
         nodes=[member for member, _ in nodes],
     )
     _write_keys(directory / "keys", keys)
@@ -202,7 +215,16 @@ def _write_keys(folder: Path, keys: Sequence[OfficeKeyFile]) -> None:
         write_private(folder / f"{key.institution}.key", key.text(private=True))
 
 
-def founded(key: OfficeKeyFile, title: str) -> Institution:
+def _willing(named: Sequence[str], parties: Sequence[tuple[str, str]]) -> frozenset[str]:
+    """Return the names of those that are voluntary. Raises InvalidSetting for one not there."""
+    known = {name for name, _ in parties}
+    for name in named:
+        if name not in known:
+            raise InvalidSetting(f"there is no institution {name[:40]!r} to be voluntary")
+    return frozenset(named)
+
+
+def founded(key: OfficeKeyFile, title: str, *, voluntary: bool = False) -> Institution:
     """Return an institution whose governing office has this one key."""
     office = Office(
         name=key.office,
@@ -210,7 +232,8 @@ def founded(key: OfficeKeyFile, title: str) -> Institution:
         threshold=1,
         keys=(OfficeKey(key.public, key.title),),
     )
-    return Institution(key.institution, title, "duty-bound", (office,))
+    kind: Literal["duty-bound", "voluntary"] = "voluntary" if voluntary else "duty-bound"
+    return Institution(key.institution, title, kind, (office,))
 
 
 def _spread(directory: Path, genesis: Genesis, nodes: Sequence[tuple[Member, NetworkNode]]) -> None:

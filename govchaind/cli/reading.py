@@ -27,6 +27,18 @@ def state_name(key: bytes) -> Sentence:
             office=plain(second),
             institution=plain(first),
         )
+    if kind == state_keys.HOLDING and rest.count(b"\x00") == 3:
+        asset, *holder, purpose = rest.split(b"\x00")
+        return tell(
+            "holding of asset %(asset)s by %(holder)s for %(purpose)s",
+            asset=plain(asset),
+            holder=plain(b"/".join(holder)),
+            purpose=plain(purpose),
+        )
+    if kind == state_keys.ASSET_TOTALS:
+        return tell(
+            "totals of asset %(name)s: issued, given back, in circulation", name=plain(rest)
+        )
     if kind == state_keys.INSTITUTION:
         return tell("institution %(name)s", name=plain(rest))
     if kind == state_keys.REGISTER:

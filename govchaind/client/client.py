@@ -19,6 +19,7 @@ import trio
 from govchaind.base.errors import Busy, GovchaindError, InvalidSetting, PeerError
 from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS, SALT_BYTES
 from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.client.asset_questions import AssetQuestions
 from govchaind.client.deliveries import DeliveryQuestions
 from govchaind.client.events import follow
 from govchaind.client.exchange import ExchangeQuestions
@@ -43,7 +44,7 @@ def wall_milliseconds() -> BlockTime:
     return time.time_ns() // 1_000_000
 
 
-class Client(ExchangeQuestions, DeliveryQuestions):
+class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
     """One user of one chain.
 
     Args:

@@ -1,4 +1,4 @@
-"""How questions to a node are put: the one thing that families of questions need of a client."""
+"""How questions to a node are put: all that families of questions need of a client."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ class Asks(Protocol):
 
     async def get_json(self, path: str, query: Mapping[str, str] = NOTHING) -> dict[str, Any]:
         """Return the JSON at a path."""
+
+    async def get_bytes(self, path: str, query: Mapping[str, str] = NOTHING) -> bytes:
+        """Return the CBOR bytes at a path."""
 
 
 def given(**parameters: str | int | None) -> dict[str, str]:

@@ -135,6 +135,18 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "corrects:integer sent_ms:integer received_ms:integer dispute:json "
             "corrected_by:integer lost:json erasure:json changed_at:integer",
         ),
+        state_keys.ASSET: _kind(
+            "assets",
+            "asset",
+            "title unit mandate issuer:json supervisor:json purposes:json expires_ms:integer "
+            "made_at:integer",
+        ),
+        state_keys.ASSET_TOTALS: _kind(
+            "asset_totals", "asset", "issued:integer redeemed:integer in_circulation:integer"
+        ),
+        state_keys.HOLDING: _kind(
+            "holdings", "asset institution office purpose", "balance:integer freezes:json"
+        ),
         state_keys.ACCOUNT: _kind(
             "accounts",
             "year:integer month:integer provider data_set requester",

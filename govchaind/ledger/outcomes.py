@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from govchaind.ledger.outcome_text import OutcomeText
 from govchaind.ledger.outcome_texts import (
+    assets,
     basics,
     deliveries,
     door,
@@ -135,6 +136,23 @@ class Code(IntEnum):
     GRANT_ENDED = 333
     GRANT_USED_UP = 334
     USE_OUT_OF_ORDER = 335
+    ASSET_EXISTS = 380
+    UNKNOWN_ASSET = 381
+    BAD_ASSET = 382
+    NOT_ASSET_ISSUER = 384
+    NOT_ASSET_SUPERVISOR = 385
+    ASSET_PURPOSE_NOT_ALLOWED = 386
+    ASSET_EXPIRED = 387
+    HOLDING_TOO_SMALL = 388
+    HOLDING_FROZEN = 389
+    TOO_MUCH_ISSUED = 390
+    TRANSFER_TO_ITSELF = 391
+    BAD_SETTLEMENT = 392
+    PROVIDER_NOT_VOLUNTARY = 393
+    UNKNOWN_HOLDING = 394
+    ALREADY_FROZEN = 395
+    NOT_FROZEN = 396
+    TOO_MANY_FREEZES = 397
 
     REQUEST_DIFFERS = 350
     DELIVERY_OUT_OF_ORDER = 351
@@ -165,6 +183,7 @@ _ROWS = (
     *door.ROWS,
     *exchange.ROWS,
     *deliveries.ROWS,
+    *assets.ROWS,
 )
 
 OUTCOMES: Mapping[int, OutcomeText] = MappingProxyType({row.code: row for row in _ROWS})

@@ -50,11 +50,17 @@
                                               null] …]] or null, height]; the number is four bytes
     17 deadline institution 00 reference 00 number    open erasure  height; the deadline is eight
                                               bytes; here until the last holder has answered
+    18 name                     asset        [title, unit, mandate, issuer, supervisor,
+                                              [purpose …], expiry or null, height made]
+    19 name                     totals       [issued, redeemed, in circulation] of the asset
+    1a asset 00 institution 00 office 00 purpose
+                                holding      [balance, [[ground, amount or null, reason or null,
+                                              height frozen] …]]
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
-sign twice. A writer and an owner are [institution, office]. Names hold no zero byte, so 00 ends
-them. Values are deterministic CBOR.
+sign twice. A writer, an owner, an issuer and a supervisor are [institution, office]. Names hold no
+zero byte, so 00 ends them. Values are deterministic CBOR.
 """
 
 from __future__ import annotations
@@ -84,6 +90,9 @@ ACCOUNT = b"\x14"
 DELIVERY_KEY = b"\x15"
 DELIVERY = b"\x16"
 ERASURE = b"\x17"
+ASSET = b"\x18"
+ASSET_TOTALS = b"\x19"
+HOLDING = b"\x1a"
 
 
 def institution_key(name: str) -> bytes:
@@ -189,3 +198,21 @@ def erasure_key(deadline: int, requester: str, reference: str, number: int) -> b
 
 def node_key_key(key: PublicKey) -> bytes:
     return NODE_KEY + key
+
+
+def asset_key(name: str) -> bytes:
+    return ASSET + name.encode()
+
+
+def asset_totals_key(name: str) -> bytes:
+    return ASSET_TOTALS + name.encode()
+
+
+def holding_key(asset: str, institution: str, office: str, purpose: str) -> bytes:
+    return HOLDING + f"{asset}\x00{institution}\x00{office}\x00{purpose}".encode()
+
+
+def holdings_prefix(asset: str, institution: str = "", office: str = "") -> bytes:
+    """Return what the keys of an asset's holdings start with: all, or those of one office."""
+    holder = f"{institution}\x00{office}\x00" if institution else ""
+    return HOLDING + f"{asset}\x00{holder}".encode()

@@ -19,7 +19,7 @@ from govchaind.ledger.block import Block
 from govchaind.ledger.genesis import Genesis, institution_fields
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction
-from netsim.model import motions, offices, registers, shapes
+from netsim.model import assets, motions, offices, registers, shapes
 
 LIFETIME_MAX = 14 * 24 * 3600 * 1000
 CHECKPOINT_CHANGES, CHECKPOINT_MILLISECONDS = 2_000, 50
@@ -38,6 +38,12 @@ OPERATIONS = {
     25: motions.withdraw,
     26: motions.enact,
     27: offices.name_acting,
+    60: assets.create,
+    61: assets.issue,
+    62: assets.transfer,
+    63: assets.redeem,
+    64: assets.freeze,
+    65: assets.thaw,
 }
 
 

@@ -82,10 +82,19 @@ def fields(*judges: Judge) -> Judge:
     )
 
 
+def amount(value: Any) -> bool:
+    return type(value) is int and 1 <= value < 2**64
+
+
+def delivery(value: Any) -> bool:
+    return count(value) or hash32(value)
+
+
 def anything(value: Any) -> bool:
     return True
 
 
+PLACE = fields(name, name)
 KEYS = array(fields(hash32, title, count, or_none(count)), 1, 16)
 OFFICE = fields(name, title, threshold, KEYS)
 FIELD_TYPE = one_of("text", "integer", "boolean", "bytes")
@@ -110,6 +119,12 @@ OPERATIONS: dict[int, Judge] = {
     25: fields(hash32),
     26: fields(hash32),
     27: fields(name, hash32, hash32, title, count, count),
+    60: fields(name, title, title, name, PLACE, array(name, 0, 64), or_none(count)),
+    61: fields(name, PLACE, amount, name),
+    62: fields(name, PLACE, amount, name, or_none(fields(name, name, delivery))),
+    63: fields(name, amount, name),
+    64: fields(name, PLACE, name, or_none(amount), name, or_none(hash32)),
+    65: fields(name, PLACE, name, or_none(amount), name),
 }
 
 MOTIONS: dict[int, Judge] = {

@@ -70,6 +70,41 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
 DATA_SET = ["births", "Births", "civil", [["day", "Day", "date"]], "daily", "unconditional", [],
             None, "law"]  # fmt: skip
 DELIVERY = ["bank", "r-1", 2]
+ASSETS_TOLD: list[tuple[int, list[Any], str, str]] = [
+    (60, ["voucher", "Vouchers", "answers", "law", ["court", "audit"], ["a", "b"], MARCH],
+     "created the asset voucher (Vouchers), counted in answers, under the mandate law, for a, b, "
+     "to the end of 28 February 2026; court/audit supervises it.",
+     "依据文件 law 设立了资产 voucher（Vouchers），单位：answers，用途限于 a、b，"
+     "至2026年2月28日（含当日），由 court/audit 监督。"),
+    (60, ["voucher", "Vouchers", "answers", "law", ["court", "audit"], [], None],
+     "for any purpose, without an end; court/audit", "用途不限，无到期日，由 court/audit 监督。"),
+    (61, ["voucher", ["bank", "branch"], 1_200, "lookups"],
+     "ministry/head issued 1,200 of the asset voucher to bank/branch, for lookups.",
+     "ministry/head 向 bank/branch 发行了资产 voucher 1,200，用途：lookups。"),
+    (62, ["voucher", ["bank", "branch"], 5, "lookups", None],
+     "ministry/head transferred 5 of the asset voucher to bank/branch, for lookups.",
+     "ministry/head 向 bank/branch 转让了资产 voucher 5，用途：lookups。"),
+    (62, ["voucher", ["bank", "branch"], 5, "lookups", ["ministry", "req-17", 3]],
+     "for lookups, to settle delivery 3 under the request req-17 of ministry.",
+     "用途：lookups，用于结算 ministry 的请求 req-17 下的第 3 次交付。"),
+    (62, ["voucher", ["bank", "branch"], 5, "lookups", ["ministry", "req-9", b"\xab" * 32]],
+     "to settle the delivery abababababababab… under the request req-9 of ministry.",
+     "用于结算 ministry 的请求 req-9 下的交付 abababababababab…。"),
+    (63, ["voucher", 5, "lookups"], "gave 5 of the asset voucher back to its issuer, for lookups.",
+     "向发行方交回了资产 voucher 5，用途：lookups。"),
+    (64, ["voucher", ["bank", "branch"], "lookups", 5, "court-order", bytes(32)],
+     "froze 5 of what bank/branch holds of the asset voucher for lookups; ground: court-order.",
+     "冻结了 bank/branch 所持资产 voucher（用途：lookups）中的 5，理由代码：court-order。"),
+    (64, ["voucher", ["bank", "branch"], "lookups", None, "court-order", None],
+     "froze all of what bank/branch holds of the asset voucher for lookups",
+     "冻结了 bank/branch 所持资产 voucher（用途：lookups）的全部"),
+    (65, ["voucher", ["bank", "branch"], "lookups", 5, "court-order"],
+     "thawed 5 of what bank/branch holds of the asset voucher for lookups; ground: court-order.",
+     "解冻了 bank/branch 所持资产 voucher（用途：lookups）中的 5，理由代码：court-order。"),
+    (65, ["voucher", ["bank", "branch"], "lookups", None, "court-order"],
+     "ended the freeze of what bank/branch holds of the asset voucher for lookups",
+     "解除了对 bank/branch 所持资产 voucher（用途：lookups）的冻结"),
+]  # fmt: skip
 TOLD: list[tuple[int, list[Any], str, str]] = [
     (10, ["towns", "Towns", [], "clear", []], "created the register towns", "创建了登记册 towns"),
     (11, ["towns", b"1", ["x"], None], "entered record 1", "登记了记录 1"),
@@ -128,6 +163,7 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     (57, [*DELIVERY, "destroyed"], "confirmed of delivery 2 under the grant r-1 of bank: its keys",
      "确认：其密钥和副本均已销毁"),
     (58, [*DELIVERY, "stolen"], "of bank lost: a copy is out of its", "遗失：副本失窃"),
+    *ASSETS_TOLD,
 ]  # fmt: skip
 MISSHAPEN: list[tuple[int, list[Any]]] = [
     (24, [0, 99, ["x"]]),
@@ -138,6 +174,10 @@ MISSHAPEN: list[tuple[int, list[Any]]] = [
     (26, []),
     (11, []),
     (53, [*DELIVERY, "because", bytes(32)]),
+    (61, ["voucher", "bank", 1, "lookups"]),
+    (62, ["voucher", ["bank", "branch"], "many", "lookups", None]),
+    (62, ["voucher", ["bank", "branch"], 5, "lookups", ["ministry", "TEXT", 3]]),
+    (64, ["voucher", ["bank", "branch"], "lookups"]),
     (11, [True, b"1", ["x"], None]),
     (10, [["towns"], "Towns", [], "clear", []]),
     (20, ["audit", None, 1, [SEAT]]),

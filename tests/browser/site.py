@@ -12,6 +12,7 @@ from typing import Any
 
 import trio
 
+from govchaind.base.limits import AMOUNT_MAX
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from tests.api.delivered import deliver, granted, receive
@@ -102,11 +103,13 @@ async def _fill(node: Node, site: Site) -> None:
     await _decide(node)
     await _deliver(node)
     await _share(node)
+    await _settle(node)
     await _checkpoint(node)
     key = provinces[0][0]
     site.pages = [
         *("/", "/docs", "/blocks", "/blocks?before=3", "/registers", "/decisions"),
         "/deliveries",
+        *("/assets", f"/assets/{'x' * 32}", "/assets/vouchers", "/assets/empty"),
         *("/registers/provinces", "/registers/counties", "/registers/long", "/registers/hidden"),
         *("/registers/empty", f"/registers/provinces/{key}"),
         *(f"/registers/provinces/{provinces[1][0]}", f"/registers/long/{LONG_KEY}"),
@@ -170,6 +173,30 @@ async def _share(node: Node) -> None:
     await do(node, Kind.GRANT, ["bank", "granted", ["no-copies"], until, 100])
     await do(node, Kind.USE_GRANT, ["granted", 1, bytes(32)], "bank")
     await do(node, Kind.REFUSE, ["bank", "open", "no-basis", None])
+
+
+async def _settle(node: Node) -> None:
+    """Make assets with the longest words and the largest numbers, held and frozen."""
+    now = node.context.board.status.block_time
+    law = ["asset-law", "A law", "1", "Assembly", bytes(32), now, None, None]
+    await vote(node, MotionKind.ADOPT_MANDATE, law, *BOTH)
+    bank, head = ["bank", "branch"], ["ministry", "head"]
+    purposes = [f"{'p' * 28}-{number}" for number in range(8)]
+    for name, title, listed, expiry in (
+        ("x" * 32, LONG_WORD[:200], purposes, now + 9 * DAY),
+        ("vouchers", "Vouchers 代金券", [], None),
+        ("empty", LONG_TEXT[:200], [], None),
+    ):
+        made = [name, title, "answers", "asset-law", bank, listed, expiry]
+        await do(node, Kind.CREATE_ASSET, made)
+    for purpose in purposes:
+        await do(node, Kind.ISSUE_ASSET, ["x" * 32, bank, AMOUNT_MAX // 8, purpose])
+        await do(node, Kind.ISSUE_ASSET, ["vouchers", head, 1200, purpose])
+    freeze = ["vouchers", head, purposes[0]]
+    for ground, amount in (("court-order", 30), ("audit", None), ("g" * 32, 1)):
+        await do(node, Kind.FREEZE_ASSET, [*freeze, amount, ground, bytes(32)], "bank")
+    settles = ["ministry", "request-17", bytes(range(32))]
+    await do(node, Kind.TRANSFER_ASSET, ["vouchers", bank, 7, purposes[1], settles])
 
 
 async def _register(

@@ -43,6 +43,26 @@ def test_a_network_has_all_that_its_nodes_need(govchaind: Command, tmp_path: Pat
         assert key.public == institution.offices[0].keys[0].public
 
 
+def test_an_institution_takes_part_by_agreement_where_it_is_said(
+    govchaind: Command, tmp_path: Path
+) -> None:
+    def kinds(folder: str) -> dict[str, str]:
+        genesis = read_genesis((tmp_path / folder / "genesis.bin").read_bytes())
+        return {institution.name: institution.kind for institution in genesis.institutions}
+
+    parties = ("--institution", "tax", "--institution", "bank")
+    assert govchaind("init", "network", "--directory", "a").code == OK
+    assert govchaind("init", "network", "--directory", "b", *parties).code == OK
+    asked = govchaind("init", "network", "--directory", "c", *parties, "--voluntary", "bank")
+    assert asked.code == OK
+    unknown = govchaind("init", "network", "--directory", "d", *parties, "--voluntary", "rail")
+    willing = [name for name, kind in kinds("a").items() if kind == "voluntary"]
+    assert willing == ["savings-bank"]
+    assert set(kinds("b").values()) == {"duty-bound"}
+    assert kinds("c") == {"bank": "voluntary", "tax": "duty-bound"}
+    assert (unknown.code, "no institution 'rail'" in unknown.errors) == (INVALID, True)
+
+
 def test_every_private_file_is_its_owners_only(govchaind: Command, tmp_path: Path) -> None:
     govchaind("init", "network", "--directory", "net")
 

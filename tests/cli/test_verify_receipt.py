@@ -12,6 +12,9 @@ from govchaind.cli.reading import state_name, state_sentence, state_value
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.receipt import build_receipt
 from govchaind.ledger.state_keys import (
+    HOLDING,
+    asset_totals_key,
+    holding_key,
     institution_key,
     motion_key,
     node_key,
@@ -207,6 +210,9 @@ def test_a_missing_file_is_named(chain: Chain, govchaind: Command) -> None:
         (register_key("r"), 'register "r"'),
         (record_key("r", b"\xff"), 'record ff of register "r"'),
         (node_key("n"), 'node "n"'),
+        (asset_totals_key("a"), 'totals of asset "a": issued'),
+        (holding_key("a", "b", "c", "d"), 'holding of asset "a" by "b/c" for "d"'),
+        (HOLDING + b"odd", "the state key 1a6f6464"),
         (motion_key(bytes(32)), "the state key 07"),
     ],
 )

@@ -23,6 +23,7 @@ from tests.exit_pack.packed import DAY, eventful, pack, store, verify_here
 from tests.ledger.chain import START, Chain, key
 from tests.ledger.delivering import deliver, order, publish, receive
 from tests.ledger.exchange import grant, use, with_request
+from tests.ledger.vouchers import issued
 
 
 @pytest.fixture(scope="module", name="chain")
@@ -170,7 +171,7 @@ def test_every_place_of_every_kind_has_a_column(chain: Chain) -> None:
     rule = [int(MotionKind.REMOVE_NODE), 2, 3, DAY]
     assert sharing.vote(MotionKind.SET_RULE, rule, "bank", "court", "ministry")[-1] == 0
     found: dict[bytes, tuple[bytes, Any]] = {}
-    for one in (chain, sharing):
+    for one in (chain, sharing, issued(10)):
         for state_key, _, value in State().every_change(one.store, one.ledger.height):
             if value is not None:
                 found[state_key[:1]] = (state_key, decode(value, bytes_max=len(value)))

@@ -21,11 +21,21 @@ from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.receipt import build_receipt, verify_receipt
 from govchaind.ledger.sealed_file import Letter, Place, content_commitment
-from govchaind.ledger.state_keys import delivery_key, delivery_key_key, erasure_key, record_key
+from govchaind.ledger.state import State
+from govchaind.ledger.state_keys import (
+    ASSET,
+    ASSET_TOTALS,
+    HOLDING,
+    delivery_key,
+    delivery_key_key,
+    erasure_key,
+    record_key,
+)
 from govchaind.ledger.state_proof import build_state_proof, verify_state_proof
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import read_trust
+from tests.ledger import vouchers
 from tests.ledger.chain import Chain, filled, key
 from tests.ledger.delivering import asked_hash, delivery, received
 
@@ -125,6 +135,25 @@ def number_vector() -> dict[str, Any]:
     }
 
 
+def asset_vector() -> dict[str, Any]:
+    """Return the keys and values of an asset with two holdings, one of them frozen."""
+    chain = vouchers.issued(100)
+    settles = ["registry", "req-17", 3]
+    assert vouchers.transfer(chain, 40, settlement=settles) == 0
+    assert vouchers.redeem(chain, 7, institution="registry") == 0
+    assert vouchers.freeze(chain, 5, reason=bytes(range(32))) == 0
+    assert vouchers.freeze(chain, None, "court-order") == 0
+    rows = [
+        row
+        for prefix in (ASSET, ASSET_TOTALS, HOLDING)
+        for row in State().scan(chain.store, prefix, limit=10)
+    ]
+    return {
+        "state": {key.hex(): value.hex() for key, value, _ in rows},
+        "state_root": StateTree().root(chain.store, chain.ledger.height).hex(),
+    }
+
+
 def vectors() -> dict[str, dict[str, Any]]:
     chain, raws = filled()
     return {
@@ -135,11 +164,12 @@ def vectors() -> dict[str, dict[str, Any]]:
         "proof": proof_vector(chain, raws),
         "delivery": delivery_vector(),
         "numbers": number_vector(),
+        "asset": asset_vector(),
     }
 
 
 @pytest.mark.parametrize(
-    "name", ["genesis", "transaction", "block", "result", "proof", "delivery", "numbers"]
+    "name", ["genesis", "transaction", "block", "result", "proof", "delivery", "numbers", "asset"]
 )
 def test_bytes_are_those_that_were_frozen(name: str) -> None:
     frozen = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))

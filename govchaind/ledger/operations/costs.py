@@ -51,6 +51,12 @@ class Kind(IntEnum):
     ORDER_ERASURE = 56
     CONFIRM_ERASURE = 57
     REPORT_LOST = 58
+    CREATE_ASSET = 60
+    ISSUE_ASSET = 61
+    TRANSFER_ASSET = 62
+    REDEEM_ASSET = 63
+    FREEZE_ASSET = 64
+    THAW_ASSET = 65
 
 
 COST_MICROSECONDS = MappingProxyType(
@@ -89,6 +95,12 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.ORDER_ERASURE): 80,
         int(Kind.CONFIRM_ERASURE): 80,
         int(Kind.REPORT_LOST): 80,
+        int(Kind.CREATE_ASSET): 80,
+        int(Kind.ISSUE_ASSET): 60,
+        int(Kind.TRANSFER_ASSET): 80,
+        int(Kind.REDEEM_ASSET): 60,
+        int(Kind.FREEZE_ASSET): 60,
+        int(Kind.THAW_ASSET): 60,
     }
 )
 UNKNOWN_COST_MICROSECONDS = 20  # refused at the first look

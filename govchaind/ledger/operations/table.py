@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from govchaind.ledger.operations import (
+    assets,
     ballots,
     catalogue,
     deliveries,
@@ -33,6 +34,7 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             delivery_keys.OPERATIONS,
             deliveries.OPERATIONS,
             erasures.OPERATIONS,
+            assets.OPERATIONS,
         )
         for operation in family
     }
