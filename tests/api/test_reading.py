@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from govchaind.base.encoding import encode
+from govchaind.api import chain
+from govchaind.base.encoding import encode, read
 from govchaind.base.merkle import check_consistency
 from govchaind.ledger.block import read_block
 from govchaind.ledger.certificate import check_certificate, read_certificate
@@ -53,6 +54,31 @@ async def test_blocks_by_height_hash_and_bytes(tmp_path: Path) -> None:
         assert (await node.client.get("/v1/blocks")).json()["blocks"][-1]["height"] <= listed[
             "height"
         ] + 1
+
+
+async def test_many_blocks_with_their_certificates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as node:
+        await node.create_register()
+        row = (await node.submit(node.put("11"))).json()["transactions"][0]
+
+        async def blocks(query: str) -> list[list[bytes]]:
+            reply = await node.client.get(f"/v1/blocks?{query}", headers=AS_CBOR)
+            assert reply.headers["content-type"] == "application/cbor"
+            return read(reply.content, list[list[bytes]], bytes_max=1 << 22)
+
+        pairs = await blocks(f"first=1&limit={row['height']}")
+        heights = [read_block(raw).height for raw, _ in pairs]
+        certified = [read_certificate(certificate).height for _, certificate in pairs]
+        assert heights == certified == list(range(1, len(pairs) + 1))
+        assert len(heights) == row["height"] > 2
+        assert await blocks("first=2&limit=1") == pairs[1:2]
+        assert await blocks("first=999999&limit=1") == []
+        monkeypatch.setattr(chain, "BLOCK_BYTES_MAX", len(pairs[0][0]) + len(pairs[1][0]))
+        assert await blocks("first=1&limit=3") == pairs[:2]
+        monkeypatch.setattr(chain, "BLOCK_BYTES_MAX", 1)
+        assert await blocks("first=1&limit=3") == pairs[:1]  # one at least, however large it is
 
 
 async def test_blocks_that_are_not_there(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -14,8 +15,10 @@ from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.client.trust import load_trust
 from govchaind.data.exit.verify import SEALED
+from govchaind.exit_pack.pack import SHIPPED
 from govchaind.exit_pack.source import Source
 from govchaind.ledger.receipt import build_receipt_at, verify_receipt
+from tests.docs.test_links import ROOT
 from tests.exit_pack.packed import (
     SALT,
     SECRET_NAME,
@@ -211,3 +214,12 @@ def test_without_pyarrow_the_remedy_is_told(
         pack(chain, tmp_path / "pack")
     assert caught.value.code == "no-pyarrow"
     assert "--without-tables" in caught.value.remedy
+
+
+def test_what_goes_into_a_pack_is_in_the_wheel(tmp_path: Path) -> None:
+    from hatchling.builders.wheel import WheelBuilder
+
+    [built] = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    with ZipFile(built) as wheel:
+        names = wheel.namelist()
+    assert [name for name in SHIPPED if f"govchaind/data/exit/{name}" not in names] == []

@@ -9,6 +9,8 @@ this file instead. Every layout is in govchaind's docs/protocol.md. It believes 
 whose hash is the chain id: compare that with one that you have from elsewhere. From there each
 block, signature and change of membership leads to the next. Memory is bounded but for the state:
 about 400 bytes a change. It ends with 0 if everything holds, else with 1, and says where.
+
+License: Apache-2.0, as of govchaind; this file may be copied, changed and passed on alone.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import nacl.exceptions
 FORMAT = "govchaind-exit"
 VERSION = 1
 RECORD_BYTES_MAX = 4 * 1024 * 1024
-DEPTH_MAX = 32
+DEPTH_MAX = 16
 BUCKET_ENTRIES_MAX = 24
 LEAF, NODE, BODY, TRANSACTION, BLOCK, ATTESTATION, GENESIS = range(7)
 STATE_KEY, STATE_VALUE, STATE_BUCKET, STATE_NODE, CONFIGURATION, TRUST = 7, 8, 9, 10, 11, 17
