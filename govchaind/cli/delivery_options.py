@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from govchaind.base.errors import GovchaindError, InvalidSetting, NotFound
+from govchaind.base.errors import GovchaindError, InvalidSetting
 from govchaind.cli.options import FILE, FOLDER, Target, key_option, target_options
 from govchaind.cli.sending import failure
 from govchaind.ledger.transaction import is_name
@@ -138,20 +138,13 @@ def run_with_client(target: Target, work: Callable[[Client], Awaitable[T]]) -> T
 
 async def proved_delivery(client: Client, desk: Desk, delivery: tuple[str, str, int]) -> list[Any]:
     """Return a delivery's value as it is proved. Raises NotFound."""
-    from govchaind.client.delivering import proved, read_value
+    from govchaind.client.delivering import recorded_value
     from govchaind.client.trust import advance
     from govchaind.ledger.state_keys import delivery_key
 
     trust = await advance(client, desk.trust())
-    value = read_value(await proved(client, trust, delivery_key(*delivery)))
-    if value is None:
-        raise NotFound(
-            f"the ledger has no delivery {'/'.join(map(str, delivery))}",
-            code="not-recorded",
-            remedy="Check the name; one that was just recorded is proved a moment later.",
-        )
-    found: list[Any] = value
-    return found
+    named = f"delivery {'/'.join(map(str, delivery))}"
+    return await recorded_value(client, trust, delivery_key(*delivery), named)
 
 
 async def record(client: Client, folder: DeliveryFolder) -> None:

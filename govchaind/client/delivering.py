@@ -34,6 +34,7 @@ from govchaind.ledger.trust import TrustRoot
 CHUNK_BYTES = 512 * 1024
 ATTEMPT_SECONDS = 30.0  # for one chunk
 PAUSE_SECONDS = 0.5
+FRESH_SECONDS = 10.0  # what was just recorded is proved a moment later
 Delivery = tuple[str, str, int]
 
 
@@ -49,11 +50,25 @@ async def proved(client: Client, trust: TrustRoot, key: bytes) -> VerifiedState:
     return found
 
 
-def read_value(found: VerifiedState) -> Any:
-    """Return the decoded value that was proved; None: there is none."""
-    if found.value is None:
-        return None
-    return decode(found.value, bytes_max=RECEIPT_BYTES_MAX)
+async def recorded_value(client: Client, trust: TrustRoot, key: bytes, what: str) -> list[Any]:
+    """Return a proved value, waiting a little for one that was just recorded.
+
+    Raises NotFound: it is proved that there is none.
+    """
+    deadline = trio.current_time() + FRESH_SECONDS
+    while True:
+        found = await proved(client, trust, key)
+        if found.value is not None:
+            value: list[Any] = decode(found.value, bytes_max=RECEIPT_BYTES_MAX)
+            return value
+        if trio.current_time() >= deadline:
+            raise NotFound(
+                f"the ledger has no {what}",
+                code="not-recorded",
+                remedy="Check the names; a delivery needs a grant, and a receiver that has "
+                "published its delivery key.",
+            )
+        await trio.sleep(PAUSE_SECONDS)
 
 
 class Carriage:

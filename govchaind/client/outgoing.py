@@ -15,10 +15,10 @@ from typing import Any
 
 import trio
 
-from govchaind.base.errors import Conflict, InvalidSetting, NotFound
+from govchaind.base.errors import Conflict, InvalidSetting
 from govchaind.base.types import Hash
 from govchaind.client.client import Client
-from govchaind.client.delivering import proved, read_value
+from govchaind.client.delivering import recorded_value
 from govchaind.client.delivery_folder import DeliveryFolder
 from govchaind.client.keyfile import Author
 from govchaind.client.sealing import new_letter, seal
@@ -29,7 +29,6 @@ from govchaind.ledger.sealed_file import Place
 from govchaind.ledger.state_keys import delivery_key, delivery_key_key, grant_key, request_key
 from govchaind.ledger.trust import TrustRoot
 
-FRESH_SECONDS = 10.0  # what was just recorded is proved a moment later
 PAGES_MAX = 1000
 
 
@@ -139,21 +138,7 @@ class Outgoing:
         return folder
 
     async def _value(self, key: bytes, what: str) -> list[Any]:
-        """Return a proved value, waiting a little for one that was just recorded."""
-        deadline = trio.current_time() + FRESH_SECONDS
-        while True:
-            value = read_value(await proved(self._client, self._trust, key))
-            if value is not None:
-                found: list[Any] = value
-                return found
-            if trio.current_time() >= deadline:
-                raise NotFound(
-                    f"the ledger has no such {what}",
-                    code="not-recorded",
-                    remedy="Check the names; a delivery needs a grant, and a receiver that has "
-                    "published its delivery key.",
-                )
-            await trio.sleep(0.5)
+        return await recorded_value(self._client, self._trust, key, what)
 
     async def _next_number(self, grant: tuple[str, str]) -> int:
         """Return the next number, on a node's word: a wrong one is refused by the ledger."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import trio
 from demo_parts.telling import fail
 
-from govchaind.client.delivering import Carriage, proved, read_value
+from govchaind.client.delivering import Carriage, recorded_value
 from govchaind.client.delivery_folder import DeliveryFolder, destroy
 from govchaind.client.incoming import expected, open_into
 from govchaind.client.outgoing import Outgoing, Wish
@@ -58,7 +58,7 @@ class Post:
         """Fetch a delivery, check and open it, and sign the receipt."""
         stage = self._stage
         trust = await advance(stage.client, stage.trust())
-        value = read_value(await proved(stage.client, trust, delivery_key(*delivery)))
+        value = await recorded_value(stage.client, trust, delivery_key(*delivery), "delivery")
         wanted = expected(stage.cast.network.chain_id, delivery, value)
         folder = DeliveryFolder(self._folder / who, "in", delivery)
         folder.make()

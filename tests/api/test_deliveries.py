@@ -178,7 +178,7 @@ async def test_the_page_shows_who_has_not_answered_and_how_far_each_has_come(
     assert "已提出异议" in first
     assert "内容不完整" in first
     assert "逾期未确认销毁" in second
-    assert "/deliveries?after" not in second
+    assert "更多交付" not in second
 
 
 # --- sealed files ---------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Real daemons carry a sealed file, are killed half-way, go on; the whole life of a delivery.
 
+So do the commands: `deliver` and `receive` are interrupted half-way and given again.
+
 Railways has a node, which is its post box; the savings bank has none: one key and any node's door.
 """
 
@@ -7,6 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Callable
@@ -16,11 +21,12 @@ from typing import Any
 import pytest
 
 from govchaind.cli.init_network import GOVERNING_OFFICE
+from govchaind.cli.main import INTERRUPTED
 from govchaind.config import CONFIG_FILE
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from tests.ledger.exchange import data_set, terms
-from tests.process.network import Network, govchaind
+from tests.process.network import ROOT, Network, govchaind
 
 pytestmark = pytest.mark.process
 MakeNetwork = Callable[..., Network]
@@ -85,6 +91,18 @@ class Desk:
             expected=expected,
         )
 
+    def interrupted(self, arguments: list[str], half_way: Callable[[], bool]) -> None:
+        """Run a command in a process of its own, and interrupt it half-way."""
+        whole = [sys.executable, "-m", "govchaind", *arguments, *self.kept, *self.signs]
+        process = subprocess.Popen(whole, cwd=ROOT, stderr=subprocess.DEVNULL)
+        try:
+            self.network.wait_for(half_way, f"{arguments[0]} does not come half-way")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == INTERRUPTED
+        finally:
+            process.kill()
+            process.wait()
+
     def act(self, *arguments: str, expected: int = 0) -> str:
         return govchaind(*arguments, *self.signs, expected=expected)
 
@@ -112,23 +130,20 @@ def box_of(network: Network, name: str) -> str:
     )
 
 
-def test_a_delivery_from_sealing_to_its_erasure_over_a_killed_node(
-    make_network: MakeNetwork,
-) -> None:
-    network = make_network(validators=3)
+def bring_over_a_killed_node(network: Network, giver: Desk, plain: Path) -> None:
+    """Have the sender's command interrupted, and the receiver's node killed, half-way."""
     sender, box = f"{GIVER}-1", f"{TAKER}-1"
-    for name in network.names:
-        network.set(name, delivery__bytes_per_second_max=RATE)
-    network.start_all()
-    network.leader()
-    ready(network)
-    giver = Desk(network, GIVER, "--url", network.nodes[sender].api)
-    taker = Desk(network, TAKER)
-    taker.publish("--post-box", f"{box}={box_of(network, box)}")
-    plain = network.directory / "households.csv"
-    plain.write_bytes(os.urandom(BYTES))
-
-    told = json.loads(giver.deliver(plain, TAKER, "--rows", "1200", "--json"))
+    giver.interrupted(
+        ["deliver", str(plain), "--grant", f"{TAKER}/r-1", "--rows", "1200"],
+        lambda: sum(held(network, sender).values()) > BYTES // 4,
+    )
+    brought = counted(network, sender, 'govchaind_delivery_bytes_total{way="brought"}')
+    assert BYTES // 4 <= brought < BYTES
+    said = giver.deliver(plain, TAKER, "--rows", "1200", "--json")
+    assert said.startswith("Going on with the delivery that was interrupted.")
+    told = json.loads(said[said.index("{") :])
+    whole = counted(network, sender, 'govchaind_delivery_bytes_total{way="brought"}')
+    assert whole <= BYTES + 100_000  # it went on, it did not begin again
     assert (told["delivery"], told["node"]) == (f"{TAKER}/r-1/1", network.nodes[sender].api)
     network.wait_for(lambda: sum(held(network, box).values()) > BYTES // 4, "nothing comes")
     network.kill(box)
@@ -141,11 +156,24 @@ def test_a_delivery_from_sealing_to_its_erasure_over_a_killed_node(
     assert received <= BYTES - before + 100_000  # it went on, it did not begin again
     network.wait_for(lambda: not held(network, sender), "the sender's node keeps its copy")
 
-    taker.receive(TAKER, 1, "first.csv")
-    assert (taker.folder / "first.csv").read_bytes() == plain.read_bytes()
-    assert delivery(network, TAKER, 1)["status"] == "received"
 
-    # disputed, corrected, received again
+def receive_in_two_runs(network: Network, taker: Desk) -> None:
+    """Have the receiver's command interrupted half-way, and given again."""
+    box = f"{TAKER}-1"
+    part = taker.folder / "deliveries" / "in" / f"{TAKER}.r-1.1" / "sealed.part"
+    taker.interrupted(
+        ["receive", f"{TAKER}/r-1/1", "--delivery-key", str(taker.key), "-o",
+         str(taker.folder / "first.csv")],
+        lambda: part.exists() and part.stat().st_size > BYTES // 4,
+    )  # fmt: skip
+    assert not (taker.folder / "first.csv").exists()
+    taker.receive(TAKER, 1, "first.csv")
+    assert counted(network, box, 'govchaind_delivery_bytes_total{way="fetched"}') < 1.5 * BYTES
+
+
+def correct(network: Network, giver: Desk, taker: Desk, plain: Path) -> None:
+    """Dispute the first delivery; correct it by a second, and receive that."""
+    box = f"{TAKER}-1"
     taker.act(
         *("deliveries", "dispute", f"{TAKER}/r-1/1", "--ground", "incomplete"),
         *("--details", "March is missing", "--opening", str(taker.folder / "dispute.opening")),
@@ -159,7 +187,9 @@ def test_a_delivery_from_sealing_to_its_erasure_over_a_killed_node(
     taker.receive(TAKER, 2, "second.csv")
     assert (taker.folder / "second.csv").read_bytes() == plain.read_bytes()
 
-    # erased: the order, who is missing, the answer, and nothing left
+
+def erase(network: Network, giver: Desk, taker: Desk) -> None:
+    """Order the second delivery erased, see who is missing, answer, and find nothing left."""
     order = ("deliveries", "order-erasure", f"{TAKER}/r-1/2", "--within-days", "30")
     early = govchaind("erase", f"{TAKER}/r-1/2", *taker.kept, *taker.signs, expected=1)
     assert "error[no-erasure-ordered]" in early
@@ -174,6 +204,30 @@ def test_a_delivery_from_sealing_to_its_erasure_over_a_killed_node(
     assert not (taker.folder / "second.csv").exists()
     kept = taker.folder / "deliveries" / "in" / f"{TAKER}.r-1.2"
     assert sorted(path.name for path in kept.iterdir()) == ["facts.json", "transaction"]
+
+
+def test_a_delivery_from_sealing_to_its_erasure_over_a_killed_node(
+    make_network: MakeNetwork,
+) -> None:
+    network = make_network(validators=3)
+    for name in network.names:
+        network.set(name, delivery__bytes_per_second_max=RATE)
+    network.start_all()
+    network.leader()
+    ready(network)
+    giver = Desk(network, GIVER, "--url", network.nodes[f"{GIVER}-1"].api)
+    taker = Desk(network, TAKER)
+    box = f"{TAKER}-1"
+    taker.publish("--post-box", f"{box}={box_of(network, box)}")
+    plain = network.directory / "households.csv"
+    plain.write_bytes(os.urandom(BYTES))
+
+    bring_over_a_killed_node(network, giver, plain)
+    receive_in_two_runs(network, taker)
+    assert (taker.folder / "first.csv").read_bytes() == plain.read_bytes()
+    assert delivery(network, TAKER, 1)["status"] == "received"
+    correct(network, giver, taker, plain)
+    erase(network, giver, taker)
 
 
 def test_a_bank_with_one_key_and_no_node_gives_and_takes(make_network: MakeNetwork) -> None:
