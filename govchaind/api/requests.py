@@ -25,6 +25,7 @@ from govchaind.api.exchange_words import request_words
 from govchaind.api.listing import sifted
 from govchaind.api.reading import iso, ledger_time, stored
 from govchaind.api.replies import Limit, failures, json_reply, words_view
+from govchaind.api.titles import StateTitles, Titles
 from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime
@@ -168,9 +169,11 @@ def request_page(
         check_name(requester)
         prefix, behind = request_key(requester, ""), request_key(requester, "")[1:]
 
+    titles = StateTitles(reader)
+
     def view(key: bytes, value: bytes) -> RequestView | None:
         institution, _, reference = (behind + key).partition(b"\x00")
-        made = request_view(institution.decode(), reference.decode(), stored(value), now)
+        made = request_view(institution.decode(), reference.decode(), stored(value), now, titles)
         if provider not in (None, made.provider) or status not in (None, made.status):
             return None
         return made if made.overdue or not overdue else None
@@ -188,12 +191,14 @@ def request_at(
     if value is None:
         raise NotFound(f"{institution} has made no request {reference!r}")
     granted = _STATE.get(reader, grant_key(institution, reference))
-    view = request_view(institution, reference, stored(value), now)
+    view = request_view(institution, reference, stored(value), now, StateTitles(reader))
     grant = None if granted is None else grant_view(stored(granted), now)
     return RequestReply(**dict(view), height=applied, time_ms=now, grant=grant)
 
 
-def request_view(requester: str, reference: str, value: list[Any], now: BlockTime) -> RequestView:
+def request_view(
+    requester: str, reference: str, value: list[Any], now: BlockTime, titles: Titles
+) -> RequestView:
     """Return a request as it stands at a block time."""
     (
         office, provider, data_set, revision, sharing, conditions, fields, mandate, terms, details,
@@ -202,7 +207,13 @@ def request_view(requester: str, reference: str, value: list[Any], now: BlockTim
     ) = value  # fmt: skip
     waits = status in WAITING
     words = request_words(
-        requester, provider, fields, data_set, status, None if not waits else due, now
+        titles.institution(requester),
+        titles.institution(provider),
+        fields,
+        titles.data_set(provider, data_set),
+        status,
+        due if waits else None,
+        now,
     )
     return RequestView(
         requester=requester,

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from govchaind.api.sentence import Sentence, tell
 from govchaind.base.errors import InvalidProof, InvalidSetting
+from govchaind.cli.language import language
 from govchaind.cli.options import FILE, FOLDER, Target, json_option, target_options
 from govchaind.cli.output import note, print_json
 from govchaind.client.statement import (
@@ -91,10 +93,11 @@ def make(
     output.mkdir(parents=True)
     text = json.dumps(table, ensure_ascii=False, indent=1) + "\n"
     (output / "statement.json").write_text(text, encoding="utf-8")
-    for language, name in PAGES.items():
-        page = statement_page(proved, trust.chain_id.hex(), language)
+    for each, name in PAGES.items():
+        page = statement_page(proved, trust.chain_id.hex(), each)
         (output / name).write_text(page, encoding="utf-8")
-    note(f"Wrote {output}/{PAGES['en']}, its Chinese, and the proofs: {_in_words(proved)}")
+    told = _in_words(proved).said(language())
+    note(f"Wrote {output}/{PAGES['en']}, its Chinese, and the proofs: {told}")
 
 
 @statement.command(short_help="Verify a statement, offline.")
@@ -116,7 +119,9 @@ def verify(*, file: Path, trust_file: Path | None, genesis: Path | None, as_json
     if as_json:
         print_json({"holds": True, **asdict(proved), "trust": trust.describe()})
         return
-    click.echo(f"Proved: {_in_words(proved)}")
+    sentence = tell("Proved: %(what)s", what=_in_words(proved))
+    click.echo(sentence.english)
+    click.echo(sentence.chinese)
     for name, gave, took in _lines(proved):
         click.echo(f"  {name:12} gave {gave:>8}   took {took:>8}")
     click.echo(f"  {'believed by':12} {trust.describe()}")
@@ -126,11 +131,17 @@ def _lines(proved: Statement) -> list[tuple[str, int, int]]:
     return [(name.replace("_", " "), proved.gave[name], proved.took[name]) for name in NAMES]
 
 
-def _in_words(proved: Statement) -> str:
-    return (
-        f"of the requests of {proved.month}, as of height {proved.height}, {proved.institution} "
-        f"received {proved.gave['asked']} and answered {proved.gave['in_time']} in time and "
-        f"{proved.gave['late']} late; it made {proved.took['asked']}."
+def _in_words(proved: Statement) -> Sentence:
+    return tell(
+        "of the requests of %(month)s, as of height %(height)s, %(institution)s received %(asked)s "
+        "and answered %(in_time)s in time and %(late)s late; it made %(made)s.",
+        month=proved.month,
+        height=proved.height,
+        institution=proved.institution,
+        asked=proved.gave["asked"],
+        in_time=proved.gave["in_time"],
+        late=proved.gave["late"],
+        made=proved.took["asked"],
     )
 
 

@@ -165,7 +165,7 @@ async def test_the_page_shows_who_has_not_answered_and_how_far_each_has_come(
         await deliver(node, 2)
         await receive(node)
         await do(node, Kind.DISPUTE, [*NAMED, 1, "incomplete", bytes(32)], "bank")
-        deadline = wall_milliseconds() + 100
+        deadline = wall_milliseconds() + 2000
         await do(node, Kind.ORDER_ERASURE, [*NAMED, 2, deadline, [["bank", "branch"]]])
         while (await get(node, "/v1/status"))["block_time_ms"] <= deadline:
             await node.create_register(f"r-{node.context.board.height}")

@@ -138,8 +138,9 @@ async def test_a_request_from_its_clock_to_its_grant(tmp_path: Path) -> None:
     assert due.date() == last + timedelta(days=1)
     assert (due.hour, due.minute, due.second) == (0, 0, 0)
     assert opened["words"]["english"].startswith(
-        "bank asked ministry for status of its data set marriages; the request waits for an "
-        f"answer, which is due on {last.day} "
+        "A bank <script>alert(1)</script> asked 民政部 Ministry of Civil Affairs for status of its "
+        "data set Titel marriages; the request waits for an answer, "
+        f"which is due on {last.day} "
     )
     assert f"期限为{last.year}年{last.month}月{last.day}日。" in opened["words"]["chinese"]
     assert (opened["status"], opened["overdue"], opened["late"]) == ("open", False, None)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from govchaind.cli.catalogue_file import read_data_set
 from govchaind.cli.main import INVALID, OK, REFUSED
+from govchaind.client.network import read_network
 from govchaind.ledger.commitment import make_commitment
 from tests.cli.command import Command
 from tests.cli.test_decisions import PROPOSE_MANDATE, decide, key
@@ -110,6 +113,17 @@ def test_from_a_duty_to_an_account(
     assert json.loads((tmp_path / "c.jsonld").read_text())["@type"] == "dcat:Catalog"
 
 
+def wait_for_checkpoint(tmp_path: Path) -> None:
+    """Wait until everything so far can be proved."""
+    url = read_network(tmp_path / "net" / "network.json").urls()[0]
+    height = httpx.get(f"{url}/v1/status").json()["height"]
+    while True:
+        status = httpx.get(f"{url}/v1/status").json()
+        if height <= status["checkpoint"] <= status["certified"]:
+            return
+        time.sleep(0.05)
+
+
 @pytest.mark.process
 def test_a_statement_is_made_and_verified(
     govchaind: Command, network: subprocess.Popen[bytes], tmp_path: Path
@@ -121,6 +135,7 @@ def test_a_statement_is_made_and_verified(
     grant = ("requests", "grant", "savings-bank/r-1", "--until", "2998-01-01")
     assert govchaind(*grant, *key("civil-affairs"), "--wait", "certified").code == OK
     month = f"{datetime.now(UTC) + timedelta(hours=8):%Y-%m}"
+    wait_for_checkpoint(tmp_path)
     made = govchaind("statement", "make", "civil-affairs", month, "-o", "s", *NETWORK)
     again_made = govchaind("statement", "make", "civil-affairs", month, "-o", "s", *NETWORK)
     genesis = ("--genesis", "net/genesis.bin")

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -60,9 +61,10 @@ class Message:
         return self.one if self.many is None else (self.one, self.many)
 
 
-def messages() -> list[Message]:
+@cache
+def messages() -> tuple[Message, ...]:
     """Return every message, as often as it stands in the source."""
-    return [*_told(), *_templates(), *_outcomes()]
+    return (*_told(), *_templates(), *_outcomes())
 
 
 def _told() -> Iterator[Message]:
