@@ -173,7 +173,7 @@ async def test_the_page_shows_who_has_not_answered_and_how_far_each_has_come(
         [more] = re.findall(r'href="(/deliveries\?after=[0-9a-f]+)"', first)
         second = (await node.client.get(more, headers=html)).text
     assert empty.count("无。") == 2
-    assert '<span class="tag bad">逾期</span>' in first
+    assert '<span class="tag bad">已逾期</span>' in first
     assert '<a href="/institutions/bank">bank</a>/branch' in first
     assert "已提出异议" in first
     assert "内容不完整" in first
