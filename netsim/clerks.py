@@ -13,6 +13,7 @@ What a clerk is told does not matter: the model says what must come of each (N-3
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from govchaind.ledger.operations.costs import Kind
@@ -22,6 +23,8 @@ from govchaind.raft.core import Role
 from govchaind.replica.events import Offered
 from netsim.asset_papers import AssetPapers
 from netsim.chain import INSTITUTIONS, OFFICE
+from netsim.errands import Errand, Errands
+from netsim.exchange_marks import mark_exchange
 from netsim.node import Node
 from netsim.options import source
 from netsim.papers import GUESTS, Papers
@@ -43,7 +46,9 @@ class Clerk:
         self.random = source(world.options.seed, f"clerk/{number}")
         self.papers = Papers(self.random, world, f"c{number}")
         self.assets = AssetPapers(self.random, world.ghost.model)
+        self.errands = Errands(self.random, world.ghost.model)
         self.sent: list[Transaction] = []
+        self._marked = 0  # up to which height marks were looked for
 
     def start(self) -> None:
         self._later()
@@ -58,6 +63,7 @@ class Clerk:
             return
         self._later()
         world.ghost.advance_model(len(world.ghost.committed))
+        self._marked = mark_exchange(world.ghost.model, self._marked, world.marks)
         burst: list[Transaction] = []
         for _ in range(self.random.choice((1, 1, 2, 3, BURST_MAX))):
             burst += self._some()
@@ -100,6 +106,9 @@ class Clerk:
         pick = self.random
         if pick.random() < ASSETS_SHARE:
             return self._assets()
+        share = self.world.options.errands
+        if share and pick.random() < share:
+            return self._errand()
         choice = pick.random()
         if choice < 0.2 and self.sent:
             return [self._again(pick.choice(self.sent[-12:]))]
@@ -122,7 +131,7 @@ class Clerk:
         pick, now = self.random, self.papers.now()
         motion = self.assets.mandate(now)
         if motion is not None:
-            return self._ballots(*motion, 1_000)
+            return self._moved(*motion, 1_000)
         offices = self.papers.offices()
         author, kind, arguments = self.assets.act(now, offices)
         operations = [(kind, arguments)]
@@ -133,6 +142,26 @@ class Clerk:
         if pick.random() < 0.03:
             operations[-1] = (operations[-1][0], self.papers.misshapen(operations[-1][1]))
         return [self._signed(*author, operations)]
+
+    def _errand(self) -> list[Transaction]:
+        """Return an errand of some office, or the ballots for what requests rest on."""
+        pick, now = self.random, self.papers.now()
+        turn = pick.choice((1_000, 1_001, 1_002))
+        motions, errands = self.errands.founding(now)
+        if not motions and (motion := self.errands.ground(now)) is not None:
+            motions = [motion]
+        made = [each for motion in motions for each in self._ballots(INSTITUTIONS, turn, *motion)]
+        if not made:
+            errands = [self.errands.errand(now)]
+        return [*made, *(self._run(errand) for errand in errands)]
+
+    def _run(self, errand: Errand) -> Transaction:
+        """Return an errand signed, mostly as its office's policy asks for."""
+        pick, papers = self.random, self.papers
+        author = errand.author
+        threshold, usable = papers.policy(*author)[0], self._usable(*author)
+        keys = pick.sample(usable, threshold) if len(usable) >= threshold else None
+        return self._signed(*author, errand.operations, keys)
 
     def _again(self, before: Transaction) -> Transaction:
         """Return a transaction sent before, perhaps signed by others of the office's keys."""
@@ -232,11 +261,17 @@ class Clerk:
         number = pick.choice((0, 0, 1, 2))
         if kind != MotionKind.ADMIT_INSTITUTION:
             number += 1_000  # never a round of the operators'
-        return self._ballots(kind, arguments, number)
+        return self._moved(kind, arguments, number)
 
-    def _ballots(self, kind: int, arguments: list[Any], number: int) -> list[Transaction]:
-        pick, papers = self.random, self.papers
+    def _moved(self, kind: int, arguments: list[Any], number: int) -> list[Transaction]:
+        """Return the ballots of one to three institutions."""
+        pick = self.random
         voters = pick.sample(INSTITUTIONS, pick.choice((1, 2, 3, 3, 3)))
+        return self._ballots(voters, number, kind, arguments)
+
+    def _ballots(
+        self, voters: Sequence[str], number: int, kind: int, arguments: list[Any]
+    ) -> list[Transaction]:
         vote = (int(Kind.VOTE), [number, int(kind), arguments])
-        until = papers.now() + 60_000 + self.world.options.lifetime_extra
+        until = self.papers.now() + 60_000 + self.world.options.lifetime_extra
         return [self.world.chain.transaction(name, [vote], until) for name in voters]

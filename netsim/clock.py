@@ -16,13 +16,14 @@ STOPS = 0.15  # of them stand still
 class Clock:
     """Wall time in milliseconds as one node sees it."""
 
-    __slots__ = ("_drift", "_jump", "_offset", "_period", "_stopped_at")
+    __slots__ = ("_drift", "_jump", "_offset", "_period", "_slept", "_stopped_at")
 
     def __init__(self) -> None:
         self._offset = 0.0  # seconds ahead of true time at simulated time 0
         self._drift = 0.0
         self._period = 0.0  # 0: no jumps
         self._jump = 0.0  # further ahead in every other period
+        self._slept = 0.0
         self._stopped_at: float | None = None
 
     def disturb(self, pick: random.Random, skew: float, now: float) -> str:
@@ -48,9 +49,9 @@ class Clock:
         self._period = self._jump = 0.0
         self._stopped_at = None
 
-    def advance(self, seconds: float) -> None:
-        """Go ahead by so many seconds more."""
-        self._offset += seconds
+    def sleep(self, seconds: float) -> None:
+        """Go on for so long while the machine is suspended; whatever is set later, comes on top."""
+        self._slept += seconds
 
     def jump_every(self, period: float, seconds: float) -> None:
         """Jump ahead by so many seconds, back after a period, ahead after another, and so on."""
@@ -64,7 +65,7 @@ class Clock:
         """Return the wall time that this node sees at simulated time `now`."""
         if self._stopped_at is not None:
             now = self._stopped_at
-        ahead = self._offset + self._drift * now
+        ahead = self._slept + self._offset + self._drift * now
         if self._period and int(now / self._period) % 2:
             ahead += self._jump
         return EPOCH_MILLISECONDS + int((now + ahead) * 1000)

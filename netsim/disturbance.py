@@ -12,7 +12,6 @@ from govchaind.raft.core import Role
 from govchaind.replica.events import Offered, TransferAsked
 from govchaind.replica.leadership import CAUGHT_UP_HEIGHTS
 from netsim.chain import INSTITUTIONS
-from netsim.clock import EPOCH_MILLISECONDS
 from netsim.flood import flood
 from netsim.node import Node
 from netsim.operators import AGAIN_SECONDS
@@ -105,7 +104,7 @@ class Disturbance:
             world.trace.line(world.heap.now, leader.name, "* its disk hangs for good")
             leader.disk.hung_until = float("inf")
             # A disk that nothing is written to hangs unnoticed, and at rest that is for a minute.
-            until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
+            until = world.wall_ms(600)
             stuck = world.chain.put(INSTITUTIONS[0], b"probe", 3, None, until)
             world.workload.offer(leader, stuck)
         else:
@@ -147,7 +146,7 @@ class Disturbance:
     def _flood(self, leader: Node) -> None:
         """L-h: one author floods a node, and another's transaction comes right behind it."""
         world = self.world
-        until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
+        until = world.wall_ms(600)
         flooding = flood(world, INSTITUTIONS[0], FLOOD_TRANSACTIONS, FLOOD_OPERATIONS)
         probe = world.chain.put(INSTITUTIONS[1], b"probe", 2, None, until)
         voters = [node for node in self.liveness.members() if not node.observer]

@@ -66,6 +66,7 @@ class Faults:
             "upgrade": self._upgrade,
             "membership": self._membership,
             "transfer": self._transfer,
+            "sleep": lambda: world.doze(self._random),
         }
 
     def start(self) -> None:
@@ -92,7 +93,7 @@ class Faults:
         mean = self.world.options.fault_every
         if kind in ("wipe", "restore", "disk-error", "rot", "flood"):
             mean *= 4
-        elif kind in ("disk-full", "clock"):
+        elif kind in ("disk-full", "clock", "sleep"):
             mean *= 2
         elif kind == "ambush":
             mean /= 2

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.transaction import Transaction
 from netsim.chain import REGISTER
-from netsim.clock import EPOCH_MILLISECONDS
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def flood(world: World, author: str, transactions: int, operations: int) -> list[Transaction]:
     """Return so many transactions of one institution, each of so many puts."""
     lifetime = 600_000 + world.options.lifetime_extra
-    until = EPOCH_MILLISECONDS + int(world.heap.now * 1000) + lifetime
+    until = world.wall_ms() + lifetime
     puts = [
         (int(Kind.PUT), [REGISTER, b"flood%d" % place, [place], None])
         for place in range(operations)

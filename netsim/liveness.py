@@ -20,7 +20,6 @@ from govchaind.replica.leadership import QUIET_SECONDS
 from govchaind.replica.replica import Replica
 from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.accepted import Accepted
-from netsim.clock import EPOCH_MILLISECONDS
 from netsim.disturbance import Disturbance
 from netsim.node import Node
 from netsim.options import source
@@ -298,7 +297,7 @@ class Liveness:
     def demand_write(self, property_id: str) -> None:
         """A write that a node of the core takes now must be certified everywhere in time."""
         world = self.world
-        until = EPOCH_MILLISECONDS + int((world.heap.now + 600) * 1000)
+        until = world.wall_ms(600)
         voters = [node for node in self.members() if not node.observer]
         probe = world.chain.put("archive", b"probe", 1, None, until)
         offer_at = world.heap.now

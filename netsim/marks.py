@@ -61,6 +61,15 @@ MARKS = MappingProxyType(
         "joined-by-nobody": "in the calm, a node is to join and never comes up, and a voter dies",
         "flooded": "in the calm, one author floods a node",
         "restarted-in-calm": "in the calm, all nodes are stopped at once and start again",
+        "request-granted": "an institution is granted data that it asked for",
+        "condition-refused": "a grant asks for a condition that the catalogue did not have",
+        "time-extended": "a provider is given more time",
+        "answered-late": "a request is answered after its clock has run out",
+        "answered-twice": "a request is answered that does not wait for it",
+        "silence-appealed": "a request that nobody has answered comes before the supervisor",
+        "refusal-overturned": "a supervisor overturns a refusal, or a silence",
+        "grant-used-up": "a use beyond the last one that a grant allows is refused",
+        "grant-revoked": "a grant is revoked",
     }
 )
 

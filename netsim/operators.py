@@ -15,7 +15,6 @@ from govchaind.base.types import NodeId, StoreId
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.events import Offered
-from netsim.clock import EPOCH_MILLISECONDS
 from netsim.options import source
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ class Operators:
             self.current = None  # too late for one of the ballots
 
     def _until(self) -> int:
-        until = EPOCH_MILLISECONDS + int((self.world.heap.now + LIFETIME_SECONDS) * 1000)
+        until = self.world.wall_ms(LIFETIME_SECONDS)
         return until + self.world.options.lifetime_extra
 
     def _found_register(self) -> None:

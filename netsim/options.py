@@ -39,6 +39,7 @@ FAULTS = (
     "flood",
     "ambush",
     "upgrade",
+    "sleep",
 )
 
 MESSAGES_MAX = 5_000
@@ -74,6 +75,7 @@ LIKELY = {
     "flood": 0.2,
     "ambush": 0.6,
     "upgrade": 0.15,
+    "sleep": 0.3,
 }
 
 
@@ -117,6 +119,7 @@ class Options:
     eager: float  # share of what clients do at once, and at leaders, when leadership has changed
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
+    errands: float  # share of what clerks do about the catalogue, requests and grants
     lifetime_extra: int  # milliseconds that every transaction is valid longer
     follower_skew: float  # seconds that whoever follows is ahead; for two runs that must agree
     clock_skew: float  # seconds, at most, either way
@@ -158,13 +161,8 @@ def draw(
     voters = pick.choices((1, 2, 3, 4, 5, 7), weights=(4, 4, 40, 16, 30, 6))[0]
     if nodes is not None:
         voters = nodes
-    faults = []
     calm = pick.random() < 0.04
-    for fault in FAULTS:
-        drawn = source(seed, f"on/{fault}").random() < LIKELY[fault]
-        wanted = drawn if only is None else fault in only
-        if wanted and not calm and fault not in without:
-            faults.append(fault)
+    faults = [] if calm else _faults(seed, without, only)
     if "malicious" in faults and nodes is None:
         voters = max(voters, source(seed, "among-liars").choice((4, 4, 5, 7)))
     fast = pick.random() < 0.3  # short time-outs and long delays: elections collide
@@ -209,8 +207,16 @@ def draw(
         eager=source(seed, "eager").choice((0.0, 0.5, 0.9)),
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
+        errands=source(seed, "errands").choice((0.0, 0.4, 0.8)),
         lifetime_extra=0,
         follower_skew=0.0,
         clock_skew=pick.choice((0.1, 5.0, 20.0)) if "clock" in faults else 0.0,
         power_cuts=pick.choice((0.0, 0.5, 1.0)),
     )
+
+
+def _faults(seed: int, without: tuple[str, ...], only: tuple[str, ...] | None) -> list[str]:
+    """Return the kinds of faults that are on."""
+    drawn = [each for each in FAULTS if source(seed, f"on/{each}").random() < LIKELY[each]]
+    wanted = drawn if only is None else [each for each in FAULTS if each in only]
+    return [each for each in wanted if each not in without]

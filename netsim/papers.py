@@ -13,7 +13,6 @@ from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, assemble, read_transaction
 from netsim.chain import INSTITUTIONS, OFFICE, REGISTER
-from netsim.clock import EPOCH_MILLISECONDS
 from netsim.model.registers import office_key, record_key
 from netsim.resolutions import open_motion, resolution
 
@@ -52,7 +51,7 @@ class Papers:
     # --- the state -------------------------------------------------------------------------------
 
     def now(self) -> int:
-        return EPOCH_MILLISECONDS + int(self.world.heap.now * 1000)
+        return self.world.wall_ms()
 
     def institutions(self) -> list[str]:
         return [key[1:].decode() for key in self.world.ghost.model.keys(b"\x01")]

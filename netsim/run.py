@@ -122,11 +122,15 @@ def hashed(world: World) -> str:
     return made.hexdigest()
 
 
+# Faults after which a follower's own clock decides what it takes, or that lie.
+TELLS_TIME = ("clock", "malicious", "sleep")
+
+
 def followers_agree(options: Options, watched: frozenset[str] | None = None) -> bool:
     """I-31: run twice, the second time with the clocks of all who follow ahead by 25 s; say whether
     all that was hashed is the same. Nobody's time passes in such runs: that a follower's clock
     refuses an offer is not hashed, but changes what comes into blocks."""
-    faults = tuple(fault for fault in options.faults if fault not in ("clock", "malicious"))
+    faults = tuple(fault for fault in options.faults if fault not in TELLS_TIME)
     calm = replace(options, faults=faults, clerks=0, lifetime_extra=3_600_000, clock_skew=0.0)
     first = run(calm, watched=watched)
     return first.chain == run(replace(calm, follower_skew=25.0), watched=watched).chain

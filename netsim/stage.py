@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from govchaind.base.types import Height, NodeId
 from govchaind.ledger.outcomes import Code
 from govchaind.replica.events import Offered, ReadAsked
-from netsim.clock import EPOCH_MILLISECONDS
 from netsim.history import Operation
 from netsim.node import Node
 from netsim.words import Word
@@ -86,7 +85,7 @@ class Stage:
         """Submit a write to one node."""
         world = self.world
         asker, operation = self._asker(name, "put", key, value)
-        until = EPOCH_MILLISECONDS + int((world.heap.now + LIFETIME_SECONDS) * 1000)
+        until = world.wall_ms(LIFETIME_SECONDS)
         made = world.chain.put(WRITER, operation.key, value, None, until)
         operation.id = made.id
         asker.transaction = made

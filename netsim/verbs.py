@@ -195,10 +195,7 @@ def clock_stops(stage: Stage, head: Word, rest: list[Word]) -> Undo:
 
 
 def sleep(stage: Stage, head: Word, rest: list[Word]) -> None:
-    seconds = rest[0].number()
-    for node in stage.world.nodes.values():
-        node.clock.advance(seconds)
-    say(stage, None, f"all machines have slept for {seconds:.0f} s")
+    stage.world.sleep(rest[0].number())
 
 
 # --- leadership and members ----------------------------------------------------------------------

@@ -22,7 +22,6 @@ from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Role
 from govchaind.replica.events import CertificateAwaited, Decided, Offered, ReadAsked
 from netsim.chain import INSTITUTIONS, REGISTER
-from netsim.clock import EPOCH_MILLISECONDS
 from netsim.history import History, Operation
 from netsim.node import Node
 from netsim.options import source
@@ -69,7 +68,7 @@ class Client:
             kind = "put" if expected is None else "cas"
             value = self.workload.next_value()
             lifetime = pick.choice((5.0, 30.0, 120.0, 600.0))
-            valid_until = EPOCH_MILLISECONDS + int((now + lifetime) * 1000) + options.lifetime_extra
+            valid_until = world.wall_ms(lifetime) + options.lifetime_extra
             institution = pick.choice(INSTITUTIONS)
             made = world.chain.put(institution, key, value, expected, valid_until)
             self.transaction = made

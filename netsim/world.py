@@ -24,11 +24,12 @@ from govchaind.replica.events import (
 )
 from govchaind.replica.messages import PeerMessage
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import STORE, store_batch
+from govchaind.replica.store import STORE, block_of, store_batch
 from netsim.accepted import Acceptances
 from netsim.chain import Chain, store_id
 from netsim.checks import Checks
 from netsim.clerks import Clerk
+from netsim.clock import EPOCH_MILLISECONDS
 from netsim.faults import Faults
 from netsim.ghost import Ghost
 from netsim.heap import Heap
@@ -47,6 +48,8 @@ from netsim.trace import Trace
 from netsim.workload import Workload
 
 BROKEN_LINK_JITTER = 0.05
+SLEEP_HOURS = (20, 26, 26, 26, 75, 300)  # days go by: clocks of requests run out, months end
+TODAY_MILLISECONDS = 20 * 3600 * 1000
 INSTANT_STEPS_MAX = 50_000  # a thousand times what an instant of a healthy run was seen to take
 
 
@@ -92,6 +95,7 @@ class World:
         self.clerks = [Clerk(number, self) for number in range(options.clerks)]
         self.faults = Faults(self)
         self.unlooked: set[Hash] = set()  # put into a pool past the node's own look
+        self.slept = 0.0  # seconds that all machines were suspended: only wall clocks went on
         self.stopped: set[NodeId] = set()  # these do not start again
         self.wild_clock: Node | None = None  # the one node whose clock may be wrong by years
         self._transfer: tuple[NodeId, NodeId | None, int] | None = None
@@ -155,6 +159,29 @@ class World:
         if not self.checks.watches("L-e"):
             raise Stopped
         raise Violation("L-e", "-", f"time stands still: {steps} steps at {self.heap.now:.6f} s")
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def wall_ms(self, ahead: float = 0.0) -> int:
+        """Return the true wall time so many seconds from now, in milliseconds."""
+        return EPOCH_MILLISECONDS + int((self.heap.now + self.slept + ahead) * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        """All machines are suspended, and wake again together."""
+        self.slept += seconds
+        for node in self.nodes.values():
+            node.clock.sleep(seconds)
+        self.trace.line(self.heap.now, "-", f"* all machines have slept for {seconds:.0f} s")
+
+    def doze(self, pick: random.Random) -> None:
+        """All machines sleep for a day, or nearly two weeks, if the newest block is of today.
+
+        Nodes judge what is offered by the newest block's time, at most half a minute ahead: while
+        that block is two weeks old, they take what is valid now for valid too far ahead.
+        """
+        hours, committed = pick.choice(SLEEP_HOURS), self.ghost.committed
+        if committed and self.wall_ms() - block_of(committed[-1].entry).time < TODAY_MILLISECONDS:
+            self.sleep(hours * 3600.0)
 
     # --- what a node looks like from outside -----------------------------------------------------
 

@@ -19,7 +19,7 @@ from govchaind.ledger.block import Block
 from govchaind.ledger.genesis import Genesis, institution_fields
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction
-from netsim.model import assets, motions, offices, registers, shapes
+from netsim.model import assets, catalogue, exchange, motions, offices, registers, shapes
 
 LIFETIME_MAX = 14 * 24 * 3600 * 1000
 CHECKPOINT_CHANGES, CHECKPOINT_MILLISECONDS = 2_000, 50
@@ -44,6 +44,20 @@ OPERATIONS = {
     63: assets.redeem,
     64: assets.freeze,
     65: assets.thaw,
+    30: catalogue.assign_duty,
+    31: catalogue.end_duty,
+    32: catalogue.publish,
+    33: catalogue.revise,
+    34: catalogue.retire,
+    40: exchange.request,
+    41: exchange.grant,
+    42: exchange.refuse,
+    43: exchange.extend,
+    44: exchange.appeal,
+    45: exchange.rule,
+    46: exchange.use,
+    47: exchange.revoke,
+    48: exchange.withdraw,
 }
 
 

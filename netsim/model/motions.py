@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import encode
 from govchaind.ledger.outcomes import Code
-from netsim.model import governance, offices, shapes
+from netsim.model import clocks, governance, offices, shapes
 from netsim.model.registers import office_key
 
 if TYPE_CHECKING:
@@ -183,4 +183,5 @@ ENACT = {
     7: governance.adopt_calendar,
     8: governance.adopt_mandate,
     9: governance.repeal_mandate,
+    20: clocks.set_terms,
 }

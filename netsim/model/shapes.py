@@ -60,6 +60,10 @@ def address(value: Any) -> bool:
     return type(value) is str and len(value) <= 262 and _ADDRESS.fullmatch(value) is not None
 
 
+def truth(value: Any) -> bool:
+    return type(value) is bool
+
+
 def one_of(*words: str) -> Judge:
     return lambda value: type(value) is str and value in words
 
@@ -100,6 +104,23 @@ OFFICE = fields(name, title, threshold, KEYS)
 FIELD_TYPE = one_of("text", "integer", "boolean", "bytes")
 ROLE = one_of("validator", "learner", "observer")
 CLASS = one_of("duty-bound", "voluntary")
+FIELD = fields(name, title, one_of("text", "number", "date", "boolean", "image", "file"))
+CYCLE = one_of(
+    "real-time", "daily", "weekly", "monthly", "quarterly", "yearly", "irregular", "once"
+)
+DATA_SET = (
+    name,
+    title,
+    name,
+    array(FIELD, 1, 100),
+    CYCLE,
+    one_of("unconditional", "conditional", "not-shared"),
+    array(fields(name, title), 0, 32),
+    or_none(title),
+    name,
+)
+CLOCK = fields(between(1, 366), truth)
+USES = between(1, 2**53 - 1)
 
 OPERATIONS: dict[int, Judge] = {
     10: fields(
@@ -125,6 +146,20 @@ OPERATIONS: dict[int, Judge] = {
     63: fields(name, amount, name),
     64: fields(name, PLACE, name, or_none(amount), name, or_none(hash32)),
     65: fields(name, PLACE, name, or_none(amount), name),
+    30: fields(name, title, name, name),
+    31: fields(name),
+    32: fields(*DATA_SET),
+    33: fields(*DATA_SET, count),
+    34: fields(name),
+    40: fields(name, name, name, array(name, 1, 100), name, hash32),
+    41: fields(name, name, array(name, 0, 32), count, or_none(USES)),
+    42: fields(name, name, name, or_none(hash32)),
+    43: fields(name, name),
+    44: fields(name, hash32),
+    45: fields(name, name, truth, name, or_none(hash32)),
+    46: fields(name, USES, hash32),
+    47: fields(name, name, name, or_none(hash32)),
+    48: fields(name),
 }
 
 MOTIONS: dict[int, Judge] = {
@@ -137,4 +172,17 @@ MOTIONS: dict[int, Judge] = {
     7: fields(name, between(2000, 2199), between(1, 65535), between(-840, 840), calendar_days),
     8: fields(name, title, title, title, hash32, count, or_none(count), or_none(name)),
     9: fields(name, count),
+    20: fields(
+        name,
+        or_none(name),
+        between(-840, 840),
+        CLOCK,
+        or_none(CLOCK),
+        one_of("provider", "supervisor"),
+        CLOCK,
+        CLOCK,
+        or_none(CLOCK),
+        array(name, 1, 32),
+        fields(name, name),
+    ),
 }

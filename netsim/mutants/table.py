@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from netsim.mutants import assets, field, governance, ledger, node, proofs, raft, shell
+from netsim.mutants import assets, exchange, field, governance, ledger, node, proofs, raft, shell
 from netsim.mutants.plant import Mutant, planted
 from netsim.mutants.seeds import SEEDS
 from netsim.options import Options, draw
@@ -75,6 +75,7 @@ _ALL: tuple[Mutant, ...] = (
     *(_m(plant, "N-3") for plant in ledger.MUTANTS),
     *(_m(plant, "N-3") for plant in governance.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in assets.MUTANTS),
+    *(_m(plant, "N-3") for plant in exchange.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in proofs.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in shell.MUTANTS),
     *(
