@@ -21,6 +21,7 @@ import trio
 
 from govchaind.api.context import ApiLimits, Context
 from govchaind.api.listener import listen_http
+from govchaind.api.outlook import watch_outlook
 from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.crypto import verify
 from govchaind.base.errors import Fatal, GovchaindError, InvalidSetting
@@ -271,6 +272,7 @@ async def _run_parts(
             if context.carrier is not None:
                 box = await core.start(context.carrier.run, config.delivery.listen)
             async with trio.open_nursery() as edge:
+                edge.start_soon(watch_outlook, context)
                 host, port = split_address(config.api.listen)
                 serve = partial(serve_api, context)
                 serve = partial(serve, host=host, port=port, stop=stopping, listen=listen)

@@ -27,7 +27,8 @@ from netsim.errands import Errand, Errands
 from netsim.exchange_marks import mark_exchange
 from netsim.node import Node
 from netsim.options import source
-from netsim.papers import GUESTS, Papers
+from netsim.papers import Papers
+from netsim.sanctions import GUESTS
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 KEPT = 60  # transactions that may be sent again
 BURST_MAX = 6
 ASSETS_SHARE = 0.25  # of what clerks do is about assets
+HOURS_MILLISECONDS = 5 * 3600 * 1000
 SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
 
 
@@ -241,8 +243,8 @@ class Clerk:
         odd = pick.random()
         if odd < 0.03:
             lifetime = -pick.choice((1, 2_000, 100_000))
-        elif odd < 0.05:
-            lifetime = SLOWLY_MILLISECONDS
+        elif odd < 0.08:
+            lifetime = pick.choice((SLOWLY_MILLISECONDS, HOURS_MILLISECONDS, HOURS_MILLISECONDS))
         body = build_body(
             chain_id=chain_id,
             institution=institution,
@@ -267,7 +269,12 @@ class Clerk:
         """Return the ballots of one to three institutions."""
         pick = self.random
         voters = pick.sample(INSTITUTIONS, pick.choice((1, 2, 3, 3, 3)))
-        return self._ballots(voters, number, kind, arguments)
+        ballots = self._ballots(voters, number, kind, arguments)
+        guests = [name for name in GUESTS if name in self.papers.institutions()]
+        if guests and pick.random() < 0.6:  # first, so that it may lie there when its author goes
+            vote = (int(Kind.VOTE), [number, int(kind), arguments])
+            ballots.insert(0, self._signed(pick.choice(guests), OFFICE, [vote]))
+        return ballots
 
     def _ballots(
         self, voters: Sequence[str], number: int, kind: int, arguments: list[Any]

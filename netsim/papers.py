@@ -14,15 +14,13 @@ from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, assemble, read_transaction
 from netsim.chain import INSTITUTIONS, OFFICE, REGISTER
 from netsim.model.registers import office_key, record_key
-from netsim.resolutions import open_motion, resolution
+from netsim.resolutions import open_motion, resolution, second
+from netsim.sanctions import GUESTS
 
 if TYPE_CHECKING:
     from netsim.world import World
 
 BIG = 2**63
-# No more may ever come: motions of several rounds pass at once, whatever is there when they are
-# made, and the operators' three ballots must be a majority of all institutions.
-GUESTS = ("guest-0", "guest-1")
 LARGE_BYTES = 17 * 1024
 SCHEMAS: tuple[list[list[str]], ...] = (
     [],
@@ -106,8 +104,8 @@ class Papers:
         kind = pick.choices(
             (Kind.PUT, Kind.RETIRE, Kind.CREATE_REGISTER, Kind.CREATE_OFFICE,
              Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.WITHDRAW, Kind.ENACT,
-             Kind.NAME_ACTING),
-            weights=(40, 8, 10, 8, 8, 10, 6, 2, 6, 5),
+             Kind.NAME_ACTING, Kind.VOTE, Kind.DECLARE_READY),
+            weights=(40, 8, 10, 8, 8, 10, 6, 2, 6, 5, 9, 3),
         )[0]  # fmt: skip
         needs_one = kind in (Kind.PUT, Kind.RETIRE) and not self._mine(institution, office)
         if needs_one and pick.random() < 0.8:
@@ -135,6 +133,11 @@ class Papers:
             return self._register()
         if kind in (Kind.WITHDRAW, Kind.ENACT):
             return [open_motion(self.random, self.world.ghost.model)]
+        if kind is Kind.VOTE:
+            return second(self.random, self.world.ghost.model)
+        if kind is Kind.DECLARE_READY:
+            node = self.random.choice(self.world.ghost.model.keys(b"\x05"))[1:].decode()
+            return [node, self.random.choice((1, 2, 2, 3))]
         return self._policy(kind, institution, office)
 
     def _register(self) -> list[Any]:
@@ -234,7 +237,7 @@ class Papers:
         new = self.new_key() if pick.random() < 0.93 else old
         if kind is Kind.NAME_ACTING:
             begins = pick.choice((0, now, now + 4000))
-            until = pick.choice((now + 6_000, now + 600_000, now - 1, now + 40_000_000_000))
+            until = pick.choice((now + 6_000, now + 1_000_000_000, now - 1, now + 40_000_000_000))
             return [known, old, new, "Deputy", begins, until]
         ends = pick.choice((None, None, now + 600_000, now - 1))
         return [known, old, new, "Successor", ends, pick.choice((now, now + 4000, now + 60_000))]

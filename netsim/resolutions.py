@@ -1,4 +1,4 @@
-"""What clerks move beside members: rules, calendars, mandates, keys of a lost office.
+"""What clerks move beside members: rules, calendars, mandates, keys of a lost office; or sanctions.
 
 Rules are set for these kinds alone: the operators' motions are to be carried by their majority.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.working_days import CALENDAR_BYTES
 from netsim.model.ledger import Model
+from netsim.sanctions import sanction
 
 RULED = (
     MotionKind.ADOPT_CALENDAR,
@@ -18,6 +19,9 @@ RULED = (
     MotionKind.ADOPT_MANDATE,
     MotionKind.REPEAL_MANDATE,
     MotionKind.RECOVER_OFFICE,
+    MotionKind.SUSPEND_INSTITUTION,
+    MotionKind.SET_PARAMETER,
+    MotionKind.SET_PARAMETER,
 )
 SHARES = ((1, 2), (1, 2), (1, 2), (50, 100), (2, 3), (1, 1), (1, 3), (3, 2))
 NOTICES = (0, 3_000, 20_000, 60_000)
@@ -26,6 +30,8 @@ NAMES = ("order", "law", "notice", "plan")
 
 def resolution(pick: random.Random, model: Model, now: int) -> tuple[int, list[Any]]:
     """Return a motion's kind and arguments; some must be refused."""
+    if pick.random() < 0.4:
+        return sanction(pick, model, now)
     choice = pick.random()
     if choice < 0.35:
         kind = int(pick.choice(RULED)) if pick.random() < 0.95 else 99
@@ -41,15 +47,29 @@ def resolution(pick: random.Random, model: Model, now: int) -> tuple[int, list[A
 def open_motion(pick: random.Random, model: Model) -> bytes:
     """Return the digest of a motion that clerks may withdraw from and enact, mostly of a carried
     one: its notice runs, or is over."""
-    found = [
-        key
-        for key in model.keys(b"\x07")
-        if model.get(key)[0] >= MotionKind.SET_RULE and model.get(key)[5] is None
-    ]
+    found = _open(model)
     carried = [key for key in found if model.get(key)[6] is not None]
     if carried and pick.random() < 0.85:
         found = carried
     return pick.choice(found)[1:] if found else bytes(32)
+
+
+def second(pick: random.Random, model: Model) -> list[Any]:
+    """Return the arguments of a ballot for a motion that is there, or for one that never is."""
+    found = _open(model)
+    if not found:
+        return [0, 77, []]
+    kind, arguments, round_number = model.get(pick.choice(found))[:3]
+    return [round_number, kind, arguments]
+
+
+def _open(model: Model) -> list[bytes]:
+    """Return the keys of open motions that are not the operators'."""
+    return [
+        key
+        for key in model.keys(b"\x07")
+        if model.get(key)[0] >= MotionKind.SET_RULE and model.get(key)[5] is None
+    ]
 
 
 def _calendar(pick: random.Random) -> list[Any]:

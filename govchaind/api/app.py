@@ -27,7 +27,9 @@ from govchaind.api import (
     mandates,
     motions,
     network,
+    outlook,
     pages,
+    parameters,
     registers,
     requests,
     state,
@@ -115,6 +117,7 @@ def make_routes(context: Context) -> FastAPI:
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
         *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
+        *(outlook, parameters),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 
+from govchaind.api.sentence import Sentence
 from govchaind.base import limits
 from govchaind.base.errors import Busy, Fatal
 from govchaind.base.types import BlockTime, Hash, Height, NodeId
@@ -98,6 +99,7 @@ class Context:
     carrier: Carrier | None = None  # None: this node carries no sealed files
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open
+    warnings: list[Sentence] = field(default_factory=list)  # of `watch_outlook`, for /readyz
     _waits: set[trio.CancelScope] = field(default_factory=set)
 
     @contextmanager

@@ -23,7 +23,7 @@ class MotionView(Fact):
     state: MotionState = Field(
         description="open: too few have voted for it; carried: its notice runs or is over; enacted"
     )
-    ballots: int
+    ballots: int = Field(description="those that count")
     ballots_needed: int = Field(description="by its rule and the number of institutions of now")
     ballots_missing: int = Field(
         description="0 while it is open: its rule or the institutions have changed since its last "
@@ -31,6 +31,9 @@ class MotionView(Fact):
     )
     voted: list[str] = Field(
         description="institutions whose ballots stand, in order of their names"
+    )
+    not_counted: list[str] = Field(
+        description="institutions that have voted for it and are suspended or removed since"
     )
     moved_at: int = Field(description="height of its first ballot")
     carried_at_ms: int | None = Field(description="block time of the ballot that carried it")
@@ -42,7 +45,9 @@ class MotionView(Fact):
 
 class MotionsReply(Fact):
     height: int
-    institutions: int = Field(description="how many there are; each has one ballot")
+    institutions: int = Field(
+        description="how many count, each with one ballot: all but those suspended or removed"
+    )
     motions: list[MotionView] = Field(description="in order of their digests")
     next: Hash32 | None = Field(
         description="the `after` of the next page; null at the end. A page may be short, or empty, "
@@ -138,6 +143,9 @@ class MandateView(Fact):
     adopted_at: int = Field(description="height")
     state: MandateState = Field(description="at the time of the newest block")
     days_left: int | None = Field(description="whole days until it ends; null: no end, or past it")
+    ends_soon: bool = Field(
+        description="it ends within the parameter warning-days, and no successor takes its place"
+    )
 
 
 class MandatesReply(Fact):

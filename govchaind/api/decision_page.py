@@ -11,16 +11,18 @@ from starlette.responses import Response
 from govchaind.api.context import Context
 from govchaind.api.decision_models import MotionView
 from govchaind.api.institutions import institution_page
-from govchaind.api.mandates import mandate_page
+from govchaind.api.mandates import mandate_page, warning_days
 from govchaind.api.motions import Desk
+from govchaind.api.outlook import outlook_reply
 from govchaind.api.reading import ledger_time
 from govchaind.api.rendering import Renderer
+from govchaind.ledger.outlook import outlook as outlook_at
 from govchaind.replica.store import applied_height
 
 MOTIONS_SHOWN = 50
 MANDATES_SHOWN = 50
 INSTITUTIONS_NAMED = 50  # beyond that it says how many have yet to vote, and not which
-ENDING_DAYS = 90
+RISKS_SHOWN = 50
 
 
 def add_decision_page(router: APIRouter, context: Context, render: Renderer) -> None:
@@ -36,11 +38,17 @@ def add_decision_page(router: APIRouter, context: Context, render: Renderer) -> 
             desk = Desk(reader)
             motions, following = desk.page(after, MOTIONS_SHOWN, ("open", "carried"))
             rules = desk.rules()
+            ahead = outlook_at(reader, now, context.genesis.time)
             institutions, more_institutions = institution_page(reader, None, INSTITUTIONS_NAMED)
+            days = warning_days(reader)
             mandates, more_mandates = mandate_page(
-                reader, now, None, MANDATES_SHOWN, ending_within_days=ENDING_DAYS
+                reader, now, None, MANDATES_SHOWN, ending_within_days=days
             )
-        names = None if more_institutions else [each.name for each in institutions]
+        names = (
+            None
+            if more_institutions
+            else [each.name for each in institutions if each.standing == "taking-part"]
+        )
         rows = [_row(motion, names, now) for motion in motions]
         return render.page(
             request,
@@ -54,7 +62,9 @@ def add_decision_page(router: APIRouter, context: Context, render: Renderer) -> 
             more_mandates=more_mandates,
             rules=rules,
             institutions=desk.institutions,
-            days=ENDING_DAYS,
+            days=days,
+            outlook=outlook_reply(ahead, sum(each.ends_soon for each in mandates), applied, now),
+            risks_shown=RISKS_SHOWN,
         )
 
 

@@ -45,7 +45,12 @@ def routes(context: Context) -> APIRouter:
     async def readiness() -> Response:
         status = context.board.status
         reasons = [reason.english for reason in reasons_not_ready(context, status)]
-        reply = ReadyReply(ready=not reasons, reasons=reasons, height=status.height)
+        reply = ReadyReply(
+            ready=not reasons,
+            reasons=reasons,
+            warnings=[warning.english for warning in context.warnings],
+            height=status.height,
+        )
         return json_reply(reply, status.height, status=503 if reasons else 200)
 
     return router

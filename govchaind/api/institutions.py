@@ -21,13 +21,22 @@ from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import RANGE_ITEMS_MAX
 from govchaind.base.types import BlockTime, Height
+from govchaind.ledger.last_act import TIME
 from govchaind.ledger.state import State
-from govchaind.ledger.state_keys import INSTITUTION, OFFICE, institution_key, office_key
+from govchaind.ledger.state_keys import (
+    INSTITUTION,
+    OFFICE,
+    acted_key,
+    institution_key,
+    office_key,
+    standing_key,
+)
 from govchaind.ledger.transaction import is_name
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 from govchaind.replica.store import applied_height
 
 InstitutionName = Annotated[str, Path(alias="name", description="the institution's name")]
+STANDINGS = ("taking-part", "suspended", "removed")  # by the number in the state
 _STATE = State()
 
 
@@ -74,7 +83,9 @@ def institution_page(
     """Return one page of institutions, and the name after which the next page begins."""
     last = None if after is None else institution_key(after)
     rows = _STATE.scan(reader, INSTITUTION, limit=limit + 1, after=last)
-    views = [InstitutionSummary(**_summary(key[1:].decode(), v)) for key, v, _ in rows[:limit]]
+    views = [
+        InstitutionSummary(**_summary(reader, key[1:].decode(), v)) for key, v, _ in rows[:limit]
+    ]
     return views, views[-1].name if len(rows) > limit else None
 
 
@@ -88,36 +99,51 @@ def institution_at(
     if value is None:
         raise NotFound(f"there is no institution {name!r}")
     now = ledger_time(reader, genesis_time)
-    summary = _summary(name, value)
+    summary = _summary(reader, name, value)
     prefix = office_key(name, "")
     rows = _STATE.scan(reader, prefix, limit=RANGE_ITEMS_MAX)
     offices = [
-        _office(key[len(prefix) :].decode(), data, summary["governing_office"], now)
+        _office(reader, (name, key[len(prefix) :].decode()), data, summary["governing_office"], now)
         for key, data, _ in rows
         if key.startswith(OFFICE)
     ]
     return InstitutionReply(**summary, height=applied, offices=offices)
 
 
-def _summary(name: str, value: bytes) -> dict[str, Any]:
+def _summary(reader: KeyValueReader, name: str, value: bytes) -> dict[str, Any]:
     title, kind, governing, admitted = stored(value)
+    written = _STATE.get(reader, standing_key(name))
+    state, ground, commitment, since, _ = (
+        (0, None, None, None, None) if written is None else stored(written)
+    )
     return {
         "name": name,
         "title": title,
         "kind": kind,
         "governing_office": governing,
         "admitted_at": admitted,
+        "standing": STANDINGS[state],
+        "standing_ground": ground,
+        "standing_commitment": None if commitment is None else commitment.hex(),
+        "standing_since": since,
     }
 
 
-def _office(name: str, value: bytes, governing: str, now: BlockTime) -> OfficeView:
+def _office(
+    reader: KeyValueReader, named: tuple[str, str], value: bytes, governing: str, now: BlockTime
+) -> OfficeView:
     title, threshold, seats = stored(value)
+    acted = _STATE.get(reader, acted_key(*named))
+    last: BlockTime | None = None if acted is None else stored(acted)[TIME]
+    name = named[1]
     return OfficeView(
         name=name,
         title=title,
         threshold=threshold,
         seats=len({seat[0] for seat in seats}),
         governing=name == governing,
+        last_act_ms=last,
+        last_act=iso(last),
         keys=[_key(seat, now) for seat in seats],
     )
 

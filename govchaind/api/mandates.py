@@ -21,10 +21,12 @@ from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime
 from govchaind.ledger.operations.mandates import is_in_force
+from govchaind.ledger.operations.parameters import WARNING_DAYS, parameter_of
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import MANDATE, mandate_key
 from govchaind.ledger.transaction import is_name
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
+from govchaind.ledger.working_state import WorkingState
 from govchaind.replica.store import applied_height
 
 MandateName = Annotated[str, Path(description="the mandate's name", examples=["data-sharing"])]
@@ -76,9 +78,10 @@ def routes(context: Context) -> APIRouter:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
             value = _STATE.get(reader, mandate_key(name))
+            warning = warning_days(reader)
         if value is None:
             raise NotFound(f"there is no mandate {name!r}")
-        view = mandate_view(name, value, now)
+        view = mandate_view(name, value, now, warning)
         return json_reply(MandateReply(**dict(view), height=applied), applied)
 
     return router
@@ -97,8 +100,10 @@ def mandate_page(
     if after is not None:
         _check(after)
 
+    warning = warning_days(reader)
+
     def view(name: bytes, value: bytes) -> MandateView | None:
-        made = mandate_view(name.decode(), value, now)
+        made = mandate_view(name.decode(), value, now, warning)
         if state is not None and made.state != state:
             return None
         if ending_within_days is not None and (
@@ -114,8 +119,14 @@ def mandate_page(
     return found, None if following is None else following[1:].decode()
 
 
-def mandate_view(name: str, value: bytes, now: BlockTime) -> MandateView:
-    """Return a mandate as it is at a block time."""
+def warning_days(reader: KeyValueReader) -> int:
+    """Return how many days ahead the end of a term or a mandate is warned of."""
+    state = WorkingState(_STATE, reader, {}, keeps_cache=False)
+    return parameter_of(WARNING_DAYS, state)
+
+
+def mandate_view(name: str, value: bytes, now: BlockTime, warning: int) -> MandateView:
+    """Return a mandate as it is at a block time; `warning`: days ahead of its end."""
     mandate = stored(value)
     title, number, issuer, document, effect, until, before, successor, ends, adopted = mandate
     state: MandateState = "not-yet"
@@ -141,6 +152,7 @@ def mandate_view(name: str, value: bytes, now: BlockTime) -> MandateView:
         adopted_at=adopted,
         state=state,
         days_left=left,
+        ends_soon=left is not None and left < warning and successor is None,
     )
 
 

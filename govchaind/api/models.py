@@ -16,6 +16,7 @@ Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]
 Hash32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="32 bytes, hex")]
 Millis = Annotated[int, Field(description="block time, milliseconds since 1970")]
 LinkState = Literal["self", "up", "down"]
+Standing = Literal["taking-part", "suspended", "removed"]
 TransactionStatus = Literal["unknown", "pending", "committed", "certified", "refused", "expired"]
 
 
@@ -284,6 +285,10 @@ class OfficeView(Fact):
     threshold: int = Field(description="how many seats must sign")
     seats: int = Field(description="how many seats there are")
     governing: bool
+    last_act_ms: int | None = Field(
+        description="block time of its first transaction of the day on which it last acted"
+    )
+    last_act: str | None
     keys: list[KeyView]
 
 
@@ -293,6 +298,13 @@ class InstitutionSummary(Fact):
     kind: str = Field(examples=["duty-bound"])
     governing_office: str
     admitted_at: int
+    standing: Standing = Field(
+        description="suspended: it can do nothing and does not count, until restored; removed: for "
+        "good"
+    )
+    standing_ground: str | None = Field(description="the word under which it was so decided")
+    standing_commitment: Hash32 | None = Field(description="to the reasons, which lie elsewhere")
+    standing_since: int | None = Field(description="height")
 
 
 class InstitutionsReply(Fact):
@@ -349,4 +361,8 @@ class StatusReply(Fact):
 class ReadyReply(Fact):
     ready: bool
     reasons: list[str] = Field(description="every reason why not; empty when ready")
+    warnings: list[str] = Field(
+        description="what threatens governance and not this node, as /v1/outlook has it; looked at "
+        "every ten minutes"
+    )
     height: int

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from govchaind.api.parameter_words import PARAMETER_WORDS
 from govchaind.api.sentence import Sentence, of_day, tell, tell_many
 from govchaind.ledger.operations.calendars import AdoptCalendar
-from govchaind.ledger.operations.mandates import AdoptMandate, RepealMandate
+from govchaind.ledger.operations.mandates import AdoptMandate, RepealMandate, RestoreMandate
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.operations.motions import (
     MOTIONS,
@@ -25,8 +26,15 @@ from govchaind.ledger.operations.motions import (
     RemoveNode,
     SetNode,
 )
+from govchaind.ledger.operations.parameters import SetParameter
 from govchaind.ledger.operations.rules import SetRule
+from govchaind.ledger.operations.standings import (
+    RemoveInstitution,
+    RestoreInstitution,
+    SuspendInstitution,
+)
 from govchaind.ledger.operations.terms import SetTerms
+from govchaind.ledger.operations.upgrades import ActivateUpgrade
 from govchaind.ledger.shapes import shaped
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 
@@ -44,6 +52,12 @@ KIND_WORDS: Mapping[int, Sentence] = MappingProxyType(
         MotionKind.ADOPT_CALENDAR: tell("adopting a calendar"),
         MotionKind.ADOPT_MANDATE: tell("adopting a mandate"),
         MotionKind.REPEAL_MANDATE: tell("repealing a mandate"),
+        MotionKind.SUSPEND_INSTITUTION: tell("suspending an institution"),
+        MotionKind.RESTORE_INSTITUTION: tell("restoring a suspended institution"),
+        MotionKind.REMOVE_INSTITUTION: tell("removing an institution"),
+        MotionKind.SET_PARAMETER: tell("changing a parameter"),
+        MotionKind.ACTIVATE_UPGRADE: tell("activating a version"),
+        MotionKind.RESTORE_MANDATE: tell("restoring a mandate"),
         MotionKind.SET_TERMS: tell("setting the clocks of requests"),
     }
 )
@@ -213,6 +227,63 @@ def _repeal_mandate(wanted: RepealMandate) -> Sentence:
     )
 
 
+def _suspend(wanted: SuspendInstitution) -> Sentence:
+    return tell(
+        "suspend the institution %(name)s, on the ground %(ground)s",
+        name=wanted.name,
+        ground=wanted.ground,
+    )
+
+
+def _restore(wanted: RestoreInstitution) -> Sentence:
+    return tell("let the suspended institution %(name)s take part again", name=wanted.name)
+
+
+def _remove_institution(wanted: RemoveInstitution) -> Sentence:
+    return tell(
+        "remove the suspended institution %(name)s for good, on the ground %(ground)s",
+        name=wanted.name,
+        ground=wanted.ground,
+    )
+
+
+def _set_parameter(wanted: SetParameter) -> Sentence:
+    meaning = PARAMETER_WORDS.get(wanted.name)  # any: whether there is such a one is judged later
+    if meaning is None:
+        return tell(
+            "set the unknown parameter %(name)s to %(value)s", name=wanted.name, value=wanted.value
+        )
+    return tell(
+        "set the parameter %(name)s, %(meaning)s, to %(value)s",
+        name=wanted.name,
+        meaning=meaning,
+        value=wanted.value,
+    )
+
+
+def _activate(wanted: ActivateUpgrade) -> Sentence:
+    version = str(wanted.version)
+    if not wanted.ready:
+        return tell("activate version %(version)s of the ledger", version=version)
+    return tell(
+        "activate version %(version)s of the ledger once %(ready)s validators or more are ready "
+        "for it",
+        version=version,
+        ready=wanted.ready,
+    )
+
+
+def _restore_mandate(wanted: RestoreMandate) -> Sentence:
+    words = tell(
+        "bring the ended mandate %(name)s back into force from %(effect)s",
+        name=wanted.name,
+        effect=day_words(wanted.effect),
+    )
+    if wanted.until is not None:
+        words = tell("%(mandate)s %(end)s", mandate=words, end=end_words(wanted.until))
+    return words
+
+
 def _set_terms(wanted: SetTerms) -> Sentence:
     return tell(
         "have requests under the mandate %(mandate)s answered within %(reply)s, appealed within "
@@ -236,6 +307,12 @@ _WRITERS: Mapping[int, Callable[[Any], Sentence]] = MappingProxyType(
         MotionKind.ADOPT_CALENDAR: _adopt_calendar,
         MotionKind.ADOPT_MANDATE: _adopt_mandate,
         MotionKind.REPEAL_MANDATE: _repeal_mandate,
+        MotionKind.SUSPEND_INSTITUTION: _suspend,
+        MotionKind.RESTORE_INSTITUTION: _restore,
+        MotionKind.REMOVE_INSTITUTION: _remove_institution,
+        MotionKind.SET_PARAMETER: _set_parameter,
+        MotionKind.ACTIVATE_UPGRADE: _activate,
+        MotionKind.RESTORE_MANDATE: _restore_mandate,
         MotionKind.SET_TERMS: _set_terms,
     }
 )

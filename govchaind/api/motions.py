@@ -32,10 +32,11 @@ from govchaind.base.limits import INSTITUTIONS_MAX, MOTIONS_PAGE_MAX
 from govchaind.base.types import Hash
 from govchaind.ledger.operations.ballots import BALLOTS, CARRIED, ENACTED, KIND, MOVED
 from govchaind.ledger.operations.motion import MotionKind
-from govchaind.ledger.operations.motions import INSTITUTIONS, MOTIONS
+from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.operations.rules import Rule, rule_of
+from govchaind.ledger.operations.standings import counting, set_aside, void_ballots
 from govchaind.ledger.state import State
-from govchaind.ledger.state_keys import MOTION, NETWORK, ballot_key, motion_key, rule_key
+from govchaind.ledger.state_keys import MOTION, ballot_key, motion_key, rule_key
 from govchaind.ledger.working_days import departures
 from govchaind.ledger.working_state import WorkingState
 from govchaind.replica.store import applied_height
@@ -116,7 +117,8 @@ class Desk:
         self._reader = reader
         self._state = WorkingState(_STATE, reader, {}, keeps_cache=False)
         self._rules: dict[int, Rule] = {}
-        self.institutions: int = self._state.decoded(NETWORK)[INSTITUTIONS]
+        self.institutions = counting(self._state)
+        self._aside = frozenset(set_aside(self._state))
 
     def rule(self, kind: int) -> Rule:
         if kind not in self._rules:
@@ -133,7 +135,7 @@ class Desk:
         if value is None:
             raise NotFound(f"there is no motion {digest.hex()[:16]}…")
         record = stored(value)
-        return self._view(digest, record, self._stands(record))
+        return self._view(digest, record, self._stands(digest, record))
 
     def page(
         self, after: str | None, limit: int, states: tuple[MotionState, ...]
@@ -145,7 +147,7 @@ class Desk:
 
         def view(digest: bytes, value: bytes) -> MotionView | None:
             record = stored(value)
-            stands = self._stands(record)
+            stands = self._stands(digest, record)
             if states and stands not in states:
                 return None
             return self._view(digest, record, stands)
@@ -156,10 +158,16 @@ class Desk:
     def _needed(self, kind: int) -> int:
         return self.rule(kind).ballots(self.institutions)
 
-    def _stands(self, record: list[Any]) -> MotionState:
+    def _counted(self, digest: Hash, record: list[Any]) -> int:
+        """Return how many of a motion's ballots count now."""
+        ballots: int = record[BALLOTS]
+        return ballots - (void_ballots(digest, self._state) if record[ENACTED] is None else 0)
+
+    def _stands(self, digest: Hash, record: list[Any]) -> MotionState:
         if record[ENACTED] is not None:
             return "enacted"
-        carried = record[CARRIED] is not None and record[BALLOTS] >= self._needed(record[KIND])
+        needed = self._needed(record[KIND])
+        carried = record[CARRIED] is not None and self._counted(digest, record) >= needed
         return "carried" if carried else "open"
 
     def _view(self, digest: Hash, record: list[Any], stands: MotionState) -> MotionView:
@@ -167,7 +175,10 @@ class Desk:
         needed, carried = self._needed(kind), record[CARRIED]
         enactable = carried + self.rule(kind).notice if stands == "carried" else None
         prefix = ballot_key(digest, "")
-        ballots = _STATE.scan(self._reader, prefix, limit=INSTITUTIONS_MAX)
+        rows = _STATE.scan(self._reader, prefix, limit=INSTITUTIONS_MAX)
+        voted = [key[len(prefix) :].decode() for key, _, _ in rows]
+        void = self._aside if stands != "enacted" else frozenset()
+        ballots = self._counted(digest, record)
         return MotionView(
             digest=digest.hex(),
             kind=kind,
@@ -177,10 +188,11 @@ class Desk:
             arguments=named_arguments(kind, arguments),
             arguments_cbor=encode(arguments).hex(),
             state=stands,
-            ballots=record[BALLOTS],
+            ballots=ballots,
             ballots_needed=needed,
-            ballots_missing=0 if stands == "enacted" else max(0, needed - record[BALLOTS]),
-            voted=[key[len(prefix) :].decode() for key, _, _ in ballots],
+            ballots_missing=0 if stands == "enacted" else max(0, needed - ballots),
+            voted=[name for name in voted if name not in void],
+            not_counted=[name for name in voted if name in void],
             moved_at=record[MOVED],
             carried_at_ms=carried,
             carried_at=iso(carried),

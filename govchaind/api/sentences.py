@@ -179,6 +179,16 @@ def _enact(author: str, items: list[Any]) -> Sentence:
     )
 
 
+def _declare_ready(author: str, items: list[Any]) -> Sentence:
+    return tell(
+        "%(author)s declared that the node %(node)s is ready for version %(version)s of the "
+        "ledger.",
+        author=author,
+        node=items[0],
+        version=str(items[1]),
+    )
+
+
 def _motion(items: list[Any]) -> str:
     digest: str = items[0].hex()
     return digest if len(digest) <= DIGEST_CHARS_SHOWN else digest[:DIGEST_CHARS_SHOWN] + "…"
@@ -196,4 +206,5 @@ _WRITERS: dict[int, Callable[[str, list[Any]], Sentence]] = {
     Kind.VOTE: _vote,
     Kind.WITHDRAW: _withdraw,
     Kind.ENACT: _enact,
+    Kind.DECLARE_READY: _declare_ready,
 }

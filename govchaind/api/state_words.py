@@ -39,6 +39,8 @@ _WORDS: Mapping[str, Sentence] = MappingProxyType(
         "boolean": tell("yes or no"),
         "image": tell("image"),
         "file": tell("file"),
+        "suspended": tell("suspended"),
+        "removed": tell("removed"),
     }
 )
 

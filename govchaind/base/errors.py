@@ -18,6 +18,7 @@
         ├── StorageFailed        a write or a sync failed; nothing was acknowledged since
         ├── StorageCorrupt       stored bytes are not the bytes that were written
         ├── StateDiverged        own results differ from a certificate
+        ├── UpgradeNeeded        the ledger has a version that this software does not know
         └── InvariantBroken      what cannot happen has happened
     StorageFull (a StorageFailed that recovers by itself when there is room)
 
@@ -180,6 +181,16 @@ class StateDiverged(Fatal):
 
     code = "state-diverged"
     remedy = "Keep the store for examination; start with an empty one and have it re-admitted."
+
+
+class UpgradeNeeded(Fatal):
+    """The ledger has, or a block activates, a version that this software does not know."""
+
+    code = "upgrade-needed"
+    remedy = (
+        "Install a release of govchaind that knows this version of the ledger and start the node "
+        "again; its store is whole and goes on from here."
+    )
 
 
 class InvariantBroken(Fatal):

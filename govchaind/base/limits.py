@@ -40,7 +40,9 @@ STATE_TREE_CACHE_RECORDS_MAX = 8192  # decoded inner records, about 1.2 KB each;
 # --- time (consensus, but for the follower's clock bound) ---------------------------------------
 LIFETIME_DEFAULT_MILLISECONDS = 10 * 60 * 1000
 LIFETIME_MAX_MILLISECONDS = 14 * 24 * 3600 * 1000
+LIFETIME_MAX_MILLISECONDS_LEAST = 3600 * 1000  # no vote sets it lower: six times the default
 LIVE_IDS_PER_INSTITUTION_MAX = 200_000  # bounds the duplicate memory whatever the lifetime
+LIVE_IDS_PER_INSTITUTION_LEAST = 1000  # no vote sets it lower
 CLOCK_AHEAD_MAX_MILLISECONDS = 30_000  # a follower holds back uncommitted blocks beyond it
 REST_BLOCK_INTERVAL_SECONDS = 60.0  # an empty block at rest, so that deadlines lapse
 
@@ -114,6 +116,7 @@ ERASURE_HOLDERS_MAX = 16  # offices that one order names
 ACTING_MILLISECONDS_MAX = 366 * 24 * 3600 * 1000
 NOTICE_MILLISECONDS_MAX = 366 * 24 * 3600 * 1000
 RULE_DENOMINATOR_MAX = 100
+STANDINGS_MAX = 256  # institutions suspended or removed: a deciding ballot looks at each of them
 REGISTER_WRITERS_MAX = 64
 AMOUNT_MAX = (1 << 64) - 1  # of an asset: all that was ever issued; the encoding's largest integer
 ASSET_PURPOSES_MAX = 64

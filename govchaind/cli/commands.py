@@ -68,6 +68,16 @@ COMMANDS: Mapping[str, Entry] = {
         "mandates",
         "Show the mandates on the ledger, and until when they are in force.",
     ),
+    "offices": Entry(
+        "offices",
+        "offices",
+        "Show whether institutions can go on deciding, and which offices are quiet or end soon.",
+    ),
+    "parameters": Entry(
+        "parameters",
+        "parameters",
+        "Show the parameters, the version of the ledger, and who is ready for the next.",
+    ),
     "calendars": Entry(
         "calendars", "calendars", "Show the calendars of working days on the ledger."
     ),

@@ -8,7 +8,7 @@ from govchaind.api.motion_words import day_words, end_words
 from govchaind.api.sentence import tell
 from govchaind.cli.language import language
 from govchaind.cli.options import Target, bare_options, json_option, target_options
-from govchaind.cli.output import line, print_json, print_table
+from govchaind.cli.output import line, note, print_json, print_table
 from govchaind.cli.pages import all_pages, asked
 
 
@@ -44,6 +44,9 @@ def mandates(
     if as_json:
         print_json(found)
         return
+    soon = [str(each.get("name")) for each in found.get("mandates", []) if each.get("ends_soon")]
+    if soon:
+        note(line(f"WARNING: these end soon and nothing takes their place: {', '.join(soon)}"))
     rows = [
         [
             line(mandate.get("name")),

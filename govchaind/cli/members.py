@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from govchaind.base.errors import InvalidSetting
 from govchaind.cli.node_files import read_card
 from govchaind.cli.options import (
     FILE,
@@ -23,7 +24,7 @@ from govchaind.cli.output import cell, print_json, print_table, short
 from govchaind.identity import STORE_ID_BYTES
 
 SET_NODE, REMOVE_NODE, READMIT_NODE = 2, 3, 4  # ledger/operations/motions.py; compared by a test
-VOTE = 24
+VOTE, DECLARE_READY = 24, 28
 
 
 @click.group(invoke_without_command=True)
@@ -159,6 +160,74 @@ def readmit(
     """
     arguments = [name, hex_bytes(store, "a store's id", STORE_ID_BYTES)]
     _vote(target, READMIT_NODE, arguments, round_number, key_files, as_json=as_json)
+
+
+@members.command(short_help="Say that a node knows a version of the ledger.")
+@click.argument("name")
+@click.option(
+    "--ledger-version",
+    type=click.IntRange(1, 65535),
+    required=True,
+    metavar="N",
+    help="The newest that its software knows: `ledger_version_known` of /v1/parameters there.",
+)
+@click.option(
+    "--unchecked", is_flag=True, help="Do not ask the node first whether its software knows it."
+)
+@key_option
+@target_options
+@json_option
+def ready(
+    *,
+    target: Target,
+    name: str,
+    ledger_version: int,
+    unchecked: bool,
+    key_files: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Declare that the software of the node NAME knows a version of the ledger.
+
+    The node itself is asked first, at its address in the network's file: a node that is declared
+    ready and is not stops when the version is activated.
+
+    The governing office of the node's own institution signs. Once a certificate quorum of
+    validators is ready, institutions can vote to activate it: `govchaind propose upgrade`. To take
+    it back, declare the version in force.
+
+    \b
+    Example:
+      govchaind members ready north-1 --ledger-version 2 --key keys/civil-affairs.key
+    """
+    from govchaind.cli.sending import send
+
+    if not unchecked:
+        _check_known(target, name, ledger_version)
+    send(Sending(target, key_files, as_json), [(DECLARE_READY, [name, ledger_version])])
+
+
+def _check_known(target: Target, name: str, version: int) -> None:
+    """Ask a node which version its software knows. Raises InvalidSetting."""
+    from dataclasses import replace
+
+    from govchaind.cli.pages import asked
+
+    nodes = () if target.network is None else target.network.nodes
+    urls = tuple(node.api for node in nodes if node.name == name)
+    if not urls:
+        raise InvalidSetting(
+            f"the network's file has no address of the node {name}",
+            code="no-node-named",
+            remedy="Give --network with a file that has it, or --unchecked if you know it is so.",
+        )
+    found = asked(replace(target, urls=urls), lambda client: client.parameters())
+    known = found.get("ledger_version_known")
+    if not isinstance(known, int) or known < version:
+        raise InvalidSetting(
+            f"the software of {name} knows versions of the ledger up to {known}, not {version}",
+            code="version-unknown",
+            remedy="Install a release there that knows it, then declare it ready.",
+        )
 
 
 def _vote(

@@ -111,6 +111,10 @@ key_option = click.option(
     help="Key file of the office that signs; repeat it where M of N must sign.",
 )  # fmt: skip
 
+_optional_key = click.option(
+    "--key", "key_files", type=FILE, multiple=True, metavar="FILE",
+    help="Key file of the office that signs; repeat it where M of N must sign.",
+)  # fmt: skip
 
 round_option = click.option(
     "--round", "round_number", type=click.IntRange(0), default=0, show_default=True,
@@ -128,6 +132,15 @@ output_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Which part of history a motion is tried on, and from where that is read."""
+
+    first: int | None
+    last: int | None
+    data: Path | None  # a node's folder; None: the nodes of the target
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
     """With which keys a command signs, to which nodes it sends, and what it tells of that."""
 
@@ -136,6 +149,7 @@ class Sending:
     as_json: bool
     wait: Wait = "committed"
     output: Path | None = None
+    stretch: Stretch | None = None  # nothing is sent: it is tried on this
 
 
 def sending_options(command: F) -> F:
@@ -159,6 +173,67 @@ def sending_options(command: F) -> F:
         return command(*args, sending=Sending(target, key_files, as_json, wait, output), **settings)
 
     return wrapped  # type: ignore[return-value]  # options change the signature on purpose
+
+
+def proposing_options(command: F) -> F:
+    """Add what `sending_options` has, and what tries a motion instead of voting for it."""
+
+    @_optional_key
+    @wait_option
+    @output_option
+    @_try_options
+    @where_options
+    @json_option
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        urls: tuple[str, ...],
+        network_file: Path | None,
+        timeout_seconds: float,
+        key_files: tuple[Path, ...],
+        as_json: bool,
+        wait: Wait,
+        output: Path | None,
+        tries: bool,
+        first: int | None,
+        last: int | None,
+        data: Path | None,
+        **settings: Any,
+    ) -> Any:
+        if not tries:
+            if (first, last, data) != (None, None, None):
+                raise click.UsageError("--from-height, --to-height and --data go with --try")
+            if not key_files:
+                raise click.UsageError("Missing option '--key'.")
+        offline = tries and data is not None and not urls and network_file is None
+        target = (
+            Target((), None, timeout_seconds)
+            if offline
+            else choose_target(urls, network_file, timeout_seconds)
+        )
+        stretch = Stretch(first, last, data) if tries else None
+        sending = Sending(target, key_files, as_json, wait, output, stretch)
+        return command(*args, sending=sending, **settings)
+
+    return wrapped  # type: ignore[return-value]  # options change the signature on purpose
+
+
+def _try_options(command: F) -> F:
+    for option in (
+        click.option(
+            "--data", type=FOLDER,
+            help="With --try: read blocks from this folder of a node that does not run.",
+        ),
+        click.option("--to-height", "last", type=click.IntRange(1), metavar="HEIGHT",
+                     help="With --try: the last block.  [default: the newest]"),
+        click.option("--from-height", "first", type=click.IntRange(1), metavar="HEIGHT",
+                     help="With --try: the first block judged by it.  [default: 1]"),
+        click.option("--try", "tries", is_flag=True,
+                     help="Sign nothing: replay history as if it had been in force, and show what "
+                     "would have come out differently."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def bare_options(command: F) -> F:

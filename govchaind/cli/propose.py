@@ -10,9 +10,10 @@ import click
 
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import RULE_DENOMINATOR_MAX
+from govchaind.cli import propose_standing
 from govchaind.cli.calendar_file import read_calendar
 from govchaind.cli.days import DATE_HELP, end_of, start_of
-from govchaind.cli.options import FILE, Sending, round_option, sending_options
+from govchaind.cli.options import FILE, Sending, proposing_options, round_option
 from govchaind.cli.propose_terms import terms
 from govchaind.cli.voting import cast_ballot
 from govchaind.client.keyfile import read_key_file
@@ -33,8 +34,12 @@ def propose() -> None:
     It prints the motion's digest, by which other institutions second it with `govchaind motions
     vote`. Institutions and nodes are voted on with `govchaind members`.
 
+    With --try nothing is signed: real history is replayed as if the proposal had been in force, and
+    what would have come out differently is told, each as a sentence.
+
     \b
     Example:
+      govchaind propose rule adopt-mandate --more-than 2/3 --notice-days 7 --try
       govchaind propose rule adopt-mandate --more-than 2/3 --notice-days 7 --key keys/rail.key
       govchaind propose calendar china-2026 --key keys/civil-affairs.key
     """
@@ -57,7 +62,7 @@ def propose() -> None:
     help="Days between the vote that carries such a motion and its effect.",
 )
 @round_option
-@sending_options
+@proposing_options
 def rule(
     *,
     kind: str,
@@ -90,7 +95,7 @@ def rule(
 @propose.command(short_help="Move a year of working days.")
 @click.argument("named", metavar="FILE.toml|NAME")
 @round_option
-@sending_options
+@proposing_options
 def calendar(
     *,
     named: str,
@@ -135,7 +140,7 @@ def calendar(
 @click.option("--until", metavar="DATE", help="Its last day.  [default: no end]")
 @click.option("--after", "predecessor", metavar="NAME", help="The mandate whose place it takes.")
 @round_option
-@sending_options
+@proposing_options
 def mandate(
     *,
     name: str,
@@ -184,7 +189,7 @@ def mandate(
     help=f"The first day on which it is in force no longer. {DATE_HELP}",
 )
 @round_option
-@sending_options
+@proposing_options
 def repeal(
     *,
     name: str,
@@ -224,7 +229,7 @@ def repeal(
     help="Card of a new key, as `govchaind keys new` makes it; repeat it.",
 )
 @round_option
-@sending_options
+@proposing_options
 def recover(
     *,
     institution: str,
@@ -259,3 +264,5 @@ def recover(
 
 
 propose.add_command(terms)
+for _command in propose_standing.COMMANDS:
+    propose.add_command(_command)

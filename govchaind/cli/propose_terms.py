@@ -9,7 +9,7 @@ import click
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import CLOCK_DAYS_MAX
 from govchaind.cli.catalogue import split_named
-from govchaind.cli.options import Sending, round_option, sending_options
+from govchaind.cli.options import Sending, proposing_options, round_option
 from govchaind.cli.voting import cast_ballot
 from govchaind.ledger.operations.motion import MotionKind
 
@@ -41,7 +41,7 @@ CLOCK = "DAYS[w]"
     show_default=True, help="The zone whose days end a clock.",
 )  # fmt: skip
 @round_option
-@sending_options
+@proposing_options
 def terms(
     *,
     mandate: str,

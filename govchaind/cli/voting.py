@@ -45,7 +45,7 @@ def _plain(value: Any) -> str:
 
 
 def cast_ballot(sending: Sending, motion: int, arguments: list[Any], round_number: int) -> None:
-    """Vote for a motion, the first or one after others. Raises InvalidSetting."""
+    """Vote for a motion, the first or one after others, or only try it. Raises InvalidSetting."""
     try:
         words = motion_words(motion, arguments)
     except (GovchaindError, ValueError) as error:
@@ -54,6 +54,11 @@ def cast_ballot(sending: Sending, motion: int, arguments: list[Any], round_numbe
             code="bad-motion",
             remedy="Names are 1 to 32 of a-z, 0-9 and '-'; see --help for the rest.",
         ) from None
+    if sending.stretch is not None:
+        from govchaind.cli.trial import try_motion
+
+        try_motion(sending, sending.stretch, motion, arguments)
+        return
     digest = motion_digest(round_number, motion, arguments)
     sentence = tell("Voting to %(motion)s.", motion=words)
     note(line(sentence.english))

@@ -287,6 +287,27 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         """Return one mandate. Raises NotFound."""
         return await self.get_json(f"/v1/mandates/{quote(name, safe='')}")
 
+    async def outlook(self) -> dict[str, Any]:
+        """Return whether institutions can go on deciding: now, in 30 and in 90 days."""
+        return await self.get_json("/v1/outlook")
+
+    async def offices(
+        self,
+        *,
+        quiet: bool = False,
+        ending_within_days: int | None = None,
+        after: str | None = None,
+    ) -> dict[str, Any]:
+        """Return one page of offices: all, or those that are quiet, or of which a key ends soon."""
+        query = given(
+            quiet="true" if quiet else None, ending_within_days=ending_within_days, after=after
+        )
+        return await self.get_json("/v1/offices", query)
+
+    async def parameters(self) -> dict[str, Any]:
+        """Return the parameters, and the version of the ledger with who is ready for the next."""
+        return await self.get_json("/v1/parameters")
+
     def events(
         self, first: Height, *, certified: bool = False, patience_seconds: float = 60.0
     ) -> AbstractAsyncContextManager[AsyncGenerator[dict[str, Any], None]]:

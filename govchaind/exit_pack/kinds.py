@@ -89,6 +89,15 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "title number issuer document effect_ms:integer until_ms:integer predecessor "
             "successor ends_ms:integer adopted_at:integer",
         ),
+        state_keys.STANDING: _kind(
+            "standings",
+            "institution",
+            "standing:integer ground commitment since:integer since_ms:integer",
+        ),
+        state_keys.ACTED: _kind(
+            "last_acts", "institution office", "acted:integer acted_ms:integer"
+        ),
+        state_keys.PARAMETER: _kind("parameters", "parameter", "value:integer set_at:integer"),
         state_keys.DUTY: _kind(
             "duties",
             "institution duty",

@@ -147,7 +147,7 @@ class StateRows:
         whole = None if value is None else json_text(value)
         yield "state", {"key_hex": key.hex(), "kind": key[0], **at, "value": whole}
         kind = KINDS.get(key[:1])
-        if kind is None:
+        if kind is None or key == state_keys.STANDING:  # … which lists those that have a row each
             return
         row = {**at, **names_in(key)}
         if isinstance(value, list):

@@ -6,7 +6,8 @@ Rules it keeps, in this order, each with its outcome:
 3. its id was not used before;
 4. its institution and office exist, and exactly as many of the office's seats as the policy asks
    for have signed, each with a key that is valid at block time;
-5. its institution has room among the live ids.
+5. its institution has room among the live ids;
+6. its institution is neither suspended nor removed.
 
 That the signatures verify was checked before a block could enter the log; it is not done again.
 """
@@ -16,8 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from govchaind.base.limits import LIFETIME_MAX_MILLISECONDS
+from govchaind.base.limits import LIFETIME_MAX_MILLISECONDS_LEAST
 from govchaind.base.types import BlockTime, Hash
+from govchaind.ledger.operations.parameters import LIFETIME_HOURS, parameter_of
+from govchaind.ledger.operations.standings import standing_refusal
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.state_keys import institution_key, office_key
 from govchaind.ledger.transaction import Transaction
@@ -31,14 +34,17 @@ def admission(
     time: BlockTime,
     state: WorkingState,
     id_is_used: Callable[[Hash], bool],
-    has_room: Callable[[str], bool],
+    has_room: Callable[[str, WorkingState], bool],
 ) -> int:
     """Return the outcome code of a transaction before its operations; 0: it may act."""
     if transaction.chain_id != chain_id:
         return Code.WRONG_CHAIN
     if transaction.valid_until < time:
         return Code.EXPIRED
-    if transaction.valid_until > time + LIFETIME_MAX_MILLISECONDS:
+    ahead = transaction.valid_until - time
+    if ahead > LIFETIME_MAX_MILLISECONDS_LEAST and (  # seldom: only then is the state asked
+        ahead > parameter_of(LIFETIME_HOURS, state) * 3_600_000
+    ):
         return Code.VALID_TOO_FAR_AHEAD
     if id_is_used(transaction.id):
         return Code.DUPLICATE
@@ -49,9 +55,9 @@ def admission(
     code = _policy(transaction, office, time)
     if code:
         return code
-    if not has_room(transaction.institution):
+    if not has_room(transaction.institution, state):
         return Code.TOO_MANY_LIVE
-    return Code.APPLIED
+    return standing_refusal(transaction.institution, state)
 
 
 def _policy(transaction: Transaction, office: Any, time: BlockTime) -> int:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from govchaind.base.encoding import decode
-from govchaind.base.errors import Fatal, InvalidEncoding, StorageCorrupt, invariant
+from govchaind.base.errors import Fatal, InvalidEncoding, StorageCorrupt, UpgradeNeeded, invariant
 from govchaind.base.keyspace import Table, height_key, named_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.limits import LIVE_IDS_PER_INSTITUTION_MAX, RANGE_ITEMS_MAX
@@ -30,11 +30,13 @@ from govchaind.ledger.admission import admission
 from govchaind.ledger.block import Block
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.genesis_state import write_genesis_state
+from govchaind.ledger.last_act import note_act
 from govchaind.ledger.live_ids import LiveIds
 from govchaind.ledger.membership import Member, member_of
 from govchaind.ledger.operations.motions import ORDERED_AT
 from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.operations.table import OPERATIONS
+from govchaind.ledger.operations.upgrades import FIRST_VERSION, KNOWN_VERSION
 from govchaind.ledger.outcomes import APPLIED, OUTCOMES, Code, Outcome
 from govchaind.ledger.results import (
     append_result,
@@ -47,7 +49,7 @@ from govchaind.ledger.results import (
 )
 from govchaind.ledger.shapes import shaped
 from govchaind.ledger.state import Checkpoints, State
-from govchaind.ledger.state_keys import NETWORK, NODE, live_key
+from govchaind.ledger.state_keys import NETWORK, NODE, VERSION, live_key
 from govchaind.ledger.statement import Statement
 from govchaind.ledger.transaction import Transaction
 from govchaind.ledger.working_state import Act, WorkingState
@@ -98,7 +100,11 @@ class Ledger:
         *,
         operations: Mapping[int, Operation] = OPERATIONS,
         live_ids_max: int = LIVE_IDS_PER_INSTITUTION_MAX,
+        known_version: int = KNOWN_VERSION,
+        keeps_tree: bool = True,
     ) -> None:
+        """`keeps_tree`: whether checkpoints are made, with roots; what is only tried has none."""
+        self._keeps_tree = keeps_tree
         self.chain_id: Hash = genesis.chain_id
         self._operations = operations
         self._state = State()
@@ -113,6 +119,8 @@ class Ledger:
         self.time: BlockTime = genesis.time if newest is None else newest.time
         self.last_hash: Hash = genesis.chain_id if newest is None else newest.block_hash
         self._heights = load_frontier(reader, self.height)
+        self._known_version = known_version
+        self._check_version(self._state.get(reader, VERSION))
 
     @staticmethod
     def write_genesis(genesis: Genesis, batch: WriteBatch) -> Hash:
@@ -172,7 +180,17 @@ class Ledger:
             working.changes[live_key(block.height)] = self._live.record(
                 batch, block.height, taken.order, taken.counts, taken.latest
             )
+        self._check_version(working.changes.get(VERSION))
         return self._finish(block, reader, batch, working, outcomes)
+
+    def _check_version(self, value: bytes | None) -> None:
+        """Raise UpgradeNeeded if the version in this value of the state is not known here."""
+        version = FIRST_VERSION if value is None else decode(value, bytes_max=len(value))[0]
+        if version > self._known_version:
+            raise UpgradeNeeded(
+                f"the ledger has version {version} from here on; this software knows it up to "
+                f"version {self._known_version}"
+            )
 
     def _finish(
         self,
@@ -189,10 +207,11 @@ class Ledger:
         ]
         height, block_hash, changes = block.height, block.hash, working.changes
         self._state.write(reader, batch, height, changes, stored=working.stored)
-        self._checkpoints.add(batch, height, changes)
         state_root: Hash | None = None
-        if self._checkpoints.is_due(block.time):
-            state_root = self._checkpoints.fold(reader, batch, height, block.time)
+        if self._keeps_tree:
+            self._checkpoints.add(batch, height, changes)
+            if self._checkpoints.is_due(block.time):
+                state_root = self._checkpoints.fold(reader, batch, height, block.time)
         outcomes_root = merkle_root([SUITE_1.leaf(leaf) for leaf in leaves])
         row = result_row(block_hash, outcomes_root, state_root, leaves, block.time)
         batch.put(height_key(Table.RESULT, height), row)
@@ -237,6 +256,7 @@ class Ledger:
             if code:
                 working.drop()
                 return Outcome(int(code), place)
+        note_act(act, working)
         working.keep()
         return APPLIED
 

@@ -16,10 +16,16 @@ from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import StorageCorrupt
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
-from govchaind.base.limits import LAPSES_PER_BLOCK_MAX, LIVE_IDS_PER_INSTITUTION_MAX
+from govchaind.base.limits import (
+    LAPSES_PER_BLOCK_MAX,
+    LIVE_IDS_PER_INSTITUTION_LEAST,
+    LIVE_IDS_PER_INSTITUTION_MAX,
+)
 from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.operations.parameters import LIVE_IDS, parameter_of
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import LIVE, live_key
+from govchaind.ledger.working_state import WorkingState
 
 _ROWS = Table.LIVE_IDS.value
 _PAGE = 1000
@@ -47,8 +53,12 @@ class LiveIds:
                 self._count(value, 1)
             after = page[-1][0]
 
-    def has_room(self, institution: str) -> bool:
-        return self._counts.get(institution, 0) < self._per_institution_max
+    def has_room(self, institution: str, state: WorkingState) -> bool:
+        """Say whether one more id of an institution may be remembered, by the parameter of now."""
+        count = self._counts.get(institution, 0)
+        if count >= self._per_institution_max:
+            return False
+        return count < LIVE_IDS_PER_INSTITUTION_LEAST or count < parameter_of(LIVE_IDS, state)
 
     def remember(self, institution: str) -> None:
         self._counts[institution] = self._counts.get(institution, 0) + 1

@@ -25,6 +25,7 @@ from govchaind.ledger.outcome_texts import (
     exchange,
     governance,
     registers,
+    standings,
 )
 
 
@@ -96,6 +97,19 @@ class Code(IntEnum):
     UNKNOWN_MANDATE = 181
     MANDATE_HAS_SUCCESSOR = 182
     BAD_MANDATE = 183
+
+    INSTITUTION_SUSPENDED = 184
+    INSTITUTION_REMOVED = 185
+    NOT_SUSPENDED = 186
+    INSTITUTION_HAS_NODES = 187
+    LAST_INSTITUTION = 188
+    TOO_MANY_SUSPENDED = 189
+    UNKNOWN_PARAMETER = 190
+    PARAMETER_OUT_OF_BOUNDS = 191
+    NOT_READY = 192
+    VERSION_WRONG = 193
+    NODE_OF_ANOTHER = 194
+    MANDATE_LINE_IN_FORCE = 195
 
     POOL_FULL = 200
     INSTITUTION_SHARE_FULL = 201
@@ -180,6 +194,7 @@ _ROWS = (
     *basics.ROWS,
     *registers.ROWS,
     *governance.ROWS,
+    *standings.ROWS,
     *door.ROWS,
     *exchange.ROWS,
     *deliveries.ROWS,

@@ -56,6 +56,14 @@
     1a asset 00 institution 00 office 00 purpose
                                 holding      [balance, [[ground, amount or null, reason or null,
                                               height frozen] …]]
+    1c                          standings    [institution …], sorted: those that do not count
+    1c name                     standing     [1 suspended or 2 removed, ground, commitment or
+                                              null, height, block time]
+    1d institution 00 office    last act     [height, block time] of its first transaction of the
+                                              day on which it last acted
+    1e name                     parameter    [value, height set]
+    1f 00                       version      [version of the ledger, height activated]
+    1f 01 name                  ready        [version for which a node is ready, height declared]
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
@@ -93,6 +101,11 @@ ERASURE = b"\x17"
 ASSET = b"\x18"
 ASSET_TOTALS = b"\x19"
 HOLDING = b"\x1a"
+STANDING = b"\x1c"
+ACTED = b"\x1d"
+PARAMETER = b"\x1e"
+VERSION = b"\x1f\x00"
+READY = b"\x1f\x01"
 
 
 def institution_key(name: str) -> bytes:
@@ -194,6 +207,23 @@ def delivery_key(requester: str, reference: str, number: int) -> bytes:
 def erasure_key(deadline: int, requester: str, reference: str, number: int) -> bytes:
     named = requester.encode() + b"\x00" + reference.encode() + b"\x00"
     return ERASURE + deadline.to_bytes(8, "big") + named + number.to_bytes(4, "big")
+
+
+def standing_key(institution: str) -> bytes:
+    """Return the key of an institution's standing; that of "" lists all that have one."""
+    return STANDING + institution.encode()
+
+
+def acted_key(institution: str, office: str) -> bytes:
+    return ACTED + institution.encode() + b"\x00" + office.encode()
+
+
+def parameter_key(name: str) -> bytes:
+    return PARAMETER + name.encode()
+
+
+def ready_key(node: str) -> bytes:
+    return READY + node.encode()
 
 
 def node_key_key(key: PublicKey) -> bytes:

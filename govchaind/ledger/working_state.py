@@ -9,11 +9,13 @@ Rules it keeps:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from govchaind.base.encoding import decode, encode
 from govchaind.base.keyvalue import KeyValueReader
+from govchaind.base.limits import RANGE_ITEMS_MAX
 from govchaind.base.types import BlockTime, Height
 from govchaind.ledger.state import State, row_value
 
@@ -81,6 +83,20 @@ class WorkingState:
                 cache.clear()
             cache[key] = value
         return value
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, Any]]:
+        """Yield (key, decoded value) of all under `prefix`, in order of keys. For what is bounded
+        in number and seldom asked: it reads every row."""
+        written = {**self.changes, **self.draft}
+        mine = {key: value for key, value in written.items() if key.startswith(prefix)}
+        after: bytes | None = None
+        found: list[tuple[bytes, bytes]] = []
+        while page := self._state.scan(self._reader, prefix, limit=RANGE_ITEMS_MAX, after=after):
+            found += [(key, value) for key, value, _ in page if key not in mine]
+            after = page[-1][0]
+        found += [(key, value) for key, value in mine.items() if value is not None]
+        for key, value in sorted(found):
+            yield key, _decoded(value)
 
     def put(self, key: bytes, value: bytes) -> None:
         self.draft[key] = value

@@ -44,6 +44,7 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "clock.wrong": "warning",
         "delivery.pass_on_failed": "warning",
         "delivery.refused": "warning",
+        "governance.at_risk": "warning",
         "http.request_failed": "error",
         "link.dial_failed": "debug",
         "link.identity_twice": "error",
@@ -213,6 +214,22 @@ class Metrics:
         )
         self.http_in_flight = gauge(
             "http_requests_in_flight", "Requests under way, event streams among them."
+        )
+        self.governance_level = gauge(
+            "governance_level",
+            "Whether institutions can go on deciding: 0 fine, 1 near, 2 failing, 3 lost.",
+        )
+        self.governance_spare = gauge(
+            "governance_spare_votes",
+            "Institutions that can vote in so many days, beyond what the strictest rule takes.",
+            "days",
+        )
+        self.offices_quiet = gauge("governing_offices_quiet", "Governing offices gone quiet.")
+        self.mandates_ending = gauge(
+            "mandates_ending", "Mandates without a successor that end soon (warning-days)."
+        )
+        self.terms_ending = gauge(
+            "governing_terms_ending", "Keys of governing offices that end soon (warning-days)."
         )
         self.peers = gauge("peers", "Links that are up.")
         self.received_bytes = counter("peer_received_bytes", "Bytes received from a peer.", "peer")

@@ -12,13 +12,14 @@ from math import floor
 from typing import TYPE_CHECKING, Any
 
 from govchaind.ledger.outcomes import Code
-from netsim.model import offices
+from netsim.model import offices, standings
 from netsim.model.registers import office_key
 
 if TYPE_CHECKING:
     from netsim.model.ledger import Draft
 
-KINDS = (*range(1, 10), 20)
+KINDS = (*range(1, 16), 20)
+NEVER_ALL = (6, 10, 11)
 SET_RULE = 5
 PLAIN = [1, 2, 0]
 
@@ -34,11 +35,12 @@ def rule(draft: Draft, kind: int) -> tuple[Fraction, int]:
     return max(Fraction(each[0], each[1]) for each in rules), max(each[2] for each in rules)
 
 
-def enough(draft: Draft, kind: int, ballots: int) -> bool:
-    """Say whether so many ballots carry a motion of this kind now."""
-    institutions = draft.get(b"\x06")[0]
+def enough(draft: Draft, kind: int, name: bytes, ballots: int) -> bool:
+    """Say whether so many ballots carry a motion of this kind and name now."""
+    institutions = standings.counting(draft)
     share, _ = rule(draft, kind)
-    return bool(ballots >= min(institutions, floor(share * institutions) + 1))
+    counted = ballots - standings.void(draft, name)
+    return bool(counted >= min(institutions, floor(share * institutions) + 1))
 
 
 def set_rule(draft: Draft, arguments: list[Any]) -> int:
@@ -46,7 +48,7 @@ def set_rule(draft: Draft, arguments: list[Any]) -> int:
     if kind not in KINDS:
         return Code.UNKNOWN_MOTION
     share = Fraction(numerator, denominator)
-    if not Fraction(1, 2) <= share <= 1 or (kind == 6 and share == 1):
+    if not Fraction(1, 2) <= share <= 1 or (kind in NEVER_ALL and share == 1):
         return Code.BAD_RULE
     if (draft.get(rule_key(kind)) or PLAIN) == arguments[1:]:
         return Code.NOTHING_CHANGES
@@ -56,6 +58,8 @@ def set_rule(draft: Draft, arguments: list[Any]) -> int:
 
 def recover_office(draft: Draft, arguments: list[Any]) -> int:
     institution, name, threshold, keys = arguments
+    if standings.is_removed(draft, institution):
+        return Code.INSTITUTION_REMOVED
     return offices.replace_policy(draft, office_key(institution, name), threshold, keys)
 
 

@@ -19,9 +19,9 @@ from govchaind.ledger.block import Block
 from govchaind.ledger.genesis import Genesis, institution_fields
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction
-from netsim.model import assets, catalogue, exchange, motions, offices, registers, shapes
+from netsim.model import assets, catalogue, exchange, motions, offices, registers, shapes, standings
 
-LIFETIME_MAX = 14 * 24 * 3600 * 1000
+HOUR = 3600 * 1000
 CHECKPOINT_CHANGES, CHECKPOINT_MILLISECONDS = 2_000, 50
 LAPSES_MAX = 16
 ID_FREE_BELOW = 14  # a refusal with a lower number, but 0, leaves the id free
@@ -58,6 +58,7 @@ OPERATIONS = {
     46: exchange.use,
     47: exchange.revoke,
     48: exchange.withdraw,
+    28: standings.declare_ready,
 }
 
 
@@ -75,6 +76,12 @@ class Draft:
 
     def put(self, key: bytes, value: Any) -> None:
         self.changes[key] = value
+
+    def values(self, prefix: bytes) -> list[Any]:
+        """Return all values under a prefix, in order of keys."""
+        keys = {key for key in (*self._model.versions, *self.changes) if key.startswith(prefix)}
+        found = [self.get(key) for key in sorted(keys)]
+        return [value for value in found if value is not None]
 
 
 class Result:
@@ -142,7 +149,9 @@ class Model:
             return Code.WRONG_CHAIN
         if time > transaction.valid_until:
             return Code.EXPIRED
-        if transaction.valid_until - time > LIFETIME_MAX:
+        name = "lifetime-hours"
+        hours = standings.parameter(self.get(standings.parameter_key(name), height), name)
+        if transaction.valid_until - time > hours * HOUR:
             return Code.VALID_TOO_FAR_AHEAD
         used = self.used.get(transaction.id)
         if used is not None and (height is None or used[0] <= height):
@@ -153,7 +162,10 @@ class Model:
             if self.get(offices.institution_key(institution), height) is None:
                 return Code.UNKNOWN_INSTITUTION
             return Code.UNKNOWN_OFFICE
-        return offices.signed(seat, [public for public, _ in transaction.signatures], time)
+        code = offices.signed(seat, [public for public, _ in transaction.signatures], time)
+        if code:
+            return code
+        return standings.refusal(self.get(standings.standing_key(institution), height))
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -209,6 +221,7 @@ class Model:
                 code = OPERATIONS[kind](draft, arguments)
                 if code:
                     return code, place
+            standings.note_act(draft)
         finally:
             for key in pending:
                 self.versions[key].pop()

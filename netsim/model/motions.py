@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import encode
 from govchaind.ledger.outcomes import Code
-from netsim.model import clocks, governance, offices, shapes
+from netsim.model import clocks, governance, offices, shapes, standings
 from netsim.model.registers import office_key
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def vote(draft: Draft, arguments: list[Any]) -> int:
         return Code.ALREADY_VOTED
     draft.put(ballot, draft.height)
     enacted, carried = None, motion[6]
-    if governance.enough(draft, kind, motion[3] + 1):
-        if carried is None or not governance.enough(draft, kind, motion[3]):
+    if governance.enough(draft, kind, name, motion[3] + 1):
+        if carried is None or not governance.enough(draft, kind, name, motion[3]):
             carried = draft.time
         if draft.time - carried >= governance.rule(draft, kind)[1]:
             code = ENACT[kind](draft, wanted)
@@ -70,7 +70,7 @@ def withdraw(draft: Draft, arguments: list[Any]) -> int:
         return Code.NOT_VOTED
     draft.put(ballot, None)
     left = motion[3] - 1
-    carried = motion[6] if governance.enough(draft, motion[0], left) else None
+    carried = motion[6] if governance.enough(draft, motion[0], name, left) else None
     draft.put(b"\x07" + name, [*motion[:3], left, motion[4], None, carried])
     return Code.APPLIED
 
@@ -81,7 +81,7 @@ def enact(draft: Draft, arguments: list[Any]) -> int:
     if refusal := _refusal(draft, motion):
         return refusal
     kind, carried = motion[0], motion[6]
-    if carried is None or not governance.enough(draft, kind, motion[3]):
+    if carried is None or not governance.enough(draft, kind, name, motion[3]):
         return Code.NOT_CARRIED
     if draft.time - carried < governance.rule(draft, kind)[1]:
         return Code.NOTICE_NOT_OVER
@@ -125,6 +125,8 @@ def admit(draft: Draft, arguments: list[Any]) -> int:
 def set_node(draft: Draft, arguments: list[Any]) -> int:
     if draft.get(offices.institution_key(arguments[1])) is None:
         return Code.NO_SUCH_INSTITUTION
+    if standings.is_removed(draft, arguments[1]):
+        return Code.INSTITUTION_REMOVED
     before = draft.get(node_key(arguments[0]))
     same = before is not None and before[3:6] == arguments[3:6]
     return _replace(draft, before, [*arguments, before[7] if same else draft.height])
@@ -162,6 +164,9 @@ def _replace(draft: Draft, before: list[Any] | None, after: list[Any] | None) ->
     if before is not None:
         for place in (node_key(before[0]), node_key_key(before[3]), node_key_key(before[4])):
             draft.put(place, None)
+        same = after is not None and before[3:6] == after[3:6]
+        if not same and draft.get(standings.ready_key(before[0])) is not None:
+            draft.put(standings.ready_key(before[0]), None)
     if after is not None:
         places = [node_key_key(after[3]), node_key_key(after[4])]
         if places[0] == places[1] or any(draft.get(place) is not None for place in places):
@@ -184,4 +189,10 @@ ENACT = {
     8: governance.adopt_mandate,
     9: governance.repeal_mandate,
     20: clocks.set_terms,
+    10: standings.suspend,
+    11: standings.restore,
+    12: standings.remove,
+    13: standings.set_parameter,
+    14: standings.activate,
+    15: standings.restore_mandate,
 }

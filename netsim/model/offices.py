@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from govchaind.ledger.outcomes import Code
+from netsim.model import standings
 from netsim.model.registers import office_key
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def name_acting(draft: Draft, arguments: list[Any]) -> int:
     number = next((s[0] for s in listed if s[1] == holder and s[5] is None), None)
     if number is None:
         return Code.UNKNOWN_KEY
-    year = 366 * 24 * 3600 * 1000
-    if begins > until or until < draft.time or until > draft.time + year:
+    days = standings.parameter(draft.get(standings.parameter_key("acting-days")), "acting-days")
+    if begins > until or until < draft.time or until > draft.time + days * standings.DAY:
         return Code.BAD_POLICY
     return _seat(draft, place, office, [number, acting, title, begins, until, None])
 

@@ -160,6 +160,7 @@ OPERATIONS: dict[int, Judge] = {
     46: fields(name, USES, hash32),
     47: fields(name, name, name, or_none(hash32)),
     48: fields(name),
+    28: fields(name, between(1, 65535)),
 }
 
 MOTIONS: dict[int, Judge] = {
@@ -185,4 +186,10 @@ MOTIONS: dict[int, Judge] = {
         array(name, 1, 32),
         fields(name, name),
     ),
+    10: fields(name, name, or_none(hash32)),
+    11: fields(name),
+    12: fields(name, name, or_none(hash32)),
+    13: fields(name, count),
+    14: fields(between(1, 65535), count),
+    15: fields(name, count, or_none(count)),
 }

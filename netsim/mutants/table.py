@@ -11,7 +11,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from netsim.mutants import assets, exchange, field, governance, ledger, node, proofs, raft, shell
+from netsim.mutants import (
+    assets,
+    exchange,
+    field,
+    governance,
+    ledger,
+    node,
+    proofs,
+    raft,
+    shell,
+    standings,
+)
 from netsim.mutants.plant import Mutant, planted
 from netsim.mutants.seeds import SEEDS
 from netsim.options import Options, draw
@@ -76,6 +87,7 @@ _ALL: tuple[Mutant, ...] = (
     *(_m(plant, "N-3") for plant in governance.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in assets.MUTANTS),
     *(_m(plant, "N-3") for plant in exchange.MUTANTS),
+    *(_m(plant, "N-3") for plant in standings.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in proofs.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in shell.MUTANTS),
     *(

@@ -124,7 +124,9 @@ async def test_decisions_say_who_has_voted_and_what_is_missing(tmp_path: Path) -
         await vote(node, MotionKind.ADOPT_MANDATE, hostile, "bank")
         text = (await node.client.get("/decisions", headers=HTML)).text
     assert empty.count(">None.<") == 3
-    opened, carried, ending, rules = re.split(r"<h2>", text)[1:]
+    able, opened, carried, ending, rules = re.split(r"<h2>", text)[1:]
+    assert ">fine<" in able
+    assert "Of 2 institutions 2 can vote now, 2 in 30 days and 2 in 90 days" in able
     assert "To adopt the mandate law (&lt;script&gt;" in opened
     assert "⟨U+202E⟩reussI" in opened
     assert "\u202e" not in text

@@ -66,6 +66,24 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
      "由 court/head 在1 天内裁定"),
     (9, ["law", MARCH], "repeal the mandate law from 1 March 2026",
      "自2026年3月1日起废止依据文件 law"),
+    (10, ["bank", "silence", None], "suspend the institution bank, on the ground silence",
+     "暂停机构 bank，理由代码 silence"),
+    (11, ["bank"], "let the suspended institution bank take part again", "恢复被暂停的机构 bank"),
+    (12, ["bank", "merger", bytes(32)],
+     "remove the suspended institution bank for good, on the ground merger",
+     "将被暂停的机构 bank 永久除名，理由代码 merger"),
+    (13, ["quiet-days", 30],
+     "set the parameter quiet-days, the days without an act after which an office is listed as "
+     "quiet, to 30", "将参数 quiet-days（岗位多少天没有动作即列为沉寂）设为 30"),
+    (13, ["luck", 7], "set the unknown parameter luck to 7", "将未知参数 luck 设为 7"),
+    (14, [2, 0], "activate version 2 of the ledger", "启用账本第 2 版"),
+    (14, [2, 5], "activate version 2 of the ledger once 5 validators or more are ready for it",
+     "启用账本第 2 版，须有至少 5 个验证节点就绪"),
+    (15, ["law", MARCH, None], "bring the ended mandate law back into force from 1 March 2026",
+     "自2026年3月1日起恢复已失效的依据文件 law"),
+    (15, ["law", MARCH, MARCH + 306 * DAY],
+     "bring the ended mandate law back into force from 1 March 2026 to the end of "
+     "31 December 2026", "自2026年3月1日起恢复已失效的依据文件 law，至2026年12月31日（含当日）"),
 ]  # fmt: skip
 DATA_SET = ["births", "Births", "civil", [["day", "Day", "date"]], "daily", "unconditional", [],
             None, "law"]  # fmt: skip
@@ -121,6 +139,12 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     ),
     (24, [0, 3, ["n-1"]], "ministry/head voted to remove the node n-1.", "投票赞成移除节点 n-1。"),
     (25, [b"\xab" * 32], "took back its vote for the motion abababababababab….", "撤回了对议案"),
+    (
+        28,
+        ["n-1", 2],
+        "ministry/head declared that the node n-1 is ready for version 2 of the ledger.",
+        "ministry/head 声明节点 n-1 已为账本第 2 版就绪。",
+    ),
     (26, [b"\xab" * 32], "put the motion abababababababab… into effect", "公示期满后使议案"),
     (30, ["civil", "Civil", "head", "law"], "gave the duty civil (Civil) to", "将职责 civil"),
     (31, ["civil"], "ended the duty civil.", "终止了职责 civil。"),

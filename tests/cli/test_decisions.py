@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
+import time
 from datetime import date
 from pathlib import Path
 
@@ -67,6 +68,9 @@ def test_a_mandate_from_its_first_ballot_to_its_repeal(
     table = govchaind("mandates", *NETWORK)
     one = govchaind("mandates", "show", "law", *NETWORK)
     decide(govchaind, "propose", "repeal", "law", "--from", "2997-01-01")
+    soon = ("propose", "mandate", "soon", *PROPOSE_MANDATE[3:-1], _tomorrow())
+    decide(govchaind, *soon)
+    warned = govchaind("mandates", *NETWORK)
     ends = govchaind("mandates", *NETWORK, "--json").json["mandates"][0]["ends"]
 
     assert [(fate["outcome"], fate["motion"]) for fate in first.json] == [("applied", digest)]
@@ -89,7 +93,13 @@ def test_a_mandate_from_its_first_ballot_to_its_repeal(
     assert table.output.splitlines()[1].split("\t")[3:6] == [
         "in-force", "1 March 2026", "to the end of 31 December 2998"]  # fmt: skip
     assert "第809号" in one.output
+    assert warned.errors == "WARNING: these end soon and nothing takes their place: soon\n"
+    assert table.errors == ""
     assert ends == "2996-12-31T16:00:00.000Z"
+
+
+def _tomorrow() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 32 * 3600))
 
 
 @pytest.mark.process

@@ -10,7 +10,7 @@ import pytest
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import TRANSACTION_BYTES_MAX
 from govchaind.cli.main import INVALID, OK, REFUSED
-from govchaind.cli.members import READMIT_NODE, REMOVE_NODE, SET_NODE, VOTE
+from govchaind.cli.members import DECLARE_READY, READMIT_NODE, REMOVE_NODE, SET_NODE, VOTE
 from govchaind.cli.submit_file import field_name, grouped, read_table, records
 from govchaind.cli.values import RegisterShape, convert_all
 from govchaind.config import settings
@@ -66,7 +66,7 @@ def test_the_motions_numbers_are_the_ledgers() -> None:
         MotionKind.REMOVE_NODE,
         MotionKind.READMIT_NODE,
     )
-    assert Kind.VOTE == VOTE
+    assert (Kind.VOTE, Kind.DECLARE_READY) == (VOTE, DECLARE_READY)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,13 @@ async def test_every_question_has_its_answer(tmp_path: Path) -> None:
         assert len(all_motions) == len(behind["motions"]) + 1 == 5
         assert (await client.motion(digest))["voted"] == ["bank"]
         assert len((await client.rules())["rules"]) == len(MOTIONS)
+        assert (await client.outlook())["level"] == "fine"
+        names = [row["office"] for row in (await client.offices())["offices"]]
+        assert names == ["branch", "head"] or len(names) > 2
+        assert len((await client.offices(after="bank/branch"))["offices"]) == len(names) - 1
+        assert (await client.offices(quiet=True))["offices"] == []
+        assert (await client.offices(ending_within_days=9))["offices"] == []
+        assert (await client.parameters())["ledger_version"] == 1
         assert [row["year"] for row in (await client.calendars())["calendars"]] == [2026]
         assert (await client.calendars(after="china/2026"))["calendars"] == []
         assert (await client.calendar("china", 2026))["worked"] == ["2026-01-04"]

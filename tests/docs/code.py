@@ -16,7 +16,7 @@ from govchaind.config import settings
 ROOT = Path(__file__).parent.parent.parent
 # Calls whose first word is an event's name.
 _TELLERS = frozenset(("event", "_happened", "Happened", "report", "_report"))
-_FAMILIES = "delivery|node|store|storage|link|peer|raft|block|clock|membership|loop|http"
+_FAMILIES = "delivery|node|store|storage|link|peer|raft|block|clock|membership|loop|http|governance"
 _EVENT = re.compile(rf"({_FAMILIES})\.[a-z_]+")
 # Words of that form in the same modules that are no events.
 _OTHER = frozenset(("http.disconnect", "http.request"))

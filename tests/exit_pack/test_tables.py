@@ -23,6 +23,7 @@ from tests.exit_pack.packed import DAY, eventful, pack, store, verify_here
 from tests.ledger.chain import START, Chain, key
 from tests.ledger.delivering import deliver, order, publish, receive
 from tests.ledger.exchange import grant, use, with_request
+from tests.ledger.set_aside import suspended
 from tests.ledger.vouchers import issued
 
 
@@ -170,6 +171,11 @@ def test_every_place_of_every_kind_has_a_column(chain: Chain) -> None:
     assert order(sharing) == 0
     rule = [int(MotionKind.REMOVE_NODE), 2, 3, DAY]
     assert sharing.vote(MotionKind.SET_RULE, rule, "bank", "court", "ministry")[-1] == 0
+    for motion, arguments in (
+        (MotionKind.SET_PARAMETER, ["quiet-days", 30]),
+        (MotionKind.SUSPEND_INSTITUTION, ["ministry", "merger", None]),
+    ):
+        assert sharing.vote(motion, arguments, "bank", "court", "registry")[-1] == 0
     found: dict[bytes, tuple[bytes, Any]] = {}
     for one in (chain, sharing, issued(10)):
         for state_key, _, value in State().every_change(one.store, one.ledger.height):
@@ -209,3 +215,25 @@ def test_what_institutions_share(tmp_path: Path) -> None:
     assert [row["class"] for row in rows(folder, "data_sets")] == ["conditional"]
     asked = {(row["year"], row["month"], row["asked"]) for row in rows(folder, "accounts")}
     assert asked == {(2026, 9, 1)}
+
+
+def test_who_is_suspended_and_what_was_set(tmp_path: Path) -> None:
+    made = suspended()
+    assert made.vote(MotionKind.SET_PARAMETER, ["quiet-days", 30], "bank", "court") == [0, 0]
+    for _ in range(3):
+        made.apply()
+    pack(store(made), tmp_path / "pack")
+    folder = tmp_path / "pack"
+
+    assert verify_here(folder).code == 0
+    [standing] = rows(folder, "standings")
+    assert [standing[name] for name in ("institution", "standing", "ground", "since")] == [
+        "registry",
+        1,
+        "silence",
+        3,
+    ]
+    [parameter] = rows(folder, "parameters")
+    assert (parameter["parameter"], parameter["value"]) == ("quiet-days", 30)
+    acts = [(row["institution"], row["office"]) for row in rows(folder, "last_acts")]
+    assert acts == [("bank", "head"), ("court", "head"), ("ministry", "head")]

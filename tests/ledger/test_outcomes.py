@@ -23,7 +23,7 @@ from govchaind.ledger.outcomes import OUTCOMES, Code
 from govchaind.ledger.shapes import Shape, shaped
 from govchaind.ledger.state import State
 from govchaind.ledger.working_state import Act, WorkingState
-from tests.ledger import decided, delivered, exchanged, spent
+from tests.ledger import decided, delivered, exchanged, set_aside, spent
 from tests.ledger.chain import NODES, Chain, key, member, with_register
 from tests.ledger.decided import majority_for
 
@@ -333,7 +333,11 @@ def too_many_institutions() -> int:
 
 PROVOKED: dict[Code, Callable[[], int]] = {
     code: named[code.name.lower()]
-    for named in (vars(decided), vars(exchanged), vars(delivered), vars(spent), globals())
+    for named in (
+        *(vars(decided), vars(exchanged), vars(delivered), vars(set_aside)),
+        vars(spent),
+        globals(),
+    )
     for code in Code
     if code.name.lower() in named
 }

@@ -7,7 +7,8 @@
 A motion is the hash of kind, arguments and round; the first ballot opens it, and with as many as
 its rule asks (`rules.py`) it is carried. Without notice that ballot enacts it; with notice anybody
 enacts it once the time is over, if it is still carried then. Ballots are one state key each, so
-they commute. If what it orders is not possible, what would enact it is refused and the motion stays
+they commute; those of institutions that do not count (`standings.py`) are kept, and not counted. If
+what it orders is not possible, what would enact it is refused and the motion stays
 open. The round lets the same thing be moved again later.
 """
 
@@ -21,12 +22,13 @@ from govchaind.base.errors import InvalidEncoding
 from govchaind.base.types import Hash
 from govchaind.ledger.operations.costs import COST_MICROSECONDS, Kind
 from govchaind.ledger.operations.institutions import governs
-from govchaind.ledger.operations.motions import INSTITUTIONS, MOTIONS
+from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.operations.rules import Rule, rule_of
+from govchaind.ledger.operations.standings import counting, void_ballots
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.shapes import Bytes32, Count, Shape, shaped
-from govchaind.ledger.state_keys import NETWORK, ballot_key, motion_key
+from govchaind.ledger.state_keys import ballot_key, motion_key
 from govchaind.ledger.working_state import Act, WorkingState
 
 # places in a motion's value (state_keys.py)
@@ -78,8 +80,8 @@ def vote(arguments: Vote, act: Act, state: WorkingState) -> int:
     rule = rule_of(arguments.motion, state)
     enacted, carried = None, record[CARRIED]
     asked = _asked(rule, state)
-    if ballots >= asked:
-        if carried is None or record[BALLOTS] < asked:  # also where a rule has become stricter
+    if ballots >= asked and (counted := ballots - void_ballots(name, state)) >= asked:
+        if carried is None or counted <= asked:  # also where it had not been any longer
             carried = act.time
         if act.time >= carried + rule.notice:
             code = motion.enact(wanted, act, state)
@@ -102,7 +104,7 @@ def withdraw(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
     state.delete(ballot)
     ballots = record[BALLOTS] - 1
     carried = record[CARRIED]
-    if ballots < _asked(rule_of(record[KIND], state), state):
+    if not _is_carried(record[KIND], arguments.motion, ballots, state):
         carried = None  # the notice begins anew with the ballot that carries it again
     state.put_value(key, [*record[:BALLOTS], ballots, record[MOVED], None, carried])
     return Code.APPLIED
@@ -115,7 +117,8 @@ def enact(arguments: NamedMotion, act: Act, state: WorkingState) -> int:
     if (refusal := _refusal(record, act, state)) != Code.APPLIED:
         return refusal
     rule = rule_of(record[KIND], state)
-    if record[CARRIED] is None or record[BALLOTS] < _asked(rule, state):
+    ballots = record[BALLOTS]
+    if record[CARRIED] is None or not _is_carried(record[KIND], arguments.motion, ballots, state):
         return Code.NOT_CARRIED
     if act.time < record[CARRIED] + rule.notice:
         return Code.NOTICE_NOT_OVER
@@ -136,7 +139,13 @@ def _refusal(record: list[Any] | None, act: Act, state: WorkingState) -> int:
 
 
 def _asked(rule: Rule, state: WorkingState) -> int:
-    return rule.ballots(state.decoded(NETWORK)[INSTITUTIONS])
+    return rule.ballots(counting(state))
+
+
+def _is_carried(kind: int, motion: Hash, ballots: int, state: WorkingState) -> bool:
+    """Say whether so many ballots carry a motion, without those that do not count."""
+    asked = _asked(rule_of(kind, state), state)
+    return ballots >= asked and ballots - void_ballots(motion, state) >= asked
 
 
 def _operation(kind: Kind, name: str, shape: type[Any], apply: Any) -> Operation:

@@ -28,6 +28,7 @@ class Kind(IntEnum):
     WITHDRAW = 25
     ENACT = 26
     NAME_ACTING = 27
+    DECLARE_READY = 28
     ASSIGN_DUTY = 30
     END_DUTY = 31
     PUBLISH_DATA_SET = 32
@@ -72,6 +73,7 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.WITHDRAW): 100,
         int(Kind.ENACT): 200,
         int(Kind.NAME_ACTING): 100,
+        int(Kind.DECLARE_READY): 100,
         int(Kind.ASSIGN_DUTY): 80,
         int(Kind.END_DUTY): 80,
         int(Kind.PUBLISH_DATA_SET): 80,

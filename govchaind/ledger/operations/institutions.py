@@ -20,13 +20,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from govchaind.base.limits import ACTING_MILLISECONDS_MAX, OFFICE_KEYS_MAX
+from govchaind.base.limits import OFFICE_KEYS_MAX
 from govchaind.ledger.genesis import KeysShape, OfficeKey, Threshold, policy_fault
 from govchaind.ledger.operations.costs import COST_MICROSECONDS, Kind
 from govchaind.ledger.operations.operation import Operation
+from govchaind.ledger.operations.parameters import ACTING_DAYS, parameter_of
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Title
 from govchaind.ledger.state_keys import institution_key, office_key
+from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 from govchaind.ledger.working_state import Act, WorkingState
 
 # places in a seat (state_keys.py)
@@ -171,7 +173,8 @@ def name_acting(arguments: NameActing, act: Act, state: WorkingState) -> int:
     if holder is None:
         return Code.UNKNOWN_KEY
     begins, until = arguments.valid_from, arguments.valid_until
-    if not (begins <= until and act.time <= until <= act.time + ACTING_MILLISECONDS_MAX):
+    longest = parameter_of(ACTING_DAYS, state) * MILLISECONDS_A_DAY
+    if not (begins <= until and act.time <= until <= act.time + longest):
         return Code.BAD_POLICY
     new = [holder[NUMBER], arguments.acting, arguments.title, begins, until, None]
     return _seat(key, list(office), new, act, state)

@@ -3,11 +3,14 @@
     8 adopt mandate   [name, title, number, issuer, digest of the document, effect from,
                        until or null, predecessor or null]
     9 repeal mandate  [name, from]
+   15 restore mandate [name, effect from, until or null]
 
 The document itself is public and lies elsewhere; its hash is here. A mandate ends at `until`, at
 its repeal, or when its successor's effect begins, whichever is first. It is never removed: what was
 done under it keeps its ground. Times are block time; neither a repeal nor a successor ends anything
-in the past.
+in the past. The repeal of a successor brings nothing back: an ended mandate is in force again only
+by a motion that says so, and only where none of its line is in force beside it. Its value then has
+the new times, and it may get a successor again; what it was before is its history.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from govchaind.ledger.state_keys import mandate_key
 from govchaind.ledger.working_state import Act, WorkingState
 
 # places in a mandate's value (state_keys.py)
-EFFECT, UNTIL, PREDECESSOR, SUCCESSOR, ENDS = 4, 5, 6, 7, 8
+EFFECT, UNTIL, PREDECESSOR, SUCCESSOR, ENDS, ADOPTED = range(4, 10)
 
 
 class AdoptMandate(Shape):
@@ -43,6 +46,14 @@ class RepealMandate(Shape):
 
     name: Name
     ends: Count
+
+
+class RestoreMandate(Shape):
+    """Arguments of `restore-mandate`."""
+
+    name: Name
+    effect: Count
+    until: Count | None
 
 
 def adopt_mandate(arguments: AdoptMandate, act: Act, state: WorkingState) -> int:
@@ -96,6 +107,38 @@ def repeal_mandate(arguments: RepealMandate, act: Act, state: WorkingState) -> i
     return Code.APPLIED
 
 
+def restore_mandate(arguments: RestoreMandate, act: Act, state: WorkingState) -> int:
+    """Bring a mandate that has ended back into force, now or later."""
+    key = mandate_key(arguments.name)
+    mandate = state.decoded(key)
+    if mandate is None:
+        return Code.UNKNOWN_MANDATE
+    effect, until = arguments.effect, arguments.until
+    if effect < act.time or (until is not None and until <= effect):
+        return Code.BAD_MANDATE
+    if mandate[ENDS] is None or mandate[ENDS] > effect:
+        return Code.NOTHING_CHANGES
+    before, after = (_mandate(mandate[place], state) for place in (PREDECESSOR, SUCCESSOR))
+    for other in (before, after):
+        if other is not None and (other[ENDS] is None or other[ENDS] > effect):
+            return Code.MANDATE_LINE_IN_FORCE
+    if after is not None and after[SUCCESSOR] is not None:  # only the line's last ones return
+        return Code.MANDATE_LINE_IN_FORCE
+    if before is not None:
+        if before[SUCCESSOR] not in (None, arguments.name):  # its place is another's by now
+            return Code.MANDATE_LINE_IN_FORCE
+        linked = [*before[:SUCCESSOR], arguments.name, *before[ENDS:]]
+        if linked != before:
+            state.put_value(mandate_key(mandate[PREDECESSOR]), linked)
+    value = [*mandate[:EFFECT], effect, until, mandate[PREDECESSOR], None, until, mandate[ADOPTED]]
+    state.put_value(key, value)
+    return Code.APPLIED
+
+
+def _mandate(name: str | None, state: WorkingState) -> list[Any] | None:
+    return None if name is None else state.decoded(mandate_key(name))
+
+
 def is_in_force(mandate: list[Any], time: BlockTime) -> bool:
     """Say whether a mandate's value orders anything at a block time."""
     return bool(mandate[EFFECT] <= time and (mandate[ENDS] is None or time < mandate[ENDS]))
@@ -108,4 +151,5 @@ def _earlier(first: BlockTime | None, second: BlockTime) -> BlockTime:
 MOTIONS = (
     Motion(MotionKind.ADOPT_MANDATE, "adopt-mandate", AdoptMandate, adopt_mandate),
     Motion(MotionKind.REPEAL_MANDATE, "repeal-mandate", RepealMandate, repeal_mandate),
+    Motion(MotionKind.RESTORE_MANDATE, "restore-mandate", RestoreMandate, restore_mandate),
 )

@@ -7,7 +7,10 @@
     5 set rule           see rules.py
     6 recover office     [institution, office, threshold, [key …]]
     7 adopt calendar     see calendars.py
-    8 adopt mandate, 9 repeal mandate   see mandates.py
+    8 adopt mandate, 9 repeal mandate, 15 restore mandate   see mandates.py
+    10 suspend, 11 restore, 12 remove institution   see standings.py
+    13 set parameter      see parameters.py
+    14 activate upgrade   see upgrades.py
     20 set terms         see terms.py
 
 Enacting a node motion changes which members are *wanted* and the height at which that last
@@ -33,9 +36,18 @@ from govchaind.ledger.genesis import (
     office_of,
 )
 from govchaind.ledger.membership import Addresses, Member, Role, member_of
-from govchaind.ledger.operations import calendars, mandates, rules, terms
+from govchaind.ledger.operations import (
+    calendars,
+    mandates,
+    parameters,
+    rules,
+    standings,
+    terms,
+    upgrades,
+)
 from govchaind.ledger.operations.institutions import replace_policy, seats_of
 from govchaind.ledger.operations.motion import Motion, MotionKind
+from govchaind.ledger.operations.standings import Standing, standing_of
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.shapes import Bytes32, Name, Shape, Store, Title
 from govchaind.ledger.state_keys import (
@@ -138,6 +150,8 @@ def set_node(arguments: SetNode, act: Act, state: WorkingState) -> int:
     """Add a node, or change one."""
     if state.get(institution_key(arguments.institution)) is None:
         return Code.NO_SUCH_INSTITUTION
+    if standing_of(arguments.institution, state) == Standing.REMOVED:
+        return Code.INSTITUTION_REMOVED
     wanted = Member(
         arguments.name,
         arguments.institution,
@@ -175,6 +189,8 @@ def readmit_node(arguments: ReadmitNode, act: Act, state: WorkingState) -> int:
 
 def recover_office(arguments: RecoverOffice, act: Act, state: WorkingState) -> int:
     """Give an office new keys: its own are lost, or in wrong hands."""
+    if standing_of(arguments.institution, state) == Standing.REMOVED:
+        return Code.INSTITUTION_REMOVED
     key = office_key(arguments.institution, arguments.office)
     return replace_policy(key, arguments.threshold, arguments.keys, act, state)
 
@@ -198,6 +214,8 @@ def _change_node(
         state.delete(node_key(present.name))
         for key in (present.attestation_key, present.tls_key):
             state.delete(node_key_key(key))
+        if wanted is None or not present.same_node(wanted):
+            upgrades.forget_readiness(present.name, state)
     if wanted is not None:
         keys = {wanted.attestation_key, wanted.tls_key}
         if len(keys) < 2 or any(state.get(node_key_key(key)) is not None for key in sorted(keys)):
@@ -227,7 +245,10 @@ _MEMBERS = (
 MOTIONS = MappingProxyType(
     {
         int(motion.kind): motion
-        for family in (_MEMBERS, rules.MOTIONS, calendars.MOTIONS, mandates.MOTIONS, terms.MOTIONS)
+        for family in (
+            *(_MEMBERS, rules.MOTIONS, calendars.MOTIONS, mandates.MOTIONS),
+            *(standings.MOTIONS, parameters.MOTIONS, upgrades.MOTIONS, terms.MOTIONS),
+        )
         for motion in family
     }
 )

@@ -5,7 +5,8 @@
 A motion is carried by more than numerator/denominator of the institutions there are; 1/1 means all
 of them. Without a rule it is more than half, without notice. A rule asks for half at least. To set
 a rule takes what the strictest rule asks, so that nothing can be made easy by an easier vote first.
-The recovery of an office never takes all: the one that is lost has no vote.
+The recovery of an office never takes all: the one that is lost has no vote. Nor does a suspension,
+or its end. The institutions there are: those that count (standings.py).
 """
 
 from __future__ import annotations
@@ -40,6 +41,13 @@ class Rule:
 
 
 DEFAULT = Rule(1, 2, 0)
+# Whose office is lost cannot vote for its new keys, and nobody votes for his own suspension; what
+# is done about a suspended one must never hang on a single other.
+_NEVER_ALL = (
+    MotionKind.RECOVER_OFFICE,
+    MotionKind.SUSPEND_INSTITUTION,
+    MotionKind.RESTORE_INSTITUTION,
+)
 _NUMBERS = frozenset(int(kind) for kind in MotionKind)
 
 
@@ -82,8 +90,8 @@ def set_rule(arguments: SetRule, act: Act, state: WorkingState) -> int:
     numerator, denominator = arguments.numerator, arguments.denominator
     if not denominator <= 2 * numerator <= 2 * denominator:
         return Code.BAD_RULE
-    if arguments.motion == MotionKind.RECOVER_OFFICE and numerator == denominator:
-        return Code.BAD_RULE  # whose office is lost cannot vote: it would be lost for good
+    if arguments.motion in _NEVER_ALL and numerator == denominator:
+        return Code.BAD_RULE
     key = rule_key(arguments.motion)
     value = [numerator, denominator, arguments.notice]
     if (state.decoded(key) or [1, 2, 0]) == value:

@@ -17,6 +17,7 @@ from govchaind.ledger.operations import (
     institutions,
     registers,
     requests,
+    upgrades,
 )
 from govchaind.ledger.operations.operation import Operation
 
@@ -27,6 +28,7 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             registers.OPERATIONS,
             institutions.OPERATIONS,
             ballots.OPERATIONS,
+            upgrades.OPERATIONS,
             duties.OPERATIONS,
             catalogue.OPERATIONS,
             requests.OPERATIONS,

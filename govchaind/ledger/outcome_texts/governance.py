@@ -36,7 +36,7 @@ ROWS: tuple[OutcomeText, ...] = (
                 "A majority had been reached before.",
                 "Nothing; to move it again, use another round."),
     OutcomeText(146, "no-such-institution", "not-found", "There is no institution of this name.",
-                "The node belongs to an institution that is not on the ledger.",
+                "The motion names an institution that is not on the ledger.",
                 "Have the institution admitted first."),
     OutcomeText(147, "no-such-motion", "not-found", "There is no such motion.",
                 "Nobody has voted for a motion of that digest.",
