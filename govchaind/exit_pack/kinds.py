@@ -17,7 +17,7 @@ from govchaind.ledger.operations.accounts import Entry
 from govchaind.ledger.operations.motions import MOTIONS
 
 Columns = tuple[tuple[str, str], ...]  # name and type
-TYPES = ("integer", "text", "boolean", "time", "texts", "json")
+TYPES = ("integer", "amount", "text", "boolean", "time", "texts", "json")
 AT = "height:integer time:time"
 CHANGED = f"{AT} removed:boolean"
 # What the network counts for itself; in the table `state` only.
@@ -151,10 +151,10 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "made_at:integer",
         ),
         state_keys.ASSET_TOTALS: _kind(
-            "asset_totals", "asset", "issued:integer redeemed:integer in_circulation:integer"
+            "asset_totals", "asset", "issued:amount redeemed:amount in_circulation:amount"
         ),
         state_keys.HOLDING: _kind(
-            "holdings", "asset institution office purpose", "balance:integer freezes:json"
+            "holdings", "asset institution office purpose", "balance:amount freezes:json"
         ),
         state_keys.ACCOUNT: _kind(
             "accounts",

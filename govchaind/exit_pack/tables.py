@@ -70,6 +70,7 @@ class ParquetTables:
         folder.mkdir()
         types = {
             "integer": pyarrow.int64(),
+            "amount": pyarrow.uint64(),  # of an asset: it may be beyond 64 bits with a sign
             "text": pyarrow.string(),
             "json": pyarrow.string(),
             "boolean": pyarrow.bool_(),

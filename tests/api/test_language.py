@@ -16,7 +16,7 @@ from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.raft.state import Role
 from tests.api.node import Node, running
-from tests.api.voting import BOTH, DAY, REMOVE, mandate, vote
+from tests.api.voting import BOTH, DAY, REMOVE, do, mandate, vote
 
 HTML = {"accept": "text/html"}
 # What is a name here or stands in one, and is the same in both languages.
@@ -24,6 +24,9 @@ NAMES = frozenset(
     [
         "node",
         "trial",
+        "vouchers",
+        "answers",
+        "audit",
         "bank",
         "ministry",
         "registry",
@@ -145,7 +148,13 @@ async def _filled(node: Node) -> list[str]:
     await vote(node, MotionKind.REMOVE_NODE, REMOVE, *BOTH)
     await vote(node, MotionKind.ADOPT_MANDATE, mandate("ends", now, now + 90 * DAY), *BOTH)
     await vote(node, MotionKind.REMOVE_NODE, REMOVE, "bank", turn=1)
+    asset = ["vouchers", "代金券", "次", "ends", ["bank", "branch"], ["answers"], now + DAY]
+    await do(node, Kind.CREATE_ASSET, asset)
+    await do(node, Kind.ISSUE_ASSET, ["vouchers", ["bank", "branch"], 7, "answers"])
+    freeze = ["vouchers", ["bank", "branch"], "answers", None, "audit", None]
+    await do(node, Kind.FREEZE_ASSET, freeze, "bank")
     return [
+        *("/assets", "/assets/vouchers"),
         *("/", "/blocks", "/registers", "/decisions", "/registers/provinces"),
         *("/registers/provinces/11", "/registers/none", "/institutions/bank"),
         *(f"/transactions/{row['id']}" for row in rows),

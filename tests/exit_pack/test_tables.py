@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from govchaind.base.encoding import decode
+from govchaind.base.limits import AMOUNT_MAX
 from govchaind.data.exit.verify import LISTS
 from govchaind.exit_pack import tables
 from govchaind.exit_pack.kinds import KINDS, TYPES, WITHOUT_TABLE, names_in
@@ -237,3 +238,13 @@ def test_who_is_suspended_and_what_was_set(tmp_path: Path) -> None:
     assert (parameter["parameter"], parameter["value"]) == ("quiet-days", 30)
     acts = [(row["institution"], row["office"]) for row in rows(folder, "last_acts")]
     assert acts == [("bank", "head"), ("court", "head"), ("ministry", "head")]
+
+
+def test_the_largest_amount_of_an_asset_is_told_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "pack"
+    pack(store(issued(AMOUNT_MAX)), folder)
+    newest = rows(folder, "asset_totals")[-1]
+    assert [newest[name] for name in ("issued", "redeemed", "in_circulation")] == [
+        AMOUNT_MAX, 0, AMOUNT_MAX]  # fmt: skip
+    assert [row["balance"] for row in rows(folder, "holdings")] == [AMOUNT_MAX]
+    assert verify_here(folder).code == 0
