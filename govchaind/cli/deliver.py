@@ -12,6 +12,7 @@ from govchaind.base.errors import InvalidSetting
 from govchaind.cli.delivery_options import (
     Desk,
     GrantName,
+    believed,
     desk_options,
     record,
     run_with_client,
@@ -97,10 +98,9 @@ def deliver(
 
 async def _deliver(client: Client, desk: Desk, wish: Wish, to_file: Path | None) -> dict[str, Any]:
     from govchaind.client.outgoing import Outgoing
-    from govchaind.client.trust import advance
 
     chain_id, author = desk.chain_id(), desk.author()
-    trust = await advance(client, desk.trust())
+    trust = await believed(client, desk)
     outgoing = Outgoing(client, author, trust=trust, chain_id=chain_id, folder=desk.folder)
     folder = outgoing.unfinished(wish)
     if folder is None:
@@ -111,7 +111,9 @@ async def _deliver(client: Client, desk: Desk, wish: Wish, to_file: Path | None)
     await record(client, folder)
     node = None
     if to_file is not None:
-        shutil.copyfile(folder.sealed, to_file)
+        beside = to_file.with_name(to_file.name + ".part")
+        shutil.copyfile(folder.sealed, beside)
+        beside.replace(to_file)
     else:
         node = await _bring(client, desk, folder)
     folder.forget_sealed()

@@ -136,13 +136,25 @@ def run_with_client(target: Target, work: Callable[[Client], Awaitable[T]]) -> T
     return trio.run(run)
 
 
+async def believed(client: Client, desk: Desk) -> TrustRoot:
+    """Return what is trusted, moved to the newest head that is proved; a trust file keeps it.
+
+    So a node that shows an old state, with a key that was replaced since, is found out.
+    """
+    from govchaind.client.trust import advance, save_trust
+
+    trust = await advance(client, desk.trust())
+    if desk.trust_file is not None:
+        save_trust(desk.trust_file, trust)
+    return trust
+
+
 async def proved_delivery(client: Client, desk: Desk, delivery: tuple[str, str, int]) -> list[Any]:
     """Return a delivery's value as it is proved. Raises NotFound."""
     from govchaind.client.delivering import recorded_value
-    from govchaind.client.trust import advance
     from govchaind.ledger.state_keys import delivery_key
 
-    trust = await advance(client, desk.trust())
+    trust = await believed(client, desk)
     named = f"delivery {'/'.join(map(str, delivery))}"
     return await recorded_value(client, trust, delivery_key(*delivery), named)
 
@@ -150,18 +162,15 @@ async def proved_delivery(client: Client, desk: Desk, delivery: tuple[str, str, 
 async def record(client: Client, folder: DeliveryFolder) -> None:
     """Submit the folder's signed transaction, unless it is known to have taken effect.
 
-    Raises GovchaindError: what became of it otherwise. What can never happen is removed.
+    Raises GovchaindError: what became of it otherwise. What can never happen is given up.
     """
-    from govchaind.ledger.outcomes import Code
-
     if folder.facts().get("recorded"):
         return
     [fate] = await client.submit([folder.transaction.read_bytes()])
-    known = fate.applied or fate.code == Code.DUPLICATE
-    if not known:
+    if not fate.applied:
         error: GovchaindError = failure(fate)
-        if fate.status == "expired" or fate.code == Code.DELIVERY_OUT_OF_ORDER:
-            folder.remove()
-            error.remedy = "Nothing of it is recorded. Run the same command again."
+        if fate.code is not None or fate.status == "expired":  # it is decided for good
+            folder.give_up()
+            error.remedy = f"{error.remedy} Nothing was recorded; the command can be given again."
         raise error
     folder.note(recorded=True, transaction=fate.id.hex())

@@ -37,6 +37,7 @@ class DeliveryFolder:
             raise InvalidSetting("a delivery is named REQUESTER/REFERENCE and a number")
         self.path = root / way / f"{requester}.{reference}.{number}"
         self.delivery = delivery
+        self._way = way
 
     @property
     def sealed(self) -> Path:
@@ -106,9 +107,11 @@ class DeliveryFolder:
         for path in (self.sealed, self.part):
             path.unlink(missing_ok=True)
 
-    def remove(self) -> None:
-        """Remove the folder and all in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def give_up(self) -> None:
+        """Forget a transaction that can never take effect, and what was sealed for it alone."""
+        self.transaction.unlink(missing_ok=True)
+        if self._way == "out":
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 def destroy(path: Path) -> bool:

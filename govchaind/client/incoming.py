@@ -56,12 +56,17 @@ def take(folder: DeliveryFolder, file: Path, digest: Hash) -> None:
     Raises InvalidProof: it is not the recorded one. InvalidSetting: it cannot be read.
     """
     folder.make()
+    whole = False
     try:
         with file.open("rb") as source, folder.part.open("wb") as target:
             while part := source.read(1024 * 1024):
                 target.write(part)
+        whole = True
     except OSError as error:
         raise InvalidSetting(f"cannot read {file}: {error.strerror}") from None
+    finally:
+        if not whole:  # a fetch would go on where this ended, whatever it was
+            folder.part.unlink(missing_ok=True)
     check_digest(folder.part, digest)
     folder.part.replace(folder.sealed)
 

@@ -8,13 +8,15 @@ Rules it keeps:
   receiver's office has named this node as its post box.
 - Consensus never waits: connections, listener, threads and limits are its own, and all bytes
   together keep to `bytes_per_second_max`. What goes wrong here ends a carriage, never the node.
-- Bounded: `carries_max` incoming and as many outgoing at once; a slow or silent side is given up.
+- Bounded: `carries_max` incoming, half of them from one node, and as many outgoing at once; a
+  silent side is given up.
 - Interrupted means continued: the side that receives says from where. A file that has been passed
   on whole is removed; until then it is tried again, with pauses that grow.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,7 @@ import trio
 
 from govchaind.base.errors import (
     Busy,
+    Fatal,
     GovchaindError,
     Invalid,
     NotFound,
@@ -104,7 +107,8 @@ class Carrier:
         self._members = members
         self._telemetry = telemetry
         self._carries_max = carries_max
-        self._incoming = 0
+        self._of_one_peer_max = max(1, carries_max // 2)  # whoever is slow leaves room for others
+        self._incoming: Counter[NodeId | None] = Counter()
         self._outgoing: set[Parcel] = set()
         self._pauses: dict[Parcel, tuple[float, float]] = {}  # not before, and the last pause
         self._pace = Pace(bytes_per_second_max)
@@ -151,9 +155,10 @@ class Carrier:
         parcel, found = self.parcel(delivery)
         try:
             have = self._begin(parcel, found, length)
-            if data and have < length:
+            if data or have == length:
                 await self._pace.take(len(data))
-                have = await self._spool.append(parcel, offset, data)
+                at = offset if have < length else have
+                have = await self._spool.append(parcel, at, data if have < length else b"")
         except GovchaindError as error:
             self._refused(error.code)
             raise
@@ -194,11 +199,14 @@ class Carrier:
         """Take one sealed file from another node; ends that connection only."""
         peer = next((member.name for member in self._members() if member.tls_key == key), None)
         frames = Frames(stream, seconds_max=self._chunk_seconds_max)
-        self._incoming += 1
+        self._incoming[peer] += 1
         try:
-            if peer is None or self._incoming > self._carries_max:
+            whole = self._incoming.total() > self._carries_max
+            if peer is None or whole or self._incoming[peer] > self._of_one_peer_max:
                 raise Busy("this node takes no further file now", code="carries-max")
             await self._take(frames, peer)
+        except Fatal:
+            raise
         except GovchaindError as error:
             self._refused(error.code)
             self._telemetry.event(
@@ -206,7 +214,7 @@ class Carrier:
             )
             await _say_no(frames, error)
         finally:
-            self._incoming -= 1
+            self._incoming[peer] -= 1
 
     async def _take(self, frames: Frames, peer: NodeId) -> None:
         offer = await frames.hear_offer()
@@ -219,6 +227,8 @@ class Carrier:
         if found.box is None or found.box[0] != self._name:
             raise NotPermitted("this node is not the receiver's post box", code="not-the-box")
         have = self._begin(parcel, found, offer.length)
+        if have == offer.length:
+            have = await self._spool.append(parcel, have, b"")
         await frames.say("want", have)
         while have < offer.length:
             chunk = await frames.receive()
@@ -254,6 +264,9 @@ class Carrier:
         """Bring one file to the receiver's post box; try again later if it fails."""
         try:
             await self._bring_to(parcel, *box)
+            await self._spool.remove(parcel)
+        except Fatal:
+            raise
         except GovchaindError as error:
             _, pause = self._pauses.get(parcel, (0.0, RETRY_SECONDS_MIN / 2))
             pause = min(2 * pause, RETRY_SECONDS_MAX)
@@ -265,7 +278,6 @@ class Carrier:
         else:
             self._pauses.pop(parcel, None)
             self._told("delivery.passed_on", parcel, peer=box[0])
-            await self._spool.remove(parcel)
         finally:
             self._outgoing.discard(parcel)
 
@@ -300,7 +312,10 @@ class Carrier:
 
     async def _sweep(self) -> None:
         while True:
-            await self._spool.sweep(self._wanted)
+            try:
+                await self._spool.sweep(self._wanted)
+            except (Busy, NotFound) as error:  # the disk fails; the next sweep tries again
+                self._refused(error.code)
             self._pauses = {p: v for p, v in self._pauses.items() if self._spool.find(p)}
             await trio.sleep(SWEEP_SECONDS)
 

@@ -24,6 +24,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
@@ -32,6 +33,8 @@ from govchaind.base.limits import CARRY_CHUNK_BYTES_MAX, CARRY_WAITING_MAX
 from govchaind.base.types import Hash
 from govchaind.runtime.environment import Threads
 from govchaind.runtime.store_files import FULL_ERRNOS
+
+T = TypeVar("T")
 
 PART_IDLE_SECONDS_MAX = 24 * 3600
 _NAME = re.compile(
@@ -153,10 +156,7 @@ class Spool:
             with path.open("rb") as file:
                 return os.pread(file.fileno(), length, offset)
 
-        try:
-            return await self._threads.run(work)
-        except FileNotFoundError:
-            raise NotFound("the sealed file has just gone", code="not-held") from None
+        return await self._disk(work)
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -187,6 +187,8 @@ class Spool:
 
     async def append(self, parcel: Parcel, offset: int, data: bytes) -> int:
         """Add bytes at the end of a file that was begun; return how many are here.
+
+        Nothing, added to a file that has its length, checks it again: a disk has failed before.
 
         Raises:
             NotFound: not begun. Conflict: `offset` is not where it ends, or it would be too long.
@@ -228,14 +230,7 @@ class Spool:
             finally:
                 os.close(descriptor)
 
-        try:
-            await self._threads.run(work)
-        except OSError as error:
-            if error.errno in FULL_ERRNOS:
-                raise _disk_full() from error
-            raise Busy(
-                f"the disk of deliveries failed: {error.strerror}", code="delivery-disk"
-            ) from error
+        await self._disk(work)
         held.have += len(data)
         held.touched_ms = self._wall()
 
@@ -252,7 +247,7 @@ class Spool:
             part.replace(whole)
             return True
 
-        if not await self._threads.run(work):
+        if not await self._disk(work):
             await self.remove(parcel)
             raise InvalidProof(
                 "the bytes that came are not the sealed file that the ledger records",
@@ -267,7 +262,20 @@ class Spool:
         if held is None:
             return
         path = self._path(parcel, held)
-        await self._threads.run(lambda: path.unlink(missing_ok=True))
+        await self._disk(lambda: path.unlink(missing_ok=True))
+
+    async def _disk(self, work: Callable[[], T]) -> T:
+        """Do disk work on a thread. Raises NotFound (the file is gone), Busy (the disk fails)."""
+        try:
+            return await self._threads.run(work)
+        except FileNotFoundError:
+            raise NotFound("the sealed file has just gone", code="not-held") from None
+        except OSError as error:
+            if error.errno in FULL_ERRNOS:
+                raise _disk_full() from error
+            raise Busy(
+                f"the disk of deliveries failed: {error.strerror}", code="delivery-disk"
+            ) from error
 
     async def sweep(self, wanted: Callable[[Parcel], bool]) -> None:
         """Remove what is over its time, and what is no longer wanted."""

@@ -91,8 +91,13 @@ def test_the_folder_is_the_owners_and_keeps_what_was_noted(tmp_path: Path) -> No
     with pytest.raises(InvalidSetting) as caught:
         folder.facts()
     assert caught.value.code == "bad-facts"
-    folder.remove()
-    assert not folder.path.exists()
+    folder.keep_transaction(b"raw")
+    folder.give_up()
+    assert (folder.transaction.exists(), folder.content_key.exists()) == (False, True)
+    out = DeliveryFolder(tmp_path / "d", "out", DELIVERY)
+    out.keep_transaction(b"raw")
+    out.give_up()
+    assert not out.path.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import pytest
 import trio
 
 from govchaind.base.encoding import encode
-from govchaind.base.errors import Invalid, NotFound
+from govchaind.base.errors import Busy, Invalid, NotFound
 from govchaind.ledger.membership import Member
 from govchaind.runtime import carrier as module
 from govchaind.runtime.carrier import Carrier, Pace, Recorded
@@ -153,6 +154,25 @@ async def test_it_goes_on_where_the_receiver_was_interrupted(
     assert receiver.moved("received") == len(CONTENT) - 2_000_000
 
 
+async def test_a_whole_part_that_was_never_checked_is_checked_when_it_is_brought_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pair(tmp_path, monkeypatch) as (sender, receiver, _):
+        for side in (sender, receiver):
+            side.spool.begin(PARCEL, len(CONTENT))
+            with monkeypatch.context() as patched:
+                patched.setattr("os.fsync", _broken)
+                with pytest.raises(Busy):
+                    await side.spool.append(PARCEL, 0, CONTENT)
+        assert await sender.carrier.bring(DELIVERY, len(CONTENT), 0, b"") == (len(CONTENT), True)
+        await until(lambda: receiver.carrier.state(DELIVERY)[2])
+    assert receiver.moved("received") == 0
+
+
+def _broken(descriptor: int) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
 async def test_only_what_the_ledger_records_for_this_node_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,10 +247,10 @@ async def test_slow_and_too_many_senders_hold_nothing_up(
 ) -> None:
     async with pair(tmp_path, monkeypatch, carries=2, seconds=0.5) as (sender, receiver, address):
         silent = [await dial("third", address) for _ in range(3)]
-        await until(lambda: receiver.refused("carries-max"))
-        await until(lambda: receiver.refused("carry-slow") == 2)
+        await until(lambda: receiver.refused("carries-max") == 2)  # one node has half the places
         await sender.take_all()
         await until(lambda: receiver.carrier.state(DELIVERY)[2])
+        await until(lambda: receiver.refused("carry-slow") == 1)
         for stream in silent:
             await trio.aclose_forcefully(stream)
 

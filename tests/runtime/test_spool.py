@@ -161,6 +161,25 @@ async def test_a_full_disk_takes_nothing_half(
     assert await fill(spool) == len(CONTENT)
 
 
+async def test_a_disk_that_fails_is_a_refusal_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = make(tmp_path)
+    await fill(spool, upto=len(CONTENT) - 1)
+
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(Busy) as caught:
+        await spool.append(PARCEL, len(CONTENT) - 1, CONTENT[-1:])
+    assert caught.value.code == "delivery-disk"
+    monkeypatch.undo()
+    assert spool.whole() == []
+    assert await spool.append(PARCEL, len(CONTENT), b"") == len(CONTENT)  # checked again
+    assert spool.whole() == [PARCEL]
+
+
 async def test_two_who_bring_one_file_do_not_mix(tmp_path: Path) -> None:
     spool = make(tmp_path)
     refused = 0
