@@ -41,7 +41,7 @@ def sanction(pick: random.Random, model: Model, now: int) -> tuple[int, list[Any
         return MotionKind.ACTIVATE_UPGRADE, wanted
     there = model.keys(b"\x0d")
     replaced = [key for key in there if model.get(key)[7] is not None]
-    names = [key[1:].decode() for key in (replaced if pick.random() < 0.8 else there)]
+    names = [key[1:].decode() for key in (replaced or there)]
     names.append("nothing")
     begins = now + pick.choice((-1, 3_000, 30_000, 700_000))
     until = pick.choice((None, None, begins + 20_000, begins))

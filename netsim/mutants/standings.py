@@ -1,4 +1,4 @@
-"""Bugs planted in suspensions, parameters, readiness, last acts and mandates that return."""
+"""Bugs planted in suspensions, parameters, readiness and last acts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from govchaind.ledger import admission, apply
-from govchaind.ledger.operations import ballots, mandates, motions, rules, upgrades
+from govchaind.ledger.operations import ballots, motions, rules, upgrades
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.state_keys import NETWORK, acted_key, ready_key, standing_key
 from netsim.mutants.ledger import operation
@@ -77,11 +77,6 @@ def anybody_declares(plant: Plant) -> None:
     operation(plant, 28, declare)
 
 
-def two_of_a_line(plant: Plant) -> None:
-    """A mandate returns while its successor is in force."""
-    plant(mandates, "_mandate", lambda name, state: None)
-
-
 MUTANTS = (
     suspended_acts,
     suspended_counts,
@@ -91,5 +86,4 @@ MUTANTS = (
     parameter_unread,
     each_act_noted,
     anybody_declares,
-    two_of_a_line,
 )
