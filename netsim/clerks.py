@@ -154,7 +154,7 @@ class Clerk:
             motions = [motion]
         made = [each for motion in motions for each in self._ballots(INSTITUTIONS, turn, *motion)]
         if not made:
-            errands = [self.errands.errand(now)]
+            errands = [self.errands.errand(now) for _ in range(pick.choice((1, 2, 4)))]
         return [*made, *(self._run(errand) for errand in errands)]
 
     def _run(self, errand: Errand) -> Transaction:

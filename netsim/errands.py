@@ -31,7 +31,7 @@ WEIGHTS = {
     Kind.ASSIGN_DUTY: 5,
     Kind.END_DUTY: 2,
     Kind.PUBLISH_DATA_SET: 9,
-    Kind.REVISE_DATA_SET: 7,
+    Kind.REVISE_DATA_SET: 12,
     Kind.RETIRE_DATA_SET: 2,
     Kind.REQUEST: 22,
     Kind.GRANT: 16,
@@ -46,7 +46,7 @@ WEIGHTS = {
 # In which states a request waits for what.
 WAITS = {
     Kind.GRANT: (OPEN, OPEN, OVERTURNED),
-    Kind.REFUSE: (OPEN,),
+    Kind.REFUSE: (OPEN, OVERTURNED),
     Kind.EXTEND: (OPEN,),
     Kind.APPEAL: (REFUSED, OPEN),
     Kind.RULE: (APPEALED,),
@@ -117,6 +117,26 @@ class Errands:
             data_set = [*self._data_set(DATA_SETS[0], DUTIES[0])[:-1], mandate[1][0]]
             operations = [(int(Kind.ASSIGN_DUTY), duty), (int(Kind.PUBLISH_DATA_SET), data_set)]
             errands.append(Errand((institution, office), operations))
+            errands += [
+                Errand(
+                    (other, self._governing(other)[1]),
+                    [
+                        (
+                            int(Kind.REQUEST),
+                            [
+                                f"q-{self.random.randrange(REFERENCES)}",
+                                institution,
+                                DATA_SETS[0],
+                                [FIELDS[0]],
+                                mandate[1][0],
+                                self.random.randbytes(32),
+                            ],
+                        )
+                    ],
+                )
+                for (other,) in self._names(b"\x01")
+                if other != institution
+            ]
         return motions, errands
 
     def _adopt(self, names: list[str], now: int) -> tuple[int, list[Any]]:

@@ -75,7 +75,7 @@ LIKELY = {
     "flood": 0.2,
     "ambush": 0.6,
     "upgrade": 0.15,
-    "sleep": 0.3,
+    "sleep": 0.4,
 }
 
 
@@ -207,7 +207,7 @@ def draw(
         eager=source(seed, "eager").choice((0.0, 0.5, 0.9)),
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
-        errands=source(seed, "errands").choice((0.0, 0.4, 0.8)),
+        errands=source(seed, "errands").choice((0.0, 0.6, 0.9)),
         lifetime_extra=0,
         follower_skew=0.0,
         clock_skew=pick.choice((0.1, 5.0, 20.0)) if "clock" in faults else 0.0,
