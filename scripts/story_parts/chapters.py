@@ -208,16 +208,10 @@ class Year:
         stage = self.stage
         title("November: a department leaves")
         await stage.day(2026, 11, 16)
-        leaving = getattr(MotionKind, "REMOVE_INSTITUTION", None)
-        if leaving is None:
-            say("   (This version has no vote to remove an institution.)")
-            return
-        await stage.decide(leaving, ["railways", "merged", None])
-        await stage.act(
-            "railways",
-            (Kind.WITHDRAW_REQUEST, ["none"]),
-            refused="institution-removed",
-        )
+        await stage.decide(MotionKind.SUSPEND_INSTITUTION, ["railways", "merging", None])
+        await stage.decide(MotionKind.REMOVE_INSTITUTION, ["railways", "merged", None], of=11)
+        request = ["2026-12", "civil-affairs", "marriages", ["status"], "order-809", secret("y")]
+        await stage.act("railways", (Kind.REQUEST, request), refused="institution-removed")
 
     # --- what several chapters do ----------------------------------------------------------------
 

@@ -107,14 +107,14 @@ class Stage:
                 say(f"   {told.english}\n   [dim]{told.chinese}[/dim]")
         return fate.id
 
-    async def decide(self, kind: int, arguments: list[Any], *, quiet: bool = False) -> None:
-        """Have seven of the twelve vote for something; the last vote carries it."""
+    async def decide(self, kind: int, arguments: list[Any], *, of: int = 12) -> None:
+        """Have more than half of those that count vote for something; the last vote carries it."""
         self._round += 1
-        voters = list(self.authors)[:7]
+        voters = list(self.authors)[: of // 2 + 1]
         for place, voter in enumerate(voters):
             last = place == len(voters) - 1
             vote = (int(Kind.VOTE), [self._round, int(kind), arguments])
-            await self.act(voter, vote, quiet=quiet or not last)
+            await self.act(voter, vote, quiet=not last)
 
     async def load(self, who: str, register: str, rows: Sequence[list[str]]) -> None:
         """Enter records, twenty a transaction."""

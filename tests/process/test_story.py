@@ -44,6 +44,7 @@ def test_a_year_is_played_and_what_it_leaves_proves_itself(
         "big-data/governing ruled that the request 2026-7 of housing must be granted",
         "Not confirmed by its deadline, though nobody reported it: housing.",
         "Refused, and not done: telecom/governing asked civil-affairs for status",
+        "Refused, and not done: railways/governing asked civil-affairs",
         "Proved: of the requests of 2026-03, as of height",
     ):
         assert told in ended.stdout
