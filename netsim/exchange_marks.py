@@ -5,7 +5,6 @@ from __future__ import annotations
 from govchaind.ledger.outcomes import Code
 from netsim.marks import Marks
 from netsim.model import clocks
-from netsim.model.exchange import ANSWERED, APPEALED
 from netsim.model.ledger import Model, Result
 
 OUTCOMES = {
@@ -15,7 +14,6 @@ OUTCOMES = {
 }
 COUNTED = {
     clocks.GRANTED: "request-granted",
-    clocks.LATE: "answered-late",
     clocks.EXTENDED: "time-extended",
     clocks.OVERTURNED: "refusal-overturned",
     clocks.REVOKED: "grant-revoked",
@@ -39,5 +37,3 @@ def _changes(model: Model, result: Result, marks: Marks) -> None:
             for entry, name in COUNTED.items():
                 if value[entry] > before[entry]:
                     marks.reach(name)
-        elif place[:1] == b"\x12" and value[APPEALED] == result.time and value[ANSWERED] is None:
-            marks.reach("silence-appealed")

@@ -129,6 +129,9 @@ class RequestView(Fact):
     late: bool | None = Field(description="whether the answer came too late; null: none yet")
     ground: str | None
     reason: str | None = Field(description="salted commitment, hex")
+    appealable_until_ms: int | None = Field(
+        description="until when a refusal may be appealed against; null: it was not refused"
+    )
     appealed_ms: int | None
     appeal_details: str | None
     ruled_ms: int | None

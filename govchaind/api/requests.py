@@ -203,7 +203,7 @@ def request_view(
     (
         office, provider, data_set, revision, sharing, conditions, fields, mandate, terms, details,
         status, asked, due, by, extended, answered, ground, reason, appealed, appeal_details,
-        ruled, _,
+        ruled, appealable, _,
     ) = value  # fmt: skip
     waits = status in WAITING
     words = request_words(
@@ -240,6 +240,7 @@ def request_view(
         late=None if answered is None or appealed is not None else answered > due,
         ground=ground,
         reason=_hex(reason),
+        appealable_until_ms=None if appealable is None else appealable[0],
         appealed_ms=appealed,
         appeal_details=_hex(appeal_details),
         ruled_ms=ruled,

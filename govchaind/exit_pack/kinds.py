@@ -121,7 +121,7 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "office provider data_set revision:integer class conditions:json fields:json mandate "
             "terms details status asked_ms:integer due_ms:integer calendars:json "
             "extended:json answered_ms:integer ground reason appealed_ms:integer appeal_details "
-            "ruled:json changed_at:integer",
+            "ruled:json appealable:json changed_at:integer",
         ),
         state_keys.GRANT: _kind(
             "grants",

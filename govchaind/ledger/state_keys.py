@@ -32,7 +32,8 @@
                                               terms, details, status, asked, due, [[year,
                                               version] …], extended, answered, ground, reason,
                                               appealed, appeal's details, ruled (all or null),
-                                              height]
+                                              appealable until [time, [[year, version] …]] or
+                                              null, height]
     13 institution 00 reference grant        [provider, its office, requester's office, data set,
                                               revision, [field …], [condition …], details,
                                               granted, until, uses at most or null, uses, delivery

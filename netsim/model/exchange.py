@@ -1,8 +1,8 @@
 """The model's requests and grants: who asked whom for what, what came of it, and by which clock.
 
 A request is [office, provider, data set, revision, class, conditions, fields, mandate, mandate of
-the terms, details, status, asked, due, years counted, extended, answered, ground, reason, appealed,
-appeal's details, ruled, height]; a grant [provider, its office, requester's office, data set,
+the terms, details, status, asked, due, years counted, extended, answered, ground, reason,
+appealed, appeal's details, ruled, appealable, height]; a grant [provider, its office, requester's office, data set,
 revision, fields, conditions, details, granted, until, uses at most, uses, delivery due, revoked,
 ground, reason, height].
 """
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from netsim.model.ledger import Draft
 
 (OFFICE, PROVIDER, DATA_SET, REVISION, CLASS, CONDITIONS, FIELDS, MANDATE, UNDER, DETAILS, STATUS,
- ASKED, DUE, BY, EXTENDED, ANSWERED, GROUND, REASON, APPEALED, APPEAL_DETAILS, RULED, HEIGHT,
-) = range(22)  # fmt: skip
+ ASKED, DUE, BY, EXTENDED, ANSWERED, GROUND, REASON, APPEALED, APPEAL_DETAILS, RULED,
+ APPEALABLE, HEIGHT,
+) = range(23)  # fmt: skip
 
 
 def request_key(requester: str, reference: str) -> bytes:
@@ -79,7 +80,7 @@ def request(draft: Draft, arguments: list[Any]) -> int:
     conditions = [each[0] for each in data_set[catalogue.CONDITIONS]]
     asked = [draft.office, provider, name, data_set[catalogue.REVISION], data_set[catalogue.CLASS],
              conditions, fields, mandate, under, details, "open", draft.time, due, by,
-             *[None] * 7, draft.height]  # fmt: skip
+             *[None] * 8, draft.height]  # fmt: skip
     _write(draft, draft.institution, reference, asked)
     _count(draft, draft.institution, asked, clocks.ASKED)
     return Code.APPLIED
@@ -145,7 +146,9 @@ def refuse(draft: Draft, arguments: list[Any]) -> int:
         return Code.UNKNOWN_GROUND
     _count(draft, requester, asked, clocks.REFUSED, _punctual(draft, asked))
     _write(draft, requester, reference, asked, STATUS="refused", ANSWERED=draft.time,
-           GROUND=ground, REASON=reason)  # fmt: skip
+           GROUND=ground, REASON=reason,
+           APPEALABLE=list(clocks.runs_out(draft, terms, terms[clocks.APPEAL], draft.time)),
+    )  # fmt: skip
     return Code.APPLIED
 
 
@@ -180,12 +183,11 @@ def appeal(draft: Draft, arguments: list[Any]) -> int:
         return refusal
     terms = _terms(draft, asked)
     if asked[STATUS] == "refused":
-        until, _ = clocks.runs_out(draft, terms, terms[clocks.APPEAL], asked[ANSWERED])
-        if draft.time > until:
+        if draft.time > asked[APPEALABLE][0]:
             return Code.CLOCK_HAS_RUN_OUT
-    elif asked[STATUS] != "open" or draft.time <= asked[DUE]:
+    elif asked[STATUS] not in ("open", "overturned") or draft.time <= asked[DUE]:
         return Code.NOTHING_TO_APPEAL
-    silent = [clocks.LATE] if asked[STATUS] == "open" else []
+    silent = [] if asked[STATUS] == "refused" else [clocks.LATE]
     due, by = clocks.runs_out(draft, terms, terms[clocks.RULING], draft.time)
     _count(draft, draft.institution, asked, clocks.APPEALED, *silent)
     _write(draft, draft.institution, reference, asked, STATUS="appealed", DUE=due, BY=by,

@@ -82,7 +82,7 @@ def appeal_at_any_time(plant: Plant) -> None:
         if code == Code.CLOCK_HAS_RUN_OUT:
             key = request_key(act.institution, arguments.reference)
             asked = state.decoded(key)
-            state.put_value(key, requests.changed(asked, {requests.ANSWERED: act.time}))
+            state.put_value(key, requests.changed(asked, {requests.APPEALABLE: [act.time, []]}))
             code = original(arguments, act, state)
         return code
 

@@ -377,3 +377,28 @@ def test_sums_are_those_of_all_data_sets_on_both_sides() -> None:
     assert (gave[Entry.ASKED], took) == (3, [])
     assert exchange.sums(chain, MONTH, "bank")[1][Entry.ASKED] == 2
     assert exchange.sums(chain, MONTH, "court")[1][Entry.ASKED] == 1
+
+
+def test_new_terms_move_no_clock_that_runs_also_not_that_of_an_appeal() -> None:
+    chain = with_request()
+    assert refuse(chain) == 0
+    shorter = exchange.terms(appeal=[1, False])
+    assert exchange.set_terms(chain, shorter, turn=1) == 0
+    chain.apply(after=3 * DAY)
+    assert exchange.appeal(chain) == 0
+    other = with_request()
+    assert refuse(other) == 0
+    assert exchange.set_terms(other, exchange.terms(appeal=[30, False]), turn=1) == 0
+    other.apply(after=9 * DAY)
+    assert exchange.appeal(other) == Code.CLOCK_HAS_RUN_OUT
+
+
+def test_a_silence_after_a_ruling_is_appealed_too() -> None:
+    chain = with_request()
+    assert refuse(chain) == 0
+    assert exchange.appeal(chain) == 0
+    assert exchange.rule(chain, overturned=True) == 0
+    assert exchange.appeal(chain) == Code.NOTHING_TO_APPEAL
+    chain.apply(after=11 * DAY)
+    assert exchange.appeal(chain) == 0
+    assert exchange.rule(chain, overturned=True) == 0

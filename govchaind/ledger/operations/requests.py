@@ -19,8 +19,9 @@ when it was asked for (terms.py).
 
 A clock that runs out changes nothing by itself and needs nobody's report: who looks compares the
 time of the newest block with `due`. An answer after it is still an answer, and counts as late.
-What was overturned can only be granted; a new clock runs for it. An appeal against silence counts
-as late for who was silent.
+What was overturned can only be granted; a new clock runs for it. A silence, before an answer or
+after a ruling, is appealed against once its clock has run out, and then counts as late. Until when
+a refusal may be appealed against is set when it is made.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ AskedFields = Annotated[list[Name], Meta(min_length=1, max_length=DATA_SET_FIELD
 (
     OFFICE, PROVIDER, DATA_SET, REVISION, SHARING, CONDITIONS, FIELDS, MANDATE, UNDER, DETAILS,
     STATUS, ASKED, DUE, BY, EXTENDED, ANSWERED, GROUND, REASON, APPEALED, APPEAL_DETAILS,
-    RULED, HEIGHT,
-) = range(22)  # fmt: skip
+    RULED, APPEALABLE, HEIGHT,
+) = range(23)  # fmt: skip
 
 
 class Request(Shape):
@@ -160,11 +161,18 @@ def refuse(arguments: Refuse, act: Act, state: WorkingState) -> int:
         return Code.REQUEST_NOT_OPEN
     if asked[SHARING] == "unconditional":
         return Code.MUST_BE_SHARED
-    if arguments.ground not in terms_of(asked, state)[terms.GROUNDS]:
+    ruled_by = terms_of(asked, state)
+    if arguments.ground not in ruled_by[terms.GROUNDS]:
         return Code.UNKNOWN_GROUND
     value = changed(
         asked,
-        {STATUS: "refused", ANSWERED: act.time, GROUND: arguments.ground, REASON: arguments.reason},
+        {
+            STATUS: "refused",
+            ANSWERED: act.time,
+            GROUND: arguments.ground,
+            REASON: arguments.reason,
+            APPEALABLE: list(terms.due(ruled_by, ruled_by[terms.APPEAL], act.time, state)),
+        },
     )
     state.put_value(key, value)
     count(arguments.requester, value, {Entry.REFUSED: 1, **in_time(asked, act)}, act, state)
@@ -205,10 +213,9 @@ def appeal(arguments: Appeal, act: Act, state: WorkingState) -> int:
     ruled_by = terms_of(asked, state)
     entries = {Entry.APPEALED: 1}
     if asked[STATUS] == "refused":
-        until, _ = terms.due(ruled_by, ruled_by[terms.APPEAL], asked[ANSWERED], state)
-        if act.time > until:
+        if act.time > asked[APPEALABLE][0]:
             return Code.CLOCK_HAS_RUN_OUT
-    elif asked[STATUS] != "open" or act.time <= asked[DUE]:
+    elif asked[STATUS] not in ("open", "overturned") or act.time <= asked[DUE]:
         return Code.NOTHING_TO_APPEAL
     else:
         entries[Entry.LATE] = 1
