@@ -2,9 +2,9 @@
 
 A request is [office, provider, data set, revision, class, conditions, fields, mandate, mandate of
 the terms, details, status, asked, due, years counted, extended, answered, ground, reason,
-appealed, appeal's details, ruled, appealable, height]; a grant [provider, its office, requester's office, data set,
-revision, fields, conditions, details, granted, until, uses at most, uses, delivery due, revoked,
-ground, reason, height].
+appealed, appeal's details, ruled, appealable, height]; a grant [provider, its office, requester's
+office, data set, revision, fields, conditions, details, granted, until, uses at most, uses,
+delivery due, revoked, ground, reason, height].
 """
 
 from __future__ import annotations
