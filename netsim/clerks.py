@@ -23,6 +23,7 @@ from govchaind.raft.core import Role
 from govchaind.replica.events import Offered
 from netsim.asset_papers import AssetPapers
 from netsim.chain import INSTITUTIONS, OFFICE
+from netsim.delivery_errands import DeliveryErrands
 from netsim.errands import Errand, Errands
 from netsim.exchange_marks import mark_exchange
 from netsim.node import Node
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 KEPT = 60  # transactions that may be sent again
 BURST_MAX = 6
+DELIVERIES_SHARE = 0.4  # of what is done about requests, once something is granted
 ASSETS_SHARE = 0.25  # of what clerks do is about assets
 HOURS_MILLISECONDS = 5 * 3600 * 1000
 SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
@@ -49,6 +51,7 @@ class Clerk:
         self.papers = Papers(self.random, world, f"c{number}")
         self.assets = AssetPapers(self.random, world.ghost.model)
         self.errands = Errands(self.random, world.ghost.model)
+        self.deliveries = DeliveryErrands(self.random, world.ghost.model)
         self.sent: list[Transaction] = []
         self._marked = 0  # up to which height marks were looked for
 
@@ -154,7 +157,8 @@ class Clerk:
             motions = [motion]
         made = [each for motion in motions for each in self._ballots(INSTITUTIONS, turn, *motion)]
         if not made:
-            errands = [self.errands.errand(now) for _ in range(pick.choice((1, 2, 4)))]
+            given = self.deliveries.errands(now) if pick.random() < DELIVERIES_SHARE else []
+            errands = given or [self.errands.errand(now) for _ in range(pick.choice((1, 2, 4)))]
         return [*made, *(self._run(errand) for errand in errands)]
 
     def _run(self, errand: Errand) -> Transaction:

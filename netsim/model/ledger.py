@@ -19,7 +19,17 @@ from govchaind.ledger.block import Block
 from govchaind.ledger.genesis import Genesis, institution_fields
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction
-from netsim.model import assets, catalogue, exchange, motions, offices, registers, shapes, standings
+from netsim.model import (
+    assets,
+    catalogue,
+    deliveries,
+    exchange,
+    motions,
+    offices,
+    registers,
+    shapes,
+    standings,
+)
 
 HOUR = 3600 * 1000
 CHECKPOINT_CHANGES, CHECKPOINT_MILLISECONDS = 2_000, 50
@@ -58,6 +68,7 @@ OPERATIONS = {
     46: exchange.use,
     47: exchange.revoke,
     48: exchange.withdraw,
+    **deliveries.OPERATIONS,
     28: standings.declare_ready,
 }
 

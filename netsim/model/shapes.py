@@ -121,6 +121,9 @@ DATA_SET = (
 )
 CLOCK = fields(between(1, 366), truth)
 USES = between(1, 2**53 - 1)
+NUMBER = between(1, 2**32 - 1)
+DELIVERY = (name, name, NUMBER)
+DISPUTE_GROUND = one_of("wrong", "incomplete", "outdated", "not-asked-for", "unreadable")
 
 OPERATIONS: dict[int, Judge] = {
     10: fields(
@@ -160,6 +163,15 @@ OPERATIONS: dict[int, Judge] = {
     46: fields(name, USES, hash32),
     47: fields(name, name, name, or_none(hash32)),
     48: fields(name),
+    50: fields(hash32, count, or_none(fields(name, address))),
+    51: fields(*DELIVERY, hash32, count, or_none(count), hash32, hash32),
+    52: fields(*DELIVERY, hash32),
+    53: fields(*DELIVERY, DISPUTE_GROUND, hash32),
+    54: fields(*DELIVERY, hash32, NUMBER, hash32, count, or_none(count), hash32),
+    55: fields(*DELIVERY, hash32, count, or_none(count), hash32),
+    56: fields(*DELIVERY, count, array(fields(name, name), 1, 16)),
+    57: fields(*DELIVERY, one_of("destroyed", "never-had")),
+    58: fields(*DELIVERY, one_of("on-the-way", "stolen", "key-lost")),
     28: fields(name, between(1, 65535)),
 }
 

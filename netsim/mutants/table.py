@@ -13,6 +13,7 @@ from typing import Any
 
 from netsim.mutants import (
     assets,
+    deliveries,
     exchange,
     field,
     governance,
@@ -88,6 +89,7 @@ _ALL: tuple[Mutant, ...] = (
     *(_m(plant, property_id) for plant, property_id in assets.MUTANTS),
     *(_m(plant, "N-3") for plant in exchange.MUTANTS),
     *(_m(plant, "N-3") for plant in standings.MUTANTS),
+    *(_m(plant, "N-3") for plant in deliveries.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in proofs.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in shell.MUTANTS),
     *(
