@@ -12,6 +12,7 @@ from govchaind.cli.main import INVALID, OK, REFUSED
 from govchaind.ledger.commitment import make_commitment
 from tests.cli.command import Command, Ended
 from tests.cli.test_decisions import PROPOSE_MANDATE, decide, key
+from tests.cli.test_exchange import wait_for_checkpoint
 from tests.cli.test_network import NETWORK, network
 
 __all__ = ["network"]  # a fixture
@@ -54,6 +55,7 @@ def test_an_asset_from_its_creation_to_the_proof_of_its_totals(
     of_bank = govchaind("assets", "holdings", "--of", BANK, *NETWORK, "--json")
     thawed = govchaind("assets", "thaw", "vouchers", "--holder", RAIL, "--for", "lookups",
                        "--ground", "court-order", "--amount", 20, *key("statistics"))  # fmt: skip
+    wait_for_checkpoint(tmp_path)
     one = govchaind(
         "assets", "holding", "vouchers", RAIL, "lookups", "--proof", "rail.proof", *NETWORK
     )

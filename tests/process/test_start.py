@@ -51,8 +51,8 @@ def test_an_unknown_or_misspelt_setting_is_named_with_the_nearest_known(network:
 def test_a_taken_port_is_named_with_its_setting(network: Network) -> None:
     name = network.names[0]
     folder = network.folder(name)
+    base = free_base_port()  # one for all: each names another port
     for setting, at in (("peer", 0), ("api", 100), ("metrics", 200)):
-        base = free_base_port()
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", base + at))
             taken.listen()

@@ -40,7 +40,7 @@ def test_a_year_is_played_and_what_it_leaves_proves_itself(
     ended = play(year)
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     for told in (
-        "Overdue, though nobody reported it: housing asked city-bank for loan of its data set",
+        "Overdue, though nobody reported it: Provincial Housing Department",
         "big-data/governing ruled that the request 2026-7 of housing must be granted",
         "Not confirmed by its deadline, though nobody reported it: housing.",
         "Refused, and not done: telecom/governing asked civil-affairs for status",
