@@ -78,7 +78,7 @@ class WorkingState:
         if key in cache:
             return cache[key]
         value = _decoded(self.get(key))
-        if value is not None and self._keeps_cache:
+        if self._keeps_cache:  # also that there is none: most institutions are not suspended
             if len(cache) >= CACHED_MAX:
                 cache.clear()
             cache[key] = value
