@@ -297,11 +297,8 @@ def account_page(
         if institution not in (None, provider, requester):
             return None
         row = stored(value)
-        counters = {entry.name.lower(): row[entry] for entry in Entry if entry < len(row)}
-        missing = {entry.name.lower(): 0 for entry in Entry if entry >= len(row)}
-        return AccountView(
-            provider=provider, data_set=data_set, requester=requester, **counters, **missing
-        )
+        counters = {entry.name.lower(): row[entry] if entry < len(row) else 0 for entry in Entry}
+        return AccountView(provider=provider, data_set=data_set, requester=requester, **counters)
 
     last = None
     if after is not None:

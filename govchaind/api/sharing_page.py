@@ -15,7 +15,7 @@ from govchaind.api.exchange_words import CLASSES
 from govchaind.api.motion_words import day_words
 from govchaind.api.reading import ledger_time
 from govchaind.api.rendering import Renderer
-from govchaind.api.requests import request_at, request_page
+from govchaind.api.requests import WAITING, request_at, request_page
 from govchaind.base.errors import NotFound
 from govchaind.base.limits import TITLE_CHARS_MAX
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
@@ -110,7 +110,7 @@ def _entry(data_set: DataSetView) -> dict[str, Any]:
 
 def _asked(request: RequestView) -> dict[str, Any]:
     """Return a request with the days of its clocks: the last of each, not the one after."""
-    waits = request.status in ("open", "appealed", "overturned")
+    waits = request.status in WAITING
     return {
         "asked": request,
         "asked_on": day_words(request.asked_ms - request.asked_ms % 60_000),

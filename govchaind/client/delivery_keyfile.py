@@ -6,17 +6,20 @@ on the ledger.
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.client.private_file import (
+    FILE_BYTES_MAX,
+    check_names,
+    check_unshared,
+    read_bounded,
+)
 from govchaind.client.sealing import DELIVERY_KEY_BYTES, DeliveryKey
 from govchaind.ledger.transaction import is_name
 
-FILE_BYTES_MAX = 16 * 1024
 _ENTRIES = frozenset(("institution", "office", "delivery_public", "delivery_secret"))
 
 
@@ -47,11 +50,7 @@ class DeliveryKeyFile:
 
 def new_delivery_key(institution: str, office: str, secret: bytes) -> DeliveryKeyFile:
     """Return a new delivery key. `secret`: 32 secret random bytes. Raises InvalidSetting."""
-    for what, name in (("institution", institution), ("office", office)):
-        if not is_name(name):
-            raise InvalidSetting(
-                f"{what} {name!r} is not a name: 1 to 32 of a-z, 0-9 and '-'", code="bad-name"
-            )
+    check_names(institution, office)
     return DeliveryKeyFile(institution, office, secret)
 
 
@@ -60,16 +59,9 @@ def read_delivery_key(path: Path) -> DeliveryKeyFile:
 
     Raises InvalidSetting: not there, not of this shape, or others may read it.
     """
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise InvalidSetting(
-            f"cannot read the delivery key {path}: {error.strerror}",
-            code="no-key-file",
-            remedy="Name a file made by `govchaind delivery-keys new`.",
-        ) from None
+    data, mode = read_bounded(
+        path, "delivery key", "Name a file made by `govchaind delivery-keys new`."
+    )
     try:
         table = tomllib.loads(data.decode())
         public = bytes.fromhex(table["delivery_public"])
@@ -81,12 +73,7 @@ def read_delivery_key(path: Path) -> DeliveryKeyFile:
         raise _not_a_key(path)
     if len(secret) != DELIVERY_KEY_BYTES or not (is_name(institution) and is_name(office)):
         raise _not_a_key(path)
-    if mode & 0o077:
-        raise InvalidSetting(
-            f"{path} holds a private key and others may read it (mode {mode:04o})",
-            code="key-readable",
-            remedy=f"Run: chmod 600 {path}. If others did read it, publish a new key.",
-        )
+    check_unshared(path, mode, "publish a new key")
     if DeliveryKey(secret).public != public:
         raise InvalidSetting(
             f"{path}: the private key does not belong to the public one",

@@ -7,8 +7,6 @@ office and as many of its keys as its policy asks for.
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,9 +16,14 @@ from govchaind.base.crypto import SEED_BYTES, SigningKey
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import TITLE_CHARS_MAX
 from govchaind.base.types import PublicKey
+from govchaind.client.private_file import (
+    FILE_BYTES_MAX,
+    check_names,
+    check_unshared,
+    read_bounded,
+)
 from govchaind.ledger.transaction import is_name
 
-FILE_BYTES_MAX = 16 * 1024
 _ENTRIES = frozenset(("institution", "office", "title", "public"))
 
 
@@ -80,11 +83,7 @@ def new_key(*, institution: str, office: str, title: str, seed: bytes) -> Office
     Raises:
         InvalidSetting: institution or office is no name, or the title is too long.
     """
-    for what, name in (("institution", institution), ("office", office)):
-        if not is_name(name):
-            raise InvalidSetting(
-                f"{what} {name!r} is not a name: 1 to 32 of a-z, 0-9 and '-'", code="bad-name"
-            )
+    check_names(institution, office)
     if not 1 <= len(title) <= TITLE_CHARS_MAX or not title.isprintable():
         raise InvalidSetting(f"a title is 1 to {TITLE_CHARS_MAX} characters on one line")
     return OfficeKeyFile(institution, office, title, SigningKey(seed).public, seed)
@@ -96,16 +95,11 @@ def read_key_file(path: Path) -> OfficeKeyFile:
     Raises:
         InvalidSetting: not there, not of this shape, or a private key that others may read.
     """
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise InvalidSetting(
-            f"cannot read the key file {path}: {error.strerror}",
-            code="no-key-file",
-            remedy="Name a key file made by `govchaind keys new` or `govchaind init network`.",
-        ) from None
+    data, mode = read_bounded(
+        path,
+        "key file",
+        "Name a key file made by `govchaind keys new` or `govchaind init network`.",
+    )
     try:
         table = tomllib.loads(data.decode())
         title, institution, office = table["title"], table["institution"], table["office"]
@@ -118,12 +112,7 @@ def read_key_file(path: Path) -> OfficeKeyFile:
     if not (isinstance(title, str) and is_name(institution) and is_name(office)):
         raise _not_a_key(path)
     if seed is not None:
-        if mode & 0o077:
-            raise InvalidSetting(
-                f"{path} holds a private key and others may read it (mode {mode:04o})",
-                code="key-readable",
-                remedy=f"Run: chmod 600 {path}. If others did read it, replace the key.",
-            )
+        check_unshared(path, mode, "replace the key")
         if len(seed) != SEED_BYTES or SigningKey(seed).public != public:
             raise InvalidSetting(
                 f"{path}: the private key does not belong to the public one",

@@ -138,7 +138,7 @@ def revoke_grant(arguments: RevokeGrant, act: Act, state: WorkingState) -> int:
     asked = state.decoded(request_key(arguments.requester, arguments.reference))
     ruled_by = requests.terms_of(asked, state)
     data_set = requests.data_set_of(asked, state)
-    supervises = ruled_by[terms.SUPERVISOR] == [act.institution, act.office]
+    supervises = requests.supervises(ruled_by, act)
     if not (supervises or catalogue.answers_for(granted[PROVIDER], data_set, act, state)):
         return Code.NOT_PROVIDER
     if granted[REVOKED] is not None or act.time > granted[UNTIL]:

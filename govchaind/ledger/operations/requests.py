@@ -187,7 +187,7 @@ def extend(arguments: Extend, act: Act, state: WorkingState) -> int:
         return Code.UNKNOWN_REQUEST
     ruled_by = terms_of(asked, state)
     if ruled_by[terms.EXTENDER] == "supervisor":
-        if not _supervises(ruled_by, act):
+        if not supervises(ruled_by, act):
             return Code.NOT_SUPERVISOR
     elif not catalogue.answers_for(asked[PROVIDER], data_set_of(asked, state), act, state):
         return Code.NOT_PROVIDER
@@ -242,7 +242,7 @@ def rule(arguments: RuleOn, act: Act, state: WorkingState) -> int:
     if asked is None:
         return Code.UNKNOWN_REQUEST
     ruled_by = terms_of(asked, state)
-    if not _supervises(ruled_by, act):
+    if not supervises(ruled_by, act):
         return Code.NOT_SUPERVISOR
     if asked[STATUS] != "appealed":
         return Code.NOTHING_TO_RULE_ON
@@ -327,7 +327,8 @@ def count(
     accounts.count(month, asked[PROVIDER], asked[DATA_SET], requester, entries, state)
 
 
-def _supervises(ruled_by: list[Any], act: Act) -> bool:
+def supervises(ruled_by: list[Any], act: Act) -> bool:
+    """Return whether the office that acts is the supervisor that the terms name."""
     return bool(ruled_by[terms.SUPERVISOR] == [act.institution, act.office])
 
 
