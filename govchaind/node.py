@@ -310,6 +310,8 @@ async def production(
         map_bytes_max=config.storage.map_bytes_max,
         ahead_bytes=STORE_AHEAD_BYTES,
     )
+    verifiers = WorkerThreads("verify", config.node.verify_threads)
+    carriers = WorkerThreads("deliver", DELIVERY_THREADS)
     try:
         crash.open()
         guard_file = GuardFile(identity.guard_path)
@@ -322,11 +324,11 @@ async def production(
         doors = None
         if config.delivery.enabled:
             network = TcpNetwork(tls, refused=refused, setting="delivery.listen")
-            doors = DeliveryDoors(network, WorkerThreads(DELIVERY_THREADS))
+            doors = DeliveryDoors(network, carriers)
         yield Environment(
             storage=storage,
             network=TcpNetwork(tls, refused=refused),
-            threads=WorkerThreads(config.node.verify_threads),
+            threads=verifiers,
             wall_milliseconds=wall_milliseconds,
             entropy=entropy,
             guard_read=guard_file.read,
@@ -335,6 +337,8 @@ async def production(
             delivery=doors,
         )
     finally:
+        verifiers.close()
+        carriers.close()
         storage.close()
         crash.close()
 

@@ -6,6 +6,7 @@ that waits does so inside `patience`, which ends with its time and also when the
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,13 +56,13 @@ class Pending:
 
     def __init__(self, count_max: int = PENDING_MAX) -> None:
         self._count_max = count_max
-        self._ids: dict[Hash, BlockTime] = {}  # in the order in which they came
+        self._ids: OrderedDict[Hash, BlockTime] = OrderedDict()  # as they came
 
     def add(self, transaction: Hash, valid_until: BlockTime) -> None:
-        self._ids.pop(transaction, None)
         self._ids[transaction] = valid_until
-        while len(self._ids) > self._count_max:
-            del self._ids[next(iter(self._ids))]
+        self._ids.move_to_end(transaction)
+        if len(self._ids) > self._count_max:
+            self._ids.popitem(last=False)
 
     def valid_until(self, transaction: Hash) -> BlockTime | None:
         """Return the last valid time of one accepted here; None if it was not, or long ago."""

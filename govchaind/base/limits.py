@@ -30,7 +30,9 @@ BLOCK_OPERATIONS_MAX = 500
 BLOCK_BYTES_MAX = 1024 * 1024
 BLOCK_COST_MICROSECONDS_MAX = 20_000
 CHECKPOINT_CHANGES = 2_000  # a height is a checkpoint when so many changes have gathered …
-CHECKPOINT_INTERVAL_MILLISECONDS = 50  # … or so much block time has passed since the last
+CHECKPOINT_INTERVAL_MILLISECONDS = 50  # … or so much block time has passed since the last …
+CHECKPOINT_CALM_CHANGES_MAX = 64  # … if no more than so many wait; with more, under load, …
+CHECKPOINT_LOADED_INTERVAL_MILLISECONDS = 250  # … only this later: many share its cost
 
 # --- the state's tree (consensus: the first two; measured with scripts/bench_state_tree) ----------
 STATE_KEY_BYTES_MAX = 255  # its length is one byte of a history key; LMDB allows 511 in all
@@ -72,7 +74,7 @@ OUTBOX_BYTES_MAX = 32 * 1024 * 1024
 POOL_TRANSACTIONS_MAX = 20_000
 POOL_BYTES_MAX = 64 * 1024 * 1024
 POOL_SHARE_MAX = 0.25  # of the pool's count and bytes, for one institution
-VERDICTS_MAX = 100_000  # remembered signature verdicts
+VERDICTS_MAX = 20_000  # remembered signature verdicts
 VERIFY_BATCH_MAX = 200
 CERTIFIED_LAG_HEIGHTS_READY_MAX = 200  # readiness says so when certificates lag further
 STATE_WINDOW_CHECKPOINTS = 128  # old checkpoints at which the state can still be proved

@@ -22,8 +22,10 @@ from govchaind.base.errors import InvalidEncoding, StorageCorrupt, invariant
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.limits import (
+    CHECKPOINT_CALM_CHANGES_MAX,
     CHECKPOINT_CHANGES,
     CHECKPOINT_INTERVAL_MILLISECONDS,
+    CHECKPOINT_LOADED_INTERVAL_MILLISECONDS,
     STATE_KEY_BYTES_MAX,
 )
 from govchaind.base.types import BlockTime, Hash, Height
@@ -213,7 +215,17 @@ def due(pending_count: int, now_ms: BlockTime, last_checkpoint_ms: BlockTime) ->
     if pending_count == 0:
         return False
     waited_ms = now_ms - last_checkpoint_ms
-    return pending_count >= CHECKPOINT_CHANGES or waited_ms >= CHECKPOINT_INTERVAL_MILLISECONDS
+    return pending_count >= CHECKPOINT_CHANGES or waited_ms >= due_after(pending_count)
+
+
+def due_after(pending_count: int) -> int:
+    """Return the milliseconds of block time from one checkpoint to the next (consensus).
+
+    Few changes are soon provable; many share the cost of the tree's upper records.
+    """
+    if pending_count > CHECKPOINT_CALM_CHANGES_MAX:
+        return CHECKPOINT_LOADED_INTERVAL_MILLISECONDS
+    return CHECKPOINT_INTERVAL_MILLISECONDS
 
 
 def check_state(reader: KeyValueReader, tree: StateTree) -> int:

@@ -13,6 +13,7 @@ It does not decide when a checkpoint is due: `state.Checkpoints` does.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 
 from govchaind.base.encoding import encode
@@ -60,7 +61,7 @@ class StateTree:
     ) -> None:
         self._window = window_checkpoints
         self._cache_records_max = cache_records_max
-        self._cache: dict[bytes, Inner] = {}
+        self._cache: OrderedDict[bytes, Inner] = OrderedDict()
         self._cache_of: tuple[Height, Hash] | None = None
         self._window_row: bytes | None = None  # the newest window as it lies in the store …
         self._window_read: list[Height] = []  # … and as it is read
@@ -104,8 +105,8 @@ class StateTree:
             window.pop(0)
         self._window_row = encode(window)
         batch.put(WINDOW_KEY, self._window_row)
-        for key in list(self._cache)[: max(0, len(self._cache) - self._cache_records_max)]:
-            del self._cache[key]
+        while len(self._cache) > self._cache_records_max:
+            self._cache.popitem(last=False)
         self._cache_of = (height, root)
         return root
 

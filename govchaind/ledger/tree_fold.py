@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from govchaind.base.crypto import HASH_BYTES
@@ -71,7 +72,7 @@ class Fold:
         self,
         reader: Pending,
         batch: WriteBatch,
-        cache: dict[bytes, Inner],
+        cache: OrderedDict[bytes, Inner],
         changes: Mapping[Hash, Hash | None],
     ) -> None:
         self._get = reader.get
@@ -119,10 +120,11 @@ class Fold:
     ) -> tuple[Hash, int]:
         """Fold changes low … high into the inner record at `path`; return its hash and count."""
         key = DEPTH_KEYS[depth] + path
-        node = self._cache.pop(key, None)
+        node = self._cache.get(key)
         if node is None:
-            node = unpack_inner(self._get(key), key)
-        self._cache[key] = node  # newest last: the oldest are evicted first
+            node = self._cache[key] = unpack_inner(self._get(key), key)
+        else:
+            self._cache.move_to_end(key)  # the oldest are evicted first
         keys, children, counts = self._keys, node.children, node.counts
         hashes_before, counts_before = bytes(children), counts.copy()
         half, odd = depth >> 1, depth & 1

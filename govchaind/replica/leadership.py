@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from govchaind.base.errors import Refused
 from govchaind.base.limits import (
     BLOCK_OPERATIONS_MAX,
-    CHECKPOINT_INTERVAL_MILLISECONDS,
     REST_BLOCK_INTERVAL_SECONDS,
 )
 from govchaind.base.quorum import majority
@@ -33,6 +32,7 @@ from govchaind.ledger.apply import Ledger
 from govchaind.ledger.block import Block, make_block
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member, Membership, next_steps
+from govchaind.ledger.state import due_after
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Raft, Role
 from govchaind.replica.memberships import Memberships
@@ -89,7 +89,7 @@ def checkpoint_due(
     """Return in how many milliseconds an empty block should make a checkpoint; None: none waits."""
     if not pending_changes:
         return None
-    longest = CHECKPOINT_INTERVAL_MILLISECONDS + CHECKPOINT_PATIENCE_MILLISECONDS
+    longest = due_after(pending_changes) + CHECKPOINT_PATIENCE_MILLISECONDS
     wait = checkpoint_time + longest - wall_milliseconds
     # A clock far behind block time must not keep changes waiting for ever.
     return min(max(wait, 0), longest)

@@ -13,7 +13,7 @@ It leaves out what is true on the ledger: `Ledger.check` has judged each transac
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import OrderedDict, deque
 from itertools import islice
 
 from govchaind.base.limits import (
@@ -39,7 +39,7 @@ class _Queue:
     __slots__ = ("bytes", "count", "deficit", "interrupted", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: dict[Hash, Transaction] = {}
+        self.waiting: OrderedDict[Hash, Transaction] = OrderedDict()
         self.deficit = 0
         self.interrupted = False  # its turn goes on: it has its quantum already
         self.count = 0  # waiting and taken
@@ -222,9 +222,9 @@ class Pool:
     def release(self) -> None:
         """Put everything taken back to the front: the blocks they were in may not survive."""
         taken, self._taken = self._taken, {}
-        by_name: dict[str, dict[Hash, Transaction]] = {}
+        by_name: dict[str, OrderedDict[Hash, Transaction]] = {}
         for identity, transaction in taken.items():
-            by_name.setdefault(transaction.institution, {})[identity] = transaction
+            by_name.setdefault(transaction.institution, OrderedDict())[identity] = transaction
             self.waiting_operations += len(transaction.operations)
         for name, back in by_name.items():
             queue = self._queues[name]

@@ -316,6 +316,7 @@ def _commit(transaction: Any, ahead: RoomAhead, used_bytes: int) -> None:
     """Commit, on a worker. A function of this file, so that a crash record names the file."""
     ahead.keep(used_bytes)
     transaction.commit()
+    ahead.synced()
 
 
 def _change(transaction: Any, changes: list[tuple[bytes, bytes | None]]) -> None:

@@ -37,7 +37,7 @@ from govchaind.replica.events import (
 )
 
 WAITERS_MAX = 50_000
-OUTCOMES_KEPT = 50_000
+OUTCOMES_KEPT = 20_000
 READABLE_SECONDS_MAX = 1.0  # a disk that hangs makes reads old, and late by no more than this
 AWAITED_SAID_SECONDS = 0.25  # at most so often it is said that somebody waits for a certificate
 ANSWERS_KEPT = 4096  # of offers and reads whose asker has not looked yet

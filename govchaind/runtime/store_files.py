@@ -80,6 +80,7 @@ class RoomAhead:
         self._file_bytes_max = file_bytes_max
         self._file = os.open(data, os.O_RDWR | os.O_CLOEXEC)
         self._size = 0  # of the file at least
+        self._fresh = (0, 0)  # place and length of zeros that no sync has followed yet
 
     def keep(self, used_bytes: int) -> None:
         """Write zeros if less than half is left. Only while no commit is under way."""
@@ -101,6 +102,18 @@ class RoomAhead:
             os.ftruncate(self._file, size)
         else:
             self._size = size + written
+            self._fresh = (size, written)
+
+    def synced(self) -> None:
+        """Let go of what the page cache holds of new zeros; a sync has just written them.
+
+        One long write lies there in large pieces, and each later write of a page inside such a
+        piece costs the kernel a walk over the whole of it.
+        """
+        place, length = self._fresh
+        if length:
+            os.posix_fadvise(self._file, place, length, os.POSIX_FADV_DONTNEED)
+            self._fresh = (0, 0)
 
     def close(self) -> None:
         os.close(self._file)

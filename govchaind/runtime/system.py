@@ -22,6 +22,7 @@ import trio
 
 from govchaind.base.errors import GovchaindError, StorageCorrupt, StorageFailed, StorageFull
 from govchaind.runtime.store_files import FULL_ERRNOS
+from govchaind.runtime.worker import Worker
 
 T = TypeVar("T")
 
@@ -31,14 +32,26 @@ COLLECT_OLDER_AFTER = 20  # times that, for the two older generations
 
 
 class WorkerThreads:
-    """The Threads seam on Trio's worker threads, with a limiter of its own."""
+    """The Threads seam on threads that are kept, each made when first needed."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, name: str, workers: int) -> None:
+        self._free = [Worker(f"{name}-{number}") for number in range(workers, 0, -1)]
+        self._all = list(self._free)
         self._limiter = trio.CapacityLimiter(workers)
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run `function` on a worker thread; a cancelled caller still waits for its end."""
-        return await trio.to_thread.run_sync(function, limiter=self._limiter)
+        async with self._limiter:
+            worker = self._free.pop()
+            try:
+                return await worker.run(function)
+            finally:
+                self._free.append(worker)
+
+    def close(self) -> None:
+        """End the threads, each after what it is doing."""
+        for worker in self._all:
+            worker.close()
 
 
 class InlineThreads:

@@ -1,7 +1,7 @@
-"""One thread of its own for work that blocks, one piece at a time: the store's commits.
+"""One thread of its own for work that blocks, one piece at a time: commits, signature checks.
 
-Trio's own worker threads name themselves, copy contexts and may be cancelled at every call; a
-commit needs none of it, comes several times for each block, and always runs to its end.
+Trio's own worker threads name themselves, copy contexts and may be cancelled at every call; what
+comes several times for each block needs none of it, and always runs to its end.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from netsim.model import (
 
 HOUR = 3600 * 1000
 CHECKPOINT_CHANGES, CHECKPOINT_MILLISECONDS = 2_000, 50
+CALM_CHANGES, LOADED_MILLISECONDS = 64, 250
 LAPSES_MAX = 16
 ID_FREE_BELOW = 14  # a refusal with a lower number, but 0, leaves the id free
 
@@ -206,7 +207,9 @@ class Model:
         self._pending.update(result.changes)
         waited = time - self._checkpoint_time
         if self._pending and (
-            len(self._pending) >= CHECKPOINT_CHANGES or waited >= CHECKPOINT_MILLISECONDS
+            len(self._pending) >= CHECKPOINT_CHANGES
+            or waited >= LOADED_MILLISECONDS
+            or (len(self._pending) <= CALM_CHANGES and waited >= CHECKPOINT_MILLISECONDS)
         ):
             result.checkpoint = True
             self._checkpoint_time = time

@@ -10,8 +10,10 @@ from govchaind.base.errors import InvariantBroken, StorageCorrupt
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import MemoryReader, Overlay, WriteBatch, prefix_end
 from govchaind.base.limits import (
+    CHECKPOINT_CALM_CHANGES_MAX,
     CHECKPOINT_CHANGES,
     CHECKPOINT_INTERVAL_MILLISECONDS,
+    CHECKPOINT_LOADED_INTERVAL_MILLISECONDS,
     STATE_KEY_BYTES_MAX,
 )
 from govchaind.ledger.state import Checkpoints, State, check_state, due
@@ -142,6 +144,15 @@ def test_when_a_checkpoint_is_due() -> None:
     assert not due(1, 999 + interval, 1000)
     assert due(enough, 1001, 1000)
     assert not due(enough - 1, 1001, 1000)
+
+
+def test_under_load_many_changes_share_a_checkpoint() -> None:
+    few, soon = CHECKPOINT_CALM_CHANGES_MAX, CHECKPOINT_INTERVAL_MILLISECONDS
+    later = CHECKPOINT_LOADED_INTERVAL_MILLISECONDS
+    assert due(few, 1000 + soon, 1000)
+    assert not due(few + 1, 1000 + soon, 1000)
+    assert not due(few + 1, 999 + later, 1000)
+    assert due(few + 1, 1000 + later, 1000)
 
 
 @settings(max_examples=100, deadline=None)

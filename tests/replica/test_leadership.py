@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from govchaind.base.limits import (
+    CHECKPOINT_CALM_CHANGES_MAX,
     CHECKPOINT_INTERVAL_MILLISECONDS,
+    CHECKPOINT_LOADED_INTERVAL_MILLISECONDS,
     REST_BLOCK_INTERVAL_SECONDS,
 )
 from govchaind.ledger.operations.motion import MotionKind
@@ -61,6 +63,8 @@ def test_a_checkpoint_is_due_when_changes_have_waited() -> None:
     assert checkpoint_due(1, EPOCH, EPOCH + 20) == LONGEST_WAIT - 20
     assert checkpoint_due(1, EPOCH, EPOCH + 1000) == 0
     assert checkpoint_due(1, EPOCH, 0) == LONGEST_WAIT
+    loaded = CHECKPOINT_LOADED_INTERVAL_MILLISECONDS + CHECKPOINT_PATIENCE_MILLISECONDS
+    assert checkpoint_due(CHECKPOINT_CALM_CHANGES_MAX + 1, EPOCH, EPOCH + 20) == loaded - 20
 
 
 def test_a_term_opens_with_an_empty_block_and_rest_makes_one_a_minute() -> None:

@@ -50,7 +50,7 @@ def body_of(message: codec.Anything) -> bytes:
 
 
 async def test_good_messages_pass_on_real_threads() -> None:
-    async with running(WorkerThreads(2)) as gate:
+    async with running(WorkerThreads("of-a-gate", 2)) as gate:
         message = await gate.judge(body_of(Gossip([transaction(n, keys=2) for n in range(300)])))
         assert isinstance(message, Gossip)
         assert [item.id for item in message.transactions] == [

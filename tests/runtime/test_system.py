@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import trio
 
 from govchaind.base.errors import InvalidSetting, StorageCorrupt, StorageFailed, StorageFull
 from govchaind.replica.events import Guard
@@ -32,7 +33,26 @@ GUARD = Guard(store=b"\x03" * 16, term=9, vote="ada", signed_height=41, last_ind
 async def test_work_runs_beside_the_loop_or_inline() -> None:
     here = threading.get_ident()
     assert await InlineThreads().run(threading.get_ident) == here
-    assert await WorkerThreads(1).run(threading.get_ident) != here
+    threads = WorkerThreads("of-a-test", 1)
+    assert await threads.run(threading.get_ident) != here
+    threads.close()
+
+
+async def test_as_many_run_at_once_as_there_are_threads() -> None:
+    threads, together = WorkerThreads("of-a-test", 2), threading.Barrier(2)
+    names: list[str] = []
+
+    def meet() -> None:
+        together.wait(timeout=10)
+        names.append(threading.current_thread().name)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(threads.run, meet)
+    threads.close()
+    assert sorted(set(names)) == ["of-a-test-1", "of-a-test-2"]
+    assert len(names) == 4
+    assert not [thread for thread in threading.enumerate() if thread.name in names]
 
 
 def test_time_and_entropy_have_their_units() -> None:
