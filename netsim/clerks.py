@@ -29,6 +29,7 @@ from netsim.exchange_marks import mark_exchange
 from netsim.node import Node
 from netsim.options import source
 from netsim.papers import Papers
+from netsim.resolutions import open_motion
 from netsim.sanctions import GUESTS
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ class Clerk:
     def _some(self) -> list[Transaction]:
         """Return one transaction, or a motion's ballots, or old ones again."""
         pick = self.random
+        motions = self.world.options.motions
+        if motions and pick.random() < motions:
+            return self._decision()
         if pick.random() < ASSETS_SHARE:
             return self._assets()
         share = self.world.options.errands
@@ -268,6 +272,16 @@ class Clerk:
         if kind != MotionKind.ADMIT_INSTITUTION:
             number += 1_000  # never a round of the operators'
         return self._moved(kind, arguments, number)
+
+    def _decision(self) -> list[Transaction]:
+        """Return ballots of a motion, or what follows: its enactment, a ballot withdrawn."""
+        pick = self.random
+        choice = pick.random()
+        if choice < 0.55:
+            return self._motion()
+        author = pick.choice(INSTITUTIONS), OFFICE
+        kind = Kind.ENACT if choice < 0.8 else Kind.WITHDRAW
+        return [self._signed(*author, [(int(kind), [open_motion(pick, self.world.ghost.model)])])]
 
     def _moved(self, kind: int, arguments: list[Any], number: int) -> list[Transaction]:
         """Return the ballots of one to three institutions."""
