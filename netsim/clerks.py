@@ -39,6 +39,9 @@ KEPT = 60  # transactions that may be sent again
 BURST_MAX = 6
 DELIVERIES_SHARE = 0.4  # of what is done about requests, once something is granted
 ASSETS_SHARE = 0.25  # of what clerks do is about assets
+OF_OFFICES = frozenset((
+    Kind.CREATE_OFFICE, Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.NAME_ACTING,
+))  # fmt: skip
 HOURS_MILLISECONDS = 5 * 3600 * 1000
 SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
 
@@ -127,6 +130,8 @@ class Clerk:
             return twice
         institution, office = self._author()
         operations = [self.papers.operation(institution, office)]
+        if operations[0][0] in OF_OFFICES and pick.random() < 0.85:
+            office = OFFICE  # the one that may do it
         while len(operations) < 5 and pick.random() < 0.25:
             operations.append(self.papers.operation(institution, office))
         made = self._signed(institution, office, operations)

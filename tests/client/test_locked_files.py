@@ -116,7 +116,7 @@ def test_a_key_is_locked_used_and_unlocked(desk: Desk, key: Path) -> None:
     assert is_locked(key.read_text())
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     for given in ({"secret": SECRET}, {"credential": SECRET + b"\n"}):
-        shown = desk("keys", "show", key, **given)  # type: ignore[arg-type]  # one of the two
+        shown = desk("keys", "show", key, **given)
         assert "holder   Registrar" in shown.stdout
     nobody = desk("keys", "show", key)
     assert nobody.returncode == 2
