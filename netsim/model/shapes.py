@@ -94,6 +94,14 @@ def delivery(value: Any) -> bool:
     return count(value) or hash32(value)
 
 
+def statement(value: Any) -> bool:
+    return type(value) is bytes and 1 <= len(value) <= 256
+
+
+def signature(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 64
+
+
 def anything(value: Any) -> bool:
     return True
 
@@ -173,6 +181,7 @@ OPERATIONS: dict[int, Judge] = {
     57: fields(*DELIVERY, one_of("destroyed", "never-had")),
     58: fields(*DELIVERY, one_of("on-the-way", "stolen", "key-lost")),
     28: fields(name, between(1, 65535)),
+    80: fields(name, statement, signature, statement, signature),
 }
 
 MOTIONS: dict[int, Judge] = {
