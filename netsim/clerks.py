@@ -130,7 +130,7 @@ class Clerk:
             return twice
         institution, office = self._author()
         operations = [self.papers.operation(institution, office)]
-        if operations[0][0] in OF_OFFICES and pick.random() < 0.85:
+        if operations[0][0] in OF_OFFICES and pick.random() < 0.7:
             office = OFFICE  # the one that may do it
         while len(operations) < 5 and pick.random() < 0.25:
             operations.append(self.papers.operation(institution, office))

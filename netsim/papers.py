@@ -230,6 +230,10 @@ class Papers:
     def _policy(self, kind: Kind, institution: str, office: str) -> list[Any]:
         pick, now = self.random, self.now()
         own = self._own(institution)
+        if institution in GUESTS and pick.random() < 0.3:
+            own = [OFFICE]  # the operators count on those of the others
+        elif office != OFFICE and pick.random() < 0.5:
+            own = [office]
         known = pick.choice(own) if own and pick.random() < 0.93 else "nowhere"
         keys = self._keys()
         threshold = min(len(keys), pick.choice((1, 2, 2, 3))) + (pick.random() < 0.05)
