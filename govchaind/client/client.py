@@ -288,7 +288,7 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         return await self.get_json(f"/v1/mandates/{quote(name, safe='')}")
 
     async def outlook(self) -> dict[str, Any]:
-        """Return whether institutions can go on deciding: now, in 30 and in 90 days."""
+        """Return whether institutions can go on deciding: now, soon and later."""
         return await self.get_json("/v1/outlook")
 
     async def offices(

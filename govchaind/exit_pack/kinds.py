@@ -133,7 +133,7 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "requester reference",
             "provider provider_office requester_office data_set revision:integer fields:json "
             "conditions:json details granted_ms:integer until_ms:integer uses_max:integer "
-            "uses:integer delivery_due_ms:integer revoked_ms:integer ground reason "
+            "uses:integer delivery_due:json revoked_ms:integer ground reason "
             "changed_at:integer",
         ),
         state_keys.DELIVERY_KEY: _kind(

@@ -37,8 +37,8 @@
     13 institution 00 reference grant        [provider, its office, requester's office, data set,
                                               revision, [field …], [condition …], details,
                                               granted, until, uses at most or null, uses, delivery
-                                              due or null, revoked or null, ground or null,
-                                              reason or null, height]
+                                              due [time, [[year, version] …]] or null, revoked or
+                                              null, ground or null, reason or null, height]
     14 month provider 00 data set 00 requester  account  a counter for each accounts.Entry; the
                                               month is two bytes, twelve times the year and 0 to 11
     15 institution 00 office    delivery key [key, published, previous or null, previous until or

@@ -38,6 +38,7 @@ async def test_it_is_said_long_before_too_few_can_vote(tmp_path: Path) -> None:
         after = await get(node, "/v1/outlook")
     assert (before["level"], before["warnings"], before["at_risk"]) == ("fine", [], [])
     assert before["institutions"] == 2
+    assert (before["soon_days"], before["later_days"]) == (30, 90)
     assert [line["kind"] for line in before["kinds"]] == [int(kind) for kind in MotionKind]
     assert after["level"] == "failing"
     warning = after["warnings"][0]["english"]
@@ -45,11 +46,11 @@ async def test_it_is_said_long_before_too_few_can_vote(tmp_path: Path) -> None:
     assert warning.startswith("governance failing: admit-institution, set-node, remove-node and ")
     assert warning.endswith("take 2 votes; in 90 days only 1 institutions can cast one")
     line = after["kinds"][0]
-    assert [line[f"able_{when}"] for when in ("now", "in_30_days", "in_90_days")] == [2, 2, 1]
+    assert [line[f"able_{when}"] for when in ("now", "soon", "later")] == [2, 2, 1]
     assert (line["needed"], line["awake"], line["level"]) == (2, 2, "failing")
     [office] = after["at_risk"]
     assert (office["institution"], office["office"]) == ("ministry", "head")
-    assert (office["able_in_30_days"], office["able_in_90_days"]) == (True, False)
+    assert (office["able_soon"], office["able_later"]) == (True, False)
     assert office["able_until_ms"] == until
 
 
@@ -201,7 +202,8 @@ async def test_the_watch_ends_with_the_node(tmp_path: Path) -> None:
 def test_each_level_is_a_sentence() -> None:
     def told(needed: int, able: tuple[int, int, int], awake: int, level: Any) -> list[str]:
         kind = KindOutlook(1, needed, able, awake, level)
-        return [each.english for each in outlook_warnings(Outlook(5, 90, 0, (kind,), ()))]
+        outlook = Outlook(5, 90, (0, 30, 90), 0, (kind,), ())
+        return [each.english for each in outlook_warnings(outlook)]
 
     head = "governance {}: admit-institution take 3 votes; "
     assert told(3, (5, 5, 5), 5, "fine") == []
