@@ -25,6 +25,7 @@ from govchaind.ledger.outcome_texts import (
     exchange,
     governance,
     registers,
+    side_values,
     standings,
 )
 
@@ -189,6 +190,13 @@ class Code(IntEnum):
     DELIVERY_KEY_REPLACED = 368
     BAD_OVERLAP = 369
 
+    SIDE_VALUE_EXISTS = 400
+    UNKNOWN_SIDE_VALUE = 401
+    SIDE_VALUE_REMOVED = 402
+    BAD_READERS = 403
+    PARTY_LEFT_OUT = 404
+    NOT_OF_THE_REQUEST = 405
+
 
 _ROWS = (
     *basics.ROWS,
@@ -199,6 +207,7 @@ _ROWS = (
     *exchange.ROWS,
     *deliveries.ROWS,
     *assets.ROWS,
+    *side_values.ROWS,
 )
 
 OUTCOMES: Mapping[int, OutcomeText] = MappingProxyType({row.code: row for row in _ROWS})

@@ -28,6 +28,7 @@ from netsim.model import (
     offices,
     registers,
     shapes,
+    side_values,
     standings,
 )
 
@@ -71,6 +72,7 @@ OPERATIONS = {
     48: exchange.withdraw,
     **deliveries.OPERATIONS,
     28: standings.declare_ready,
+    70: side_values.record,
 }
 
 

@@ -17,6 +17,7 @@ from govchaind.ledger.operations import (
     institutions,
     registers,
     requests,
+    side_values,
     upgrades,
 )
 from govchaind.ledger.operations.operation import Operation
@@ -37,6 +38,7 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             deliveries.OPERATIONS,
             erasures.OPERATIONS,
             assets.OPERATIONS,
+            side_values.OPERATIONS,
         )
         for operation in family
     }
