@@ -112,6 +112,7 @@ CARRY_LEAVE_MILLISECONDS = 15 * 60 * 1000  # an office key's leave to bring or f
 SIDE_READERS_MAX = 16  # offices that one is sealed to (consensus)
 SIDE_SEALED_BYTES_MAX = 64 * 1024  # of one sealed file (consensus): a text, never data
 SIDE_TEXT_BYTES_MAX = 48 * 1024  # of the text in it; padding, salt and header take the rest
+SIDE_HEADER_BYTES_MAX = 4 * 1024  # of a sealed text: 16 readers take three quarters of it
 SIDE_FILES_MAX = 20_000  # that a node holds; 1.3 GB at most
 
 # --- the ledger's shapes (consensus) ------------------------------------------------------------
