@@ -49,7 +49,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "msgspec": ("govchaind.base.encoding", "govchaind.config", "govchaind.config_sections",
                 "govchaind.ledger"),
     "nacl": ("govchaind.base.crypto", "govchaind.client.sealing", "govchaind.client.locked_file",
-             "govchaind.data.exit.verify"),
+             "govchaind.client.side_sealing", "govchaind.data.exit.verify"),
     "pyarrow": ("govchaind.exit_pack.tables",),
     "lmdb": ("govchaind.runtime.lmdb_storage",),
     "structlog": ("govchaind.runtime.telemetry",),

@@ -114,6 +114,11 @@ COMMANDS: Mapping[str, Entry] = {
         "delivery_keys",
         "Show the delivery keys on the ledger, and to which nodes sealed files are brought.",
     ),
+    "side-values": Entry(
+        "side_values",
+        "side_values",
+        "Show the sealed texts beside the ledger; record one, open one.",
+    ),
     "statement": Entry(
         "statement", "statement", "Make or verify the monthly statement of an institution."
     ),
