@@ -19,7 +19,9 @@ from govchaind.cli.output import moment, note, print_json, progress
 
 if TYPE_CHECKING:
     from govchaind.backup.restoring import Restored, Source
+    from govchaind.base.types import StoreId
     from govchaind.config import Config
+    from govchaind.identity import Identity
     from govchaind.ledger.genesis import Genesis
 
 STREAM = "-"
@@ -33,8 +35,10 @@ _LEFT_BY_A_NODE = "in-use"  # a lock file, which says nothing of what was stored
 @click.option("--threads", type=click.IntRange(1, 64), default=lambda: os.cpu_count() or 1,
               metavar="COUNT", help="Verify so many signatures at once.  [default: one a core]",
               show_default=False)  # fmt: skip
+@click.option("--check", is_flag=True,
+              help="Only rehearse it: the store is thrown away, and the node may run.")  # fmt: skip
 @json_option
-def restore(*, backup: str, directory: Path, threads: int, as_json: bool) -> None:
+def restore(*, backup: str, directory: Path, threads: int, check: bool, as_json: bool) -> None:
     """Make the store of the node in DIRECTORY from BACKUP: a folder, one file, or a stream.
 
     DIRECTORY has the node's keys, its settings and genesis.bin, and no store. Every block is
@@ -43,38 +47,64 @@ def restore(*, backup: str, directory: Path, threads: int, as_json: bool) -> Non
     file is there, leave it there.
 
     The store is a new one: the node follows the others at once, and votes and signs again when the
-    institutions have re-admitted it (`govchaind members readmit`).
+    institutions have re-admitted it (`govchaind members readmit`). A node that has never run needs
+    no such vote.
 
     \b
     Example:
       govchaind restore /backup/ledger my-network/nodes/civil-affairs-1
+      govchaind restore --check /backup/ledger my-network/nodes/civil-affairs-1
       ssh elsewhere cat ledger.backup | govchaind restore - my-network/nodes/civil-affairs-1
     """
     from govchaind.node import load
 
     config, identity, genesis = load(directory)
     store = config.store_directory
-    _refuse_taken(store)
+    if not check:
+        _refuse_taken(store)
     beside = store.with_name(store.name + UNFINISHED)
     shutil.rmtree(beside, ignore_errors=True)
+    store_id = _store_id(identity)
     try:
-        restored = _restore(backup, config, genesis, beside, threads)
-        _publish(beside, store)
+        restored = _restore(backup, config, genesis, beside, store_id, threads)
+        if not check:
+            _publish(beside, store)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     if as_json:
         print_json(asdict(restored))
         return
+    done = "Could restore" if check else "Restored"
     click.echo(
-        f"Restored {restored.height} blocks, {restored.transactions} transactions, from "
+        f"{done} {restored.height} blocks, {restored.transactions} transactions, from "
         f"{restored.parts} parts; every signature, link, certificate and result was checked."
     )
-    click.echo(f"It reaches height {restored.height} of {moment(restored.time_ms)}.")
+    click.echo(f"The backup reaches height {restored.height} of {moment(restored.time_ms)}.")
+    if check:
+        return
+    if store_id == identity.first_store:
+        note("Start the node: it has never run, and takes part as any new node does.")
+        return
     note(
         "Start the node; it follows the others by itself. It votes and signs again when a majority "
         f"of institutions has said:\n  govchaind members readmit {identity.name} "
         f"--store {restored.store} --key FILE"
     )
+
+
+def _store_id(identity: Identity) -> StoreId:
+    """Return the id of the store that is to be made, by the rule that `node.open_store` keeps.
+
+    The id that the node was announced with, but only if the guard file says that it never lived.
+    """
+    from govchaind.identity import STORE_ID_BYTES
+    from govchaind.runtime.guard import read_guard, unborn
+    from govchaind.runtime.system import GuardFile, entropy
+
+    remembered = GuardFile(identity.guard_path).read()
+    guard = None if remembered is None else read_guard(remembered)
+    first = guard == unborn(identity.first_store)
+    return identity.first_store if first else entropy(STORE_ID_BYTES)
 
 
 def _refuse_taken(store: Path) -> None:
@@ -115,19 +145,20 @@ def _last_height(backup: str) -> int | None:
     return next((int(one[2]) for one in named if one is not None), None)
 
 
-def _restore(backup: str, config: Config, genesis: Genesis, beside: Path, threads: int) -> Restored:
+def _restore(
+    backup: str, config: Config, genesis: Genesis, beside: Path, store_id: StoreId, threads: int
+) -> Restored:
     import trio
 
     from govchaind.backup.restoring import Restorer
-    from govchaind.identity import STORE_ID_BYTES
     from govchaind.runtime.lmdb_storage import LmdbStorage
-    from govchaind.runtime.system import WorkerThreads, entropy, favour_worker_threads
+    from govchaind.runtime.system import WorkerThreads, favour_worker_threads
 
     favour_worker_threads()
     workers = WorkerThreads("verify", threads)
     storage = LmdbStorage(beside, map_bytes_max=config.storage.map_bytes_max)
     with closing(workers), closing(storage), closing(_sources(backup)) as sources:
-        restorer = Restorer(storage, genesis, entropy(STORE_ID_BYTES), workers, threads)
+        restorer = Restorer(storage, genesis, store_id, workers, threads)
         with progress("restoring", _last_height(backup), "blocks") as ticks:
             return trio.run(restorer.run, sources, ticks.advance)
 

@@ -15,6 +15,7 @@ from govchaind.base.errors import Invalid
 from tests.backup.chains import Bytes, Node, back_up, parts_of, restore, sources
 from tests.exit_pack.packed import eventful
 from tests.ledger.chain import Chain
+from tests.runtime.test_verify_store import chain_of
 
 Change = Callable[[list[bytes]], list[bytes]]
 
@@ -111,6 +112,15 @@ async def test_every_byte_counts(chain: Chain, parts: list[bytes]) -> None:
 def test_any_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(Invalid, match="it: "):
         PartReader(Bytes(data).read, "it", MAGIC)
+
+
+async def test_a_wrong_signature_is_refused_though_it_is_certified(tmp_path: Path) -> None:
+    """A quorum of liars certifies what no office has signed: restoring finds it."""
+    chain = chain_of(wrong=(6,))
+    made = await back_up(Node(chain), chain.genesis, tmp_path / "backup", chain.ledger.height)
+    with pytest.raises(Invalid, match=r"part \d+: block 6 does not hold") as caught:
+        await restore(parts_of(tmp_path / "backup"), chain.genesis, tmp_path / "store")
+    assert (made.last, caught.value.code) == (chain.ledger.height, "backup-damaged")
 
 
 def test_a_head_that_contradicts_itself_is_refused(chain: Chain) -> None:

@@ -104,6 +104,37 @@ def _reached(network: Network, name: str, height: int) -> dict[str, object] | No
     return status if status is not None and status["height"] >= height else None
 
 
+def test_nodes_that_never_ran_begin_from_a_backup(
+    make_network: MakeNetwork, tmp_path: Path
+) -> None:
+    """They have said nothing yet: no vote is needed, and they begin where the backup ends."""
+    network = make_network(observers=1)
+    *running, late = network.validators
+    network.start(*running)
+    network.wait_ready(*running)
+    leader = network.leader()
+    network.create_register(leader)
+    network.submit(leader, *[network.put(f"early-{i}") for i in range(30)], wait="certified")
+    backup = tmp_path / "backup"
+    reached = backed_up(backup, network, leader)["last"]
+    observer = network.names[-1]
+
+    for name in (late, observer):
+        told = govchaind("restore", str(backup), str(network.folder(name)))
+        assert "it has never run, and takes part as any new node does" in told
+    network.start(late, observer)
+    network.wait_ready(late, observer)
+    network.kill(running[0])
+    leader = network.leader()
+    network.submit(leader, network.put("needs-the-late-one"), wait="certified")
+    head = network.wait_level()
+
+    assert network.record(observer, "needs-the-late-one") == "value"
+    signed = certified(network, leader, reached, head["height"])
+    assert late in signed[head["height"]][1]
+    assert network.events(late, "store.made") + network.events(late, "store.set_back") == []
+
+
 def test_streams_and_what_is_refused(make_network: MakeNetwork, tmp_path: Path) -> None:
     network = make_network(validators=1, observers=0)
     network.start_all()
@@ -125,8 +156,12 @@ def test_streams_and_what_is_refused(make_network: MakeNetwork, tmp_path: Path) 
     govchaind("backup", backup, "--node", url, "--chain-id", "00" * 32, expected=2)
     govchaind("backup", backup, expected=2)
     full = govchaind("restore", backup, str(folder), expected=1)
+    checked = govchaind("restore", backup, str(folder), "--check")
+    assert network.ready(name)
+    assert "Could restore" in checked
     network.stop(name)
     assert "error[already-there]" in full
+    assert not (folder / "store.restoring").exists()
     assert "error[unreachable]" in govchaind(
         "backup", backup, *source, "--timeout", "0.5", expected=3
     )
