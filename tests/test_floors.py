@@ -27,6 +27,7 @@ FLOORS = {
     "client": 4,
     "data": 5,
     "exit_pack": 5,
+    "backup": 5,
     "cli": 5,
     "node": 5,
     "config": 5,
@@ -40,6 +41,7 @@ ALLOWED_BY_FLOOR_RULES = {
     "client": {"base", "ledger"},
     "data": set(),  # what comes with a pack, and runs where nothing of ours is installed
     "exit_pack": {"base", "ledger", "replica", "runtime", "api", "client", "data"},
+    "backup": {"base", "ledger", "replica", "runtime"},
     "runtime": {"base", "raft", "ledger", "replica"},
     "api": {"base", "raft", "ledger", "replica", "runtime"},
 }

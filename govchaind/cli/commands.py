@@ -131,6 +131,8 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "trust": Entry("trust", "trust", "Keep a trust file: the newest head you have seen."),
     "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
+    "backup": Entry("backup", "backup", "Back up the ledger from a running node."),
+    "restore": Entry("restore", "restore", "Make a node's store from a backup."),
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),
