@@ -4,6 +4,7 @@
     SIGHUP            read the settings anew (`reload.py`)
     SIGUSR1           log everything for a quarter of an hour
     SIGUSR2           log what the settings say again
+    SIGQUIT           write where each thread stands, and end: what the unit's watchdog sends
 
 Rules kept here:
 - READY is said when the doors are open, not when the network has a leader: a node that waits for
@@ -14,6 +15,7 @@ Rules kept here:
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 from functools import partial
@@ -39,6 +41,7 @@ from govchaind.runtime.system import (
 )
 from govchaind.runtime.telemetry import Telemetry, is_journal, log_to, standard_error
 
+STANDARD_ERROR = 2
 LOUD_LEVEL = "debug"
 LOUD_SECONDS = 15 * 60.0
 STATUS_SECONDS = 5.0  # between looks at what the status line says
@@ -207,6 +210,7 @@ def run(directory: Path) -> None:
     supervisor = supervisor_of(os.environ, os.getpid())
     favour_worker_threads()
     calm_collector()
+    faulthandler.register(signal.SIGQUIT, file=STANDARD_ERROR, chain=True)
     try:
         trio.run(_main, config, identity, genesis, directory / CONFIG_FILE, supervisor)
     except BaseExceptionGroup as group:

@@ -100,6 +100,11 @@ def test_a_loop_that_hangs_is_not_fed_although_the_process_answers(
         assert network.get(name, "/healthz").status_code == 200
         time.sleep(0.1)
     assert supervisor.listen().count("WATCHDOG=1") == fed
+    network.daemons[name].send(signal.SIGQUIT)  # as the unit's watchdog does
+    assert network.wait_end(name) == -signal.SIGQUIT
+    assert "most recent call first" in network.log_path(name).read_text()
+    network.start(name)  # it takes its store for good
+    network.wait_ready(name)
 
 
 def test_settings_are_read_anew_and_a_broken_file_changes_nothing(
