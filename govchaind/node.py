@@ -19,6 +19,7 @@ from pathlib import Path
 
 import trio
 
+from govchaind.api.access import make_access
 from govchaind.api.context import ApiLimits, Context
 from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
@@ -217,8 +218,7 @@ async def run_node(
         guard_write=environment.guard_write,
         reserve_bytes=config.storage.reserve_bytes,
     )
-    failures: list[Fatal] = []
-    stopping = trio.Event() if stop is None else stop
+    failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
         failures.append(error)
@@ -244,6 +244,7 @@ async def run_node(
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
+        access=make_access(config.api),
         carrier=carrier,
     )
     await _run_parts(config, listen, context, telemetry, drive, gate, mesh, stopping, task_status)

@@ -55,6 +55,11 @@ TAGS = (
     ("events", "blocks as they happen"),
     ("health", "for whoever watches the node"),
 )
+_DOOR_REPLIES = {
+    "401": "This node wants a token for that, and got none that it knows",
+    "403": "Not permitted",
+    "429": "Too much at once; see Retry-After",
+}
 DESCRIPTION = (
     "Any node answers; what it says is of the height in the header Govchaind-Height. "
     "Bytes in JSON are lower-case hex; times are milliseconds of block time, and ISO 8601 in UTC. "
@@ -66,6 +71,7 @@ def make_app(context: Context) -> Asgi:
     """Return the application behind its door."""
     return Door(
         Shortcut(make_routes(context), "POST", transactions.PATH, transactions.submitting(context)),
+        access=context.access,
         body_bytes_max=context.limits.body_bytes_max,
         metrics=context.metrics,
         failed=context.failed,
@@ -178,6 +184,15 @@ def _http_error(error: HTTPException, request: Request) -> GovchaindError:
     return NotFound("there is no such path", remedy="See /docs for all paths.")
 
 
+def _add_door(operation: dict[str, Any]) -> None:
+    """Describe what the door itself may answer, before any handler."""
+    reference = {"$ref": "#/components/schemas/ErrorReply"}
+    for status, meaning in _DOOR_REPLIES.items():
+        if status not in operation["responses"]:
+            content = {"application/json": {"schema": reference}}
+            operation["responses"][status] = {"description": meaning, "content": content}
+
+
 def _describe(app: FastAPI) -> None:
     """Have /openapi.json say what is true: wrong parameters are 400, in our own shape."""
 
@@ -194,6 +209,7 @@ def _describe(app: FastAPI) -> None:
             for path in document["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)
+                    _add_door(operation)
                     for reply in operation["responses"].values():
                         if reply["description"] == "Successful Response":
                             reply["description"] = "The reply"
