@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from govchaind.api import (
     assets,
@@ -151,7 +152,10 @@ def _add_errors(app: FastAPI, context: Context, render: Renderer) -> None:
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        return _answer(request, _http_error(error, request))
+        reply = _answer(request, _http_error(error, request))
+        if error.status_code == 405:
+            reply.headers["allow"] = ", ".join(_allowed(app, request.scope))
+        return reply
 
     def _answer(request: Request, error: GovchaindError) -> Response:
         if pages.is_page(request):
@@ -162,6 +166,20 @@ def _add_errors(app: FastAPI, context: Context, render: Renderer) -> None:
     app.add_exception_handler(Exception, unknown)
     app.add_exception_handler(RequestValidationError, parameter)
     app.add_exception_handler(HTTPException, http)
+
+
+def _allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """Return the methods that a path has; the framework names those of one of its routes only."""
+    found: set[str] = set()
+    pending: list[Any] = list(app.routes)
+    while pending:
+        route = pending.pop()
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            pending += inner.routes
+        elif isinstance(route, Route | APIRoute) and route.matches(scope)[0] != Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _parameter_error(error: RequestValidationError) -> Invalid:
