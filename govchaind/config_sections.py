@@ -59,6 +59,20 @@ class ApiSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     event_streams_max: Annotated[
         int, Meta(ge=0, le=65_536, description="Server-sent event streams open at once.")
     ] = limits.EVENT_STREAMS_MAX
+    token_file: Annotated[
+        str | None,
+        Meta(description="File of clients' tokens, from data_directory; unset: none is needed."),
+    ] = None
+    reading_needs_token: Annotated[
+        bool, Meta(description="With a token_file: whether reading needs a token as well.")
+    ] = False
+    requests_per_second_max: Annotated[
+        float, Meta(ge=0, le=10**6, description="Requests of one address; 0: no bound.")
+    ] = limits.HTTP_REQUESTS_PER_SECOND_MAX
+    author_transactions_per_second_max: Annotated[
+        float,
+        Meta(ge=0, le=10**6, description="Transactions taken of one office; 0: no bound."),
+    ] = limits.AUTHOR_TRANSACTIONS_PER_SECOND_MAX
 
 
 class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

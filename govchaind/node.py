@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 import trio
 
+from govchaind.api.access import make_access
 from govchaind.api.context import ApiLimits, Context
 from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
@@ -170,6 +171,28 @@ def _make_board(replica: Replica, inbox: Inbox, telemetry: Telemetry) -> NoticeB
     return board
 
 
+def _make_drive(
+    config: Config,
+    environment: Environment,
+    replica: Replica,
+    inbox: Inbox,
+    board: NoticeBoard,
+    mesh: Mesh,
+    telemetry: Telemetry,
+) -> Drive:
+    return Drive(
+        replica=replica,
+        storage=environment.storage,
+        inbox=inbox,
+        board=board,
+        peers=mesh,
+        telemetry=telemetry,
+        wall_milliseconds=environment.wall_milliseconds,
+        guard_write=environment.guard_write,
+        reserve_bytes=config.storage.reserve_bytes,
+    )
+
+
 def _api_limits(config: Config) -> ApiLimits:
     return ApiLimits(
         body_bytes_max=config.api.body_bytes_max,
@@ -220,17 +243,7 @@ async def run_node(
         further_addresses=config.peer.dial,
     )
     board = _make_board(replica, inbox, telemetry)
-    drive = Drive(
-        replica=replica,
-        storage=environment.storage,
-        inbox=inbox,
-        board=board,
-        peers=mesh,
-        telemetry=telemetry,
-        wall_milliseconds=environment.wall_milliseconds,
-        guard_write=environment.guard_write,
-        reserve_bytes=config.storage.reserve_bytes,
-    )
+    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry)
     failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
@@ -253,6 +266,7 @@ async def run_node(
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
+        access=make_access(config.api),
         carrier=make_carrier(
             config.delivery, environment, genesis, identity.name, replica.members, telemetry
         ),

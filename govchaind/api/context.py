@@ -14,6 +14,7 @@ from typing import Any
 
 import trio
 
+from govchaind.api.access import Access
 from govchaind.api.sentence import Sentence
 from govchaind.base import limits
 from govchaind.base.errors import Busy, Fatal
@@ -97,6 +98,7 @@ class Context:
     report: Callable[[str, dict[str, Any]], None]
     wall_milliseconds: Callable[[], int] = wall_milliseconds  # only readiness looks at it
     limits: ApiLimits = field(default_factory=ApiLimits)
+    access: Access = field(default_factory=Access)
     pending: Pending = field(default_factory=Pending)
     carrier: Carrier | None = None  # None: this node carries no sealed files
     shelf: SideShelf | None = None  # None: it holds no side values either

@@ -123,6 +123,7 @@ COMMANDS: Mapping[str, Entry] = {
         "statement", "statement", "Make or verify the monthly statement of an institution."
     ),
     "keys": Entry("keys", "keys", "Make and show the keys of offices."),
+    "token": Entry("token", "token", "Make tokens for clients of a node that wants them."),
     "submit": Entry("submit", "submit", "Sign and submit transactions."),
     "get": Entry("get", "get", "Read a record, its history or its proof."),
     "receipt": Entry("receipt", "receipt", "Fetch the receipt of a transaction."),
