@@ -20,6 +20,7 @@ from pathlib import Path
 import trio
 
 from govchaind.api.context import ApiLimits, Context
+from govchaind.api.expiries import watch_expiries
 from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
 from govchaind.api.server import serve_api, serve_metrics
@@ -217,8 +218,7 @@ async def run_node(
         guard_write=environment.guard_write,
         reserve_bytes=config.storage.reserve_bytes,
     )
-    failures: list[Fatal] = []
-    stopping = trio.Event() if stop is None else stop
+    failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
         failures.append(error)
@@ -245,6 +245,7 @@ async def run_node(
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
         carrier=carrier,
+        growth=drive.growth,
     )
     await _run_parts(config, listen, context, telemetry, drive, gate, mesh, stopping, task_status)
     if failures:
@@ -273,6 +274,7 @@ async def _run_parts(
                 box = await core.start(context.carrier.run, config.delivery.listen)
             async with trio.open_nursery() as edge:
                 edge.start_soon(watch_outlook, context)
+                edge.start_soon(watch_expiries, context)
                 host, port = split_address(config.api.listen)
                 serve = partial(serve_api, context)
                 serve = partial(serve, host=host, port=port, stop=stopping, listen=listen)
@@ -352,6 +354,7 @@ async def _main(config: Config, identity: Identity, genesis: Genesis) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(watch_signals, stop)
         try:
+            telemetry.metrics.watch_process()
             async with production(config, identity, telemetry) as environment:
                 await run_node(config, genesis, identity, environment, telemetry, stop=stop)
         except GovchaindError as error:

@@ -25,6 +25,7 @@ from govchaind.replica.events import Offered, ReadAsked
 from govchaind.runtime.carrier import Carrier
 from govchaind.runtime.environment import Snapshot, Storage
 from govchaind.runtime.gate import Gate
+from govchaind.runtime.growth import Growth
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.system import wall_milliseconds
@@ -98,6 +99,7 @@ class Context:
     limits: ApiLimits = field(default_factory=ApiLimits)
     pending: Pending = field(default_factory=Pending)
     carrier: Carrier | None = None  # None: this node carries no sealed files
+    growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open
     warnings: list[Sentence] = field(default_factory=list)  # of `watch_outlook`, for /readyz

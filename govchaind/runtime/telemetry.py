@@ -12,6 +12,7 @@ Rules kept here:
 from __future__ import annotations
 
 import io
+import math
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,8 +20,20 @@ from types import MappingProxyType
 from typing import Any, TextIO, TypeAlias
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
+from govchaind.base.limits import (
+    INBOX_TRANSACTIONS_MAX,
+    POOL_BYTES_MAX,
+    POOL_TRANSACTIONS_MAX,
+)
 from govchaind.replica.events import Status
 
 Value: TypeAlias = str | int | float | bool | bytes | None
@@ -193,6 +206,7 @@ class Metrics:
         self.inbox_consensus = gauge("inbox_consensus_events", "Consensus events in the inbox.")
         _tell_build(gauge("build_info", "Always 1; the labels say what runs.", *_BUILD), version)
         self._declare_doors(counter, gauge, histogram)
+        self._declare_standing(counter, gauge)
 
     def _declare_doors(
         self,
@@ -257,6 +271,59 @@ class Metrics:
             "delivery_refused", "Sealed files refused, or given up, by reason.", "reason"
         )
 
+    def _declare_standing(
+        self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]
+    ) -> None:
+        """Declare how the node stands: to its peers, its bounds, its clock, and what ends."""
+        self.certified_lag = gauge(
+            "certified_lag_heights", "Heights applied here that have no certificate yet."
+        )
+        self.peer_up = gauge("peer_link_up", "1 if the link to this member is up.", "peer")
+        self.peer_heard = gauge(
+            "peer_heard_seconds", "Since anything last came from this member, or the start.", "peer"
+        )
+        self.peer_waiting = gauge(
+            "peer_waiting_bytes", "Bytes for this member that wait to be sent.", "peer"
+        )
+        self.gossip = counter(
+            "gossip_transactions",
+            "Transactions pushed to peers and by peers; repeats are counted too.",
+            "way",
+        )
+        self.clock_offset = gauge(
+            "clock_offset_seconds",
+            "This node's clock less the newest block's time, when that was applied here.",
+        )
+        self.storage_full_in = gauge(
+            "storage_full_in_seconds",
+            "Until the store is full at the pace of the last day; +Inf: not growing, or not known.",
+        )
+        self.storage_full_in.set(math.inf)
+        self.transaction_stored = gauge(
+            "transaction_stored_bytes",
+            "By what the store grew for each transaction of the last day; NaN: not known.",
+        )
+        self.transaction_stored.set(math.nan)
+        self.office_key_ends = gauge(
+            "office_key_ends_in_seconds",
+            "Until the first key of an office ends without another for its seat; +Inf: none does.",
+        )
+        self.office_key_ends.set(math.inf)
+        self.clocks_lapsed = gauge(
+            "request_clocks_lapsed", "Requests and appeals whose time has run out unanswered."
+        )
+        gauge("pool_transactions_max", "Most transactions that the pool takes.").set(
+            POOL_TRANSACTIONS_MAX
+        )
+        gauge("pool_bytes_max", "Most bytes that the pool takes.").set(POOL_BYTES_MAX)
+        gauge("inbox_transactions_max", "Most transactions that the inbox takes.").set(
+            INBOX_TRANSACTIONS_MAX
+        )
+
+    def watch_process(self) -> None:
+        """Show also what the system says of this process; not for many nodes in one process."""
+        ProcessCollector(registry=self.registry)
+
     def watch(self, status: Callable[[], Status]) -> None:
         """Have the gauges of a node's state read from `status` whenever metrics are read."""
         self.term.set_function(lambda: status().term)
@@ -265,6 +332,7 @@ class Metrics:
         self.commit.set_function(lambda: status().commit)
         self.log_height.set_function(lambda: status().last_height)
         self.certified.set_function(lambda: status().certified)
+        self.certified_lag.set_function(lambda: status().height - status().certified)
         self.block_time.set_function(lambda: status().block_time / 1000)
         self.pool_transactions.set_function(lambda: status().pool_transactions)
         self.pool_bytes.set_function(lambda: status().pool_bytes)
