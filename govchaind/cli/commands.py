@@ -127,6 +127,9 @@ COMMANDS: Mapping[str, Entry] = {
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),
     "config": Entry("settings", "config", "Show the settings of a node, or explain all of them."),
+    "rules": Entry(
+        "rules", "rules", "Print alert rules for Prometheus, or a dashboard for Grafana."
+    ),
     "outcomes": Entry("outcomes", "outcomes", "List every outcome with its cause and remedy."),
     "completion": Entry("completion", "completion", "Print the script for shell completion."),
 }

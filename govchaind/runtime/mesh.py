@@ -132,13 +132,18 @@ class Mesh:
         for name in sorted(wanted.keys() - self._peers.keys()):
             peer = self._peers[name] = _Peer(wanted[name], heard=trio.current_time())
             peer.lost.set()
-            self._show(peer)
             if self._dials(wanted[name]):
                 self._nursery.start_soon(self._dial, peer)
+        for peer in self._peers.values():
+            self._show(peer)
 
     def _show(self, peer: _Peer) -> None:
         """Have the metrics say of this member whether it is linked and when it was last heard."""
         metrics, name = self._telemetry.metrics, peer.member.name
+        own = self._member(self._own.node)
+        if not self._dials(peer.member) and (own is None or own.role == "observer"):
+            self._hide(name)  # neither dials the other: that there is no link is no fault
+            return
         metrics.peer_up.labels(peer=name).set_function(lambda: float(peer.link is not None))
         waiting = metrics.peer_waiting.labels(peer=name)
         waiting.set_function(lambda: peer.outbox.waiting_bytes if peer.outbox is not None else 0)
@@ -167,8 +172,11 @@ class Mesh:
     def _forget_when_down(self, name: NodeId) -> None:
         """Take a peer out; a link still ending gives its LinkDown by itself."""
         del self._peers[name]
+        self._telemetry.metrics.peers.set(len(self.linked()))
+        self._hide(name)
+
+    def _hide(self, name: NodeId) -> None:
         metrics = self._telemetry.metrics
-        metrics.peers.set(len(self.linked()))
         for shown in (metrics.peer_up, metrics.peer_heard, metrics.peer_waiting):
             shown.remove(name)
 

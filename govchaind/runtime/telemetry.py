@@ -17,7 +17,7 @@ import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, TextIO, TypeAlias
+from typing import Any, NamedTuple, TextIO, TypeAlias
 
 import structlog
 from prometheus_client import (
@@ -145,6 +145,14 @@ def level_of(name: str, values: Mapping[str, Any] = MappingProxyType({})) -> str
 
 def silent(severity: str, name: str, values: Mapping[str, Any]) -> None:
     """Be the sink that throws away."""
+
+
+class Declared(NamedTuple):
+    """A metric: its name (a counter's without `_total`), its type in Prometheus, its help text."""
+
+    name: str
+    kind: str
+    text: str
 
 
 class Metrics:
@@ -319,6 +327,11 @@ class Metrics:
         gauge("inbox_transactions_max", "Most transactions that the inbox takes.").set(
             INBOX_TRANSACTIONS_MAX
         )
+
+    def declared(self) -> list[Declared]:
+        """Return every metric, in order of names."""
+        found = [Declared(m.name, m.type, m.documentation) for m in self.registry.collect()]
+        return sorted(found)
 
     def watch_process(self) -> None:
         """Show also what the system says of this process; not for many nodes in one process."""

@@ -167,6 +167,17 @@ async def test_each_member_has_its_line_in_the_metrics_until_it_leaves() -> None
         assert value("govchaind_peer_link_up", {"peer": "cid"}) == 1
 
 
+async def test_two_observers_that_never_dial_each_other_show_no_broken_link() -> None:
+    members = [member("ada", role="observer"), member("ben", role="observer"), member("cid")]
+    made = shell(self_of("ada"), members)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(made.mesh.run, "127.0.0.1:0")
+        value = made.telemetry.metrics.registry.get_sample_value
+        found = {name: value("govchaind_peer_link_up", {"peer": name}) for name in ("ben", "cid")}
+        nursery.cancel_scope.cancel()
+    assert found == {"ben": None, "cid": 0}
+
+
 async def test_a_member_that_left_loses_its_link_and_nobody_else() -> None:
     async with running("ada", "ben", "cid") as shells:
         await settled(lambda: all(len(made.mesh.linked()) == 2 for made in shells.values()))
