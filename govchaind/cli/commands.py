@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, Entry] = {
     "init": Entry("init", "init", "Make a network, a node, or a genesis."),
     "run": Entry("run", "run", "Run a node until Ctrl-C or SIGTERM."),
     "status": Entry("status", "status", "Show how the nodes of a network are."),
+    "top": Entry("top", "top", "Watch all nodes of a network, live."),
     "members": Entry("members", "members", "Show the nodes on the ledger, or vote on them."),
     "motions": Entry("motions", "motions", "Show what institutions vote on, or vote on it."),
     "propose": Entry("propose", "propose", "Move a rule, a calendar, a mandate, new keys."),
@@ -123,6 +124,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "trust": Entry("trust", "trust", "Keep a trust file: the newest head you have seen."),
     "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
+    "db": Entry("db", "db", "Show what a node's store takes, and how long its room lasts."),
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),

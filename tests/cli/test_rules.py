@@ -15,6 +15,7 @@ from govchaind.cli.rules import RUNBOOKS, rules_text
 from govchaind.runtime.telemetry import Metrics
 from tests.cli.command import Command
 from tests.cli.rules_cases import CASES
+from tests.docs.code import commands
 from tests.docs.tables import DOCS, metric_names
 
 ALERTS = re.findall(r"- alert: (\w+)\n((?:        ? .*\n|          .*\n)+)", rules_text())
@@ -164,3 +165,19 @@ def test_a_prefix_that_would_break_the_file_is_refused(govchaind: Command, prefi
     refused = govchaind("rules", "--runbooks", prefix)
     assert refused.code == 2
     assert "without spaces or quotes" in refused.errors
+
+
+def test_commands_that_pages_name_exist() -> None:
+    known = set(commands())
+    named = {
+        " ".join(words.split()[:2])
+        for page in PAGES.glob("*.md")
+        for words in re.findall(r"govchaind((?: [a-z-]+)+)", page.read_text())
+    }
+    assert len(named) > 10
+    wrong = [
+        name
+        for name in named
+        if f"govchaind {name}" not in known and f"govchaind {name.split()[0]}" not in known
+    ]
+    assert wrong == []
