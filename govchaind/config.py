@@ -111,11 +111,14 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
     data_directory = (folder / config.node.data_directory).resolve()
     store = (data_directory / config.storage.directory).resolve()
     deliveries = (data_directory / config.delivery.directory).resolve()
+    sides = (data_directory / config.delivery.side_directory).resolve()
     return msgspec.structs.replace(
         config,
         node=msgspec.structs.replace(config.node, data_directory=str(data_directory)),
         storage=msgspec.structs.replace(config.storage, directory=str(store)),
-        delivery=msgspec.structs.replace(config.delivery, directory=str(deliveries)),
+        delivery=msgspec.structs.replace(
+            config.delivery, directory=str(deliveries), side_directory=str(sides)
+        ),
     )
 
 

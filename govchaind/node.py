@@ -35,7 +35,7 @@ from govchaind.raft.messages import Timing
 from govchaind.replica.events import CertificateAwaited, Guard, Status
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
-from govchaind.runtime.carried import make_carrier
+from govchaind.runtime.carried import make_carrier, make_shelf
 from govchaind.runtime.drive import Drive
 from govchaind.runtime.environment import DeliveryDoors, Environment, ListenHttp
 from govchaind.runtime.gate import Gate
@@ -225,9 +225,6 @@ async def run_node(
         stopping.set()
 
     telemetry.metrics.watch(lambda: board.status)
-    carrier = make_carrier(
-        config.delivery, environment, genesis.chain_id, identity.name, replica.members, telemetry
-    )
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -244,7 +241,10 @@ async def run_node(
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
-        carrier=carrier,
+        carrier=make_carrier(
+            config.delivery, environment, genesis, identity.name, replica.members, telemetry
+        ),
+        shelf=make_shelf(config.delivery, environment, telemetry),
     )
     await _run_parts(config, listen, context, telemetry, drive, gate, mesh, stopping, task_status)
     if failures:
@@ -268,6 +268,8 @@ async def _run_parts(
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
+            if context.shelf is not None:
+                core.start_soon(context.shelf.run)
             box = None
             if context.carrier is not None:
                 box = await core.start(context.carrier.run, config.delivery.listen)

@@ -22,6 +22,7 @@ from govchaind.api import (
     deliveries,
     delivery_keys,
     events,
+    evidence,
     health,
     institutions,
     mandates,
@@ -32,6 +33,7 @@ from govchaind.api import (
     parameters,
     registers,
     requests,
+    side_values,
     state,
     transactions,
 )
@@ -49,6 +51,7 @@ TAGS = (
     ("institutions", "offices and their keys"),
     ("decisions", "motions and their rules, calendars, mandates"),
     ("deliveries", "what was delivered, delivery keys, sealed files"),
+    ("side values", "sealed texts of parties and supervisor, and their removal"),
     ("assets", "what institutions settle with: totals, holdings, freezes"),
     ("exchange", "duties, the catalogue, requests with their clocks, grants, accounts"),
     ("network", "this node, its members, trust"),
@@ -117,7 +120,7 @@ def make_routes(context: Context) -> FastAPI:
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
         *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
-        *(outlook, parameters),
+        *(outlook, parameters, evidence, side_values),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

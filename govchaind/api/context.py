@@ -27,6 +27,7 @@ from govchaind.runtime.environment import Snapshot, Storage
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.noticeboard import NoticeBoard
+from govchaind.runtime.side_shelf import SideShelf
 from govchaind.runtime.system import wall_milliseconds
 from govchaind.runtime.telemetry import Metrics
 
@@ -98,6 +99,7 @@ class Context:
     limits: ApiLimits = field(default_factory=ApiLimits)
     pending: Pending = field(default_factory=Pending)
     carrier: Carrier | None = None  # None: this node carries no sealed files
+    shelf: SideShelf | None = None  # None: it holds no side values either
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open
     warnings: list[Sentence] = field(default_factory=list)  # of `watch_outlook`, for /readyz

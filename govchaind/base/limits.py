@@ -109,6 +109,13 @@ CARRY_SECONDS_MAX = 60.0  # for one chunk between nodes; slower than that is giv
 CARRY_WAITING_MAX = 1000  # sealed files that a node holds at once, whole or in part
 CARRY_LEAVE_MILLISECONDS = 15 * 60 * 1000  # an office key's leave to bring or fetch ends so soon
 
+# --- side values: sealed texts beside the ledger --------------------------------------------------
+SIDE_READERS_MAX = 16  # offices that one is sealed to (consensus)
+SIDE_SEALED_BYTES_MAX = 64 * 1024  # of one sealed file (consensus): a text, never data
+SIDE_TEXT_BYTES_MAX = 48 * 1024  # of the text in it; padding, salt and header take the rest
+SIDE_HEADER_BYTES_MAX = 4 * 1024  # of a sealed text: 16 readers take three quarters of it
+SIDE_FILES_MAX = 20_000  # that a node holds; 1.3 GB at most
+
 # --- the ledger's shapes (consensus) ------------------------------------------------------------
 NODE_ADDRESSES_MAX = 4  # seeds only; a node announces the rest itself
 ADDRESS_CHARS_MAX = 262  # a name of 253 characters, brackets, a colon and a port

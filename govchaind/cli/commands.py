@@ -78,6 +78,9 @@ COMMANDS: Mapping[str, Entry] = {
         "parameters",
         "Show the parameters, the version of the ledger, and who is ready for the next.",
     ),
+    "evidence": Entry(
+        "evidence", "evidence", "Show nodes that have signed two different things about one height."
+    ),
     "calendars": Entry(
         "calendars", "calendars", "Show the calendars of working days on the ledger."
     ),
@@ -110,6 +113,11 @@ COMMANDS: Mapping[str, Entry] = {
         "delivery_keys",
         "delivery_keys",
         "Show the delivery keys on the ledger, and to which nodes sealed files are brought.",
+    ),
+    "side-values": Entry(
+        "side_values",
+        "side_values",
+        "Show the sealed texts beside the ledger; record one, open one.",
     ),
     "statement": Entry(
         "statement", "statement", "Make or verify the monthly statement of an institution."

@@ -253,6 +253,7 @@ class Metrics:
         self.delivery_reserved = gauge(
             "delivery_reserved_bytes", "Bytes that the sealed files here take or will take."
         )
+        self.side_values = gauge("side_values", "Sealed files of side values here.")
         self.delivery_refused = counter(
             "delivery_refused", "Sealed files refused, or given up, by reason.", "reason"
         )
