@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 import trio
 
+from govchaind.api.access import make_access
 from govchaind.api.context import ApiLimits, Context
 from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
@@ -36,7 +37,7 @@ from govchaind.raft.messages import Timing
 from govchaind.replica.events import CertificateAwaited, Guard, Status
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
-from govchaind.runtime.carried import make_carrier
+from govchaind.runtime.carried import make_carrier, make_shelf
 from govchaind.runtime.drive import Drive
 from govchaind.runtime.environment import DeliveryDoors, Environment, ListenHttp
 from govchaind.runtime.gate import Gate
@@ -170,6 +171,28 @@ def _make_board(replica: Replica, inbox: Inbox, telemetry: Telemetry) -> NoticeB
     return board
 
 
+def _make_drive(
+    config: Config,
+    environment: Environment,
+    replica: Replica,
+    inbox: Inbox,
+    board: NoticeBoard,
+    mesh: Mesh,
+    telemetry: Telemetry,
+) -> Drive:
+    return Drive(
+        replica=replica,
+        storage=environment.storage,
+        inbox=inbox,
+        board=board,
+        peers=mesh,
+        telemetry=telemetry,
+        wall_milliseconds=environment.wall_milliseconds,
+        guard_write=environment.guard_write,
+        reserve_bytes=config.storage.reserve_bytes,
+    )
+
+
 def _api_limits(config: Config) -> ApiLimits:
     return ApiLimits(
         body_bytes_max=config.api.body_bytes_max,
@@ -220,26 +243,13 @@ async def run_node(
         further_addresses=config.peer.dial,
     )
     board = _make_board(replica, inbox, telemetry)
-    drive = Drive(
-        replica=replica,
-        storage=environment.storage,
-        inbox=inbox,
-        board=board,
-        peers=mesh,
-        telemetry=telemetry,
-        wall_milliseconds=environment.wall_milliseconds,
-        guard_write=environment.guard_write,
-        reserve_bytes=config.storage.reserve_bytes,
-    )
+    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry)
     failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
         failures.append(error)
         stopping.set()
 
-    carrier = make_carrier(
-        config.delivery, environment, genesis.chain_id, identity.name, replica.members, telemetry
-    )
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -256,7 +266,11 @@ async def run_node(
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
-        carrier=carrier,
+        access=make_access(config.api),
+        carrier=make_carrier(
+            config.delivery, environment, genesis, identity.name, replica.members, telemetry
+        ),
+        shelf=make_shelf(config.delivery, environment, telemetry),
     )
     running = Running(context, drive, mesh)
     await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
@@ -281,6 +295,8 @@ async def _run_parts(
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
+            if context.shelf is not None:
+                core.start_soon(context.shelf.run)
             box = None
             if context.carrier is not None:
                 box = await core.start(context.carrier.run, config.delivery.listen)

@@ -27,6 +27,7 @@ FLOORS = {
     "client": 4,
     "data": 5,
     "exit_pack": 5,
+    "backup": 5,
     "cli": 5,
     "node": 5,
     "daemon": 5,
@@ -42,6 +43,7 @@ ALLOWED_BY_FLOOR_RULES = {
     "client": {"base", "ledger"},
     "data": set(),  # what comes with a pack, and runs where nothing of ours is installed
     "exit_pack": {"base", "ledger", "replica", "runtime", "api", "client", "data"},
+    "backup": {"base", "ledger", "replica", "runtime"},
     "runtime": {"base", "raft", "ledger", "replica"},
     "api": {"base", "raft", "ledger", "replica", "runtime"},
 }
@@ -50,7 +52,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cbor2": ("govchaind.base.encoding",),
     "msgspec": ("govchaind.base.encoding", "govchaind.config", "govchaind.config_sections",
                 "govchaind.ledger"),
-    "nacl": ("govchaind.base.crypto", "govchaind.client.sealing", "govchaind.data.exit.verify"),
+    "nacl": ("govchaind.base.crypto", "govchaind.client.sealing", "govchaind.client.locked_file",
+             "govchaind.client.side_sealing", "govchaind.data.exit.verify"),
     "pyarrow": ("govchaind.exit_pack.tables",),
     "lmdb": ("govchaind.runtime.lmdb_storage",),
     "structlog": ("govchaind.runtime.telemetry",),

@@ -78,6 +78,9 @@ COMMANDS: Mapping[str, Entry] = {
         "parameters",
         "Show the parameters, the version of the ledger, and who is ready for the next.",
     ),
+    "evidence": Entry(
+        "evidence", "evidence", "Show nodes that have signed two different things about one height."
+    ),
     "calendars": Entry(
         "calendars", "calendars", "Show the calendars of working days on the ledger."
     ),
@@ -111,10 +114,16 @@ COMMANDS: Mapping[str, Entry] = {
         "delivery_keys",
         "Show the delivery keys on the ledger, and to which nodes sealed files are brought.",
     ),
+    "side-values": Entry(
+        "side_values",
+        "side_values",
+        "Show the sealed texts beside the ledger; record one, open one.",
+    ),
     "statement": Entry(
         "statement", "statement", "Make or verify the monthly statement of an institution."
     ),
     "keys": Entry("keys", "keys", "Make and show the keys of offices."),
+    "token": Entry("token", "token", "Make tokens for clients of a node that wants them."),
     "submit": Entry("submit", "submit", "Sign and submit transactions."),
     "get": Entry("get", "get", "Read a record, its history or its proof."),
     "receipt": Entry("receipt", "receipt", "Fetch the receipt of a transaction."),
@@ -123,6 +132,8 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "trust": Entry("trust", "trust", "Keep a trust file: the newest head you have seen."),
     "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
+    "backup": Entry("backup", "backup", "Back up the ledger from a running node."),
+    "restore": Entry("restore", "restore", "Make a node's store from a backup."),
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),

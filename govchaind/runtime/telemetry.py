@@ -31,7 +31,10 @@ Sink: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]
 LEVELS = ("debug", "info", "warning", "error")
 PRIORITIES = MappingProxyType({"debug": 7, "info": 6, "warning": 4, "error": 3})  # of syslog
 BYTES_SHOWN = 8
-_SECRET_NAMES = ("secret", "seed", "passphrase", "password", "private", "signing_key")
+_SECRET_NAMES = (
+    *("secret", "seed", "passphrase", "password", "private", "signing_key"),
+    *("authorization", "token"),
+)
 _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _SHORT_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 _REQUEST_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)  # a client may ask to wait
@@ -214,7 +217,7 @@ class Metrics:
         self.transactions = counter("transactions", "Transactions committed and applied here.")
         self.blocks = counter("blocks", "Blocks committed and applied here.")
         self.refused = counter(
-            "refused", "Transactions and messages refused at the door.", "reason"
+            "refused", "Requests, transactions, messages refused at the door.", "reason"
         )
         self.events = counter("events", "Events by name, as in the log.", "event")
         self.step = histogram("step_seconds", "Time of one step of the replica.", _SHORT_BUCKETS)
@@ -287,6 +290,7 @@ class Metrics:
         self.delivery_reserved = gauge(
             "delivery_reserved_bytes", "Bytes that the sealed files here take or will take."
         )
+        self.side_values = gauge("side_values", "Sealed files of side values here.")
         self.delivery_refused = counter(
             "delivery_refused", "Sealed files refused, or given up, by reason.", "reason"
         )

@@ -51,8 +51,8 @@ def test_a_service_is_confined(name: str) -> None:
     assert row["logging"]["options"]["max-size"]
     known = {
         "read_only", "cap_drop", "security_opt", "restart", "pids_limit", "logging", "image",
-        "build", "stop_grace_period", "mem_limit", "networks", "volumes", "ports", "command", "environment",
-        "depends_on", "tmpfs",
+        "build", "stop_grace_period", "mem_limit", "networks", "volumes", "ports", "command",
+        "environment", "depends_on", "tmpfs",
     }  # fmt: skip
     assert sorted(set(row) - known) == []  # so nothing privileged, no device, no host's namespace
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in row["ports"])
