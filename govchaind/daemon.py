@@ -23,6 +23,7 @@ from pathlib import Path
 
 import trio
 
+from govchaind.api.access import make_access
 from govchaind.api.health import reasons_not_ready
 from govchaind.base.errors import GovchaindError, InvalidSetting
 from govchaind.config import CONFIG_FILE, Config, load_config
@@ -153,13 +154,13 @@ class Daemon:
             return
         await self._supervisor.reloading()
         try:
-            new = load_config(self._settings_file)
+            found = compare(self._config, load_config(self._settings_file))
+            access = make_access(found.config.api)
         except InvalidSetting as error:
             self._telemetry.event("settings.refused", problem=error.message)
         else:
-            found = compare(self._config, new)
             self._config = found.config
-            put_in_force(found.config, running, self._level)
+            put_in_force(found.config, running, self._level, access)
             self._telemetry.event("settings.reloaded", changed=list(found.changed))
             if found.need_restart:
                 self._telemetry.event("settings.need_restart", settings=list(found.need_restart))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from govchaind.api.access import Access
 from govchaind.config import Config, settings, value_of, with_value
 from govchaind.node import Running
 from govchaind.runtime.carried import SECONDS_A_DAY
@@ -17,12 +18,17 @@ from govchaind.runtime.log_level import LogLevel
 
 CHANGEABLE = frozenset(
     (
+        "api.author_transactions_per_second_max",
         "api.event_streams_max",
+        "api.reading_needs_token",
+        "api.requests_per_second_max",
+        "api.token_file",
         "api.wait_seconds_max",
         "delivery.bytes_per_second_max",
         "delivery.hold_days",
         "delivery.quota_bytes",
         "delivery.reserve_bytes",
+        "delivery.side_bytes_max",
         "log.level",
         "peer.dial",
         "storage.reserve_bytes",
@@ -56,17 +62,24 @@ def compare(old: Config, new: Config) -> Reloaded:
     return Reloaded(config, changed, need_restart)
 
 
-def put_in_force(config: Config, running: Running, level: LogLevel) -> None:
-    """Give the parts of a running node what `config` says of the settings that may change."""
+def put_in_force(config: Config, running: Running, level: LogLevel, access: Access) -> None:
+    """Give the parts of a running node what `config` says of the settings that may change.
+
+    `access` is made of these settings: its file of tokens may have changed though they have not.
+    """
     level.setting = config.log.level
     running.mesh.set_further_addresses(config.peer.dial)
     running.drive.set_reserve(config.storage.reserve_bytes)
     context = running.context
+    context.access.take_over(access)
     context.limits = replace(
         context.limits,
         wait_seconds_max=config.api.wait_seconds_max,
         event_streams_max=config.api.event_streams_max,
     )
+    if context.shelf is not None:
+        delivery = config.delivery
+        context.shelf.set_bounds(delivery.side_bytes_max, delivery.reserve_bytes)
     if context.carrier is not None:
         context.carrier.set_bounds(
             bytes_per_second_max=config.delivery.bytes_per_second_max,

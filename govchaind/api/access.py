@@ -65,6 +65,11 @@ class Access:
         self._clients = Allowance(requests_per_second_max)
         self._authors = Allowance(author_transactions_per_second_max)
 
+    def take_over(self, other: Access) -> None:
+        """Judge by the bounds and tokens of another from now on; what was counted is forgotten."""
+        self._tokens, self._reading_needs_token = other._tokens, other._reading_needs_token
+        self._clients, self._authors = other._clients, other._authors
+
     def judge(
         self,
         method: str,

@@ -127,6 +127,10 @@ class SideShelf:
                 remedy="Correct delivery.side_directory, or its permissions.",
             ) from None
 
+    def set_bounds(self, bytes_max: int, reserve_bytes: int) -> None:
+        """Change the bounds; they are judged by when the next value comes."""
+        self._bytes_max, self._reserve_bytes = bytes_max, reserve_bytes
+
     @property
     def count(self) -> int:
         """How many files there are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from govchaind.config import CONFIG_FILE
 from tests.process.conftest import MakeNetwork
-from tests.process.network import Network
+from tests.process.network import Network, govchaind
 
 WATCHDOG_SECONDS = 1.0
 
@@ -140,6 +141,33 @@ def test_settings_are_read_anew_and_a_broken_file_changes_nothing(
     address = f"{network.nodes[name].api}/v1/events?from=1"
     with httpx.stream("GET", address, trust_env=False, timeout=30) as reply:
         assert reply.status_code == 200
+
+
+def test_a_token_that_is_taken_out_ends_with_a_reload(make_network: MakeNetwork) -> None:
+    network = make_network(validators=1)
+    [name] = network.names
+    folder = network.folder(name)
+    network.start(name)
+    network.wait_ready(name)
+    network.set(name, api__token_file="tokens", api__reading_needs_token=True)
+    said = govchaind("token", "new", "portal", "--directory", str(folder), "--json")
+    token = json.loads(said[: said.index("}") + 1])["token"]
+    network.daemons[name].send(signal.SIGHUP)
+    network.wait_event(name, "settings.reloaded")
+    assert "token-missing" in network.get(name, "/v1/status").text
+    shown = network.get(name, "/v1/status", authorization=f"Bearer {token}")
+    assert shown.status_code == 200
+    good = (folder / "tokens").read_text()
+    (folder / "tokens").write_text("no token at all\n")
+    network.daemons[name].send(signal.SIGHUP)
+    network.wait_event(name, "settings.refused")
+    assert network.get(name, "/v1/status", authorization=f"Bearer {token}").status_code == 200
+    kept = [line for line in good.splitlines() if not line.startswith("portal")]
+    (folder / "tokens").write_text("\n".join(kept))
+    network.daemons[name].send(signal.SIGHUP)
+    network.wait_event(name, "settings.reloaded", changed=[])
+    shown = network.get(name, "/v1/status", authorization=f"Bearer {token}")
+    assert "token-unknown" in shown.text
 
 
 def test_a_signal_makes_the_log_loud_and_another_quiet_again(make_network: MakeNetwork) -> None:
