@@ -22,7 +22,7 @@ ROWS = (
     ("Loop and pool", ("step_", "event_loop_", "inbox_", "pool_", "signatures_")),
     ("Peers and gossip", ("peer", "gossip_")),
     ("Institutions", ("governance_", "governing_", "mandates_", "office_", "request_")),
-    ("Sealed files", ("delivery_",)),
+    ("Sealed files", ("delivery_", "side_")),
     ("Other", ("",)),
 )  # fmt: skip
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
