@@ -123,6 +123,13 @@ class DeliverySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         int,
         Meta(ge=0, le=1024**4, description="With less free disk than this, files are refused."),
     ] = 4 * limits.DISK_RESERVE_BYTES  # before the ledger's own writes are
+    side_directory: Annotated[
+        str, Meta(min_length=1, description="Folder of side values, from data_directory.")
+    ] = "side-values"
+    side_bytes_max: Annotated[
+        int,
+        Meta(ge=0, le=1024**4, description="All side values together take no more than this."),
+    ] = 1024**3
     hold_days: Annotated[
         float, Meta(gt=0, le=3660, description="A sealed file that nobody fetches goes after this.")
     ] = 14.0

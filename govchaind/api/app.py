@@ -23,6 +23,7 @@ from govchaind.api import (
     deliveries,
     delivery_keys,
     events,
+    evidence,
     health,
     institutions,
     mandates,
@@ -33,6 +34,7 @@ from govchaind.api import (
     parameters,
     registers,
     requests,
+    side_values,
     state,
     transactions,
 )
@@ -50,6 +52,7 @@ TAGS = (
     ("institutions", "offices and their keys"),
     ("decisions", "motions and their rules, calendars, mandates"),
     ("deliveries", "what was delivered, delivery keys, sealed files"),
+    ("side values", "sealed texts of parties and supervisor, and their removal"),
     ("assets", "what institutions settle with: totals, holdings, freezes"),
     ("exchange", "duties, the catalogue, requests with their clocks, grants, accounts"),
     ("network", "this node, its members, trust"),
@@ -124,7 +127,7 @@ def make_routes(context: Context) -> FastAPI:
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
         *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
-        *(outlook, parameters),
+        *(outlook, parameters, evidence, side_values),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

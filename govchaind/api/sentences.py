@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from govchaind.api import asset_words, delivery_words, exchange_words
+from govchaind.api import asset_words, delivery_words, exchange_words, side_words
 from govchaind.api.motion_words import day_words, motion_words
 from govchaind.api.reading import operation_name
 from govchaind.api.sentence import Sentence, tell
@@ -57,6 +57,7 @@ def _sentence(author: str, kind: int, items: list[Any], titles: Titles) -> Sente
         exchange_words.WRITERS.get(kind)
         or delivery_words.WRITERS.get(kind)
         or asset_words.WRITERS.get(kind)
+        or side_words.WRITERS.get(kind)
     )
     try:
         if exchange is not None:
@@ -189,6 +190,15 @@ def _declare_ready(author: str, items: list[Any]) -> Sentence:
     )
 
 
+def _report_double_signing(author: str, items: list[Any]) -> Sentence:
+    return tell(
+        "%(author)s reported that the node %(node)s has signed two different statements of one "
+        "height.",
+        author=author,
+        node=items[0],
+    )
+
+
 def _motion(items: list[Any]) -> str:
     digest: str = items[0].hex()
     return digest if len(digest) <= DIGEST_CHARS_SHOWN else digest[:DIGEST_CHARS_SHOWN] + "…"
@@ -207,4 +217,5 @@ _WRITERS: dict[int, Callable[[str, list[Any]], Sentence]] = {
     Kind.WITHDRAW: _withdraw,
     Kind.ENACT: _enact,
     Kind.DECLARE_READY: _declare_ready,
+    Kind.REPORT_DOUBLE_SIGNING: _report_double_signing,
 }

@@ -22,9 +22,11 @@ from govchaind.ledger.outcome_texts import (
     basics,
     deliveries,
     door,
+    evidence,
     exchange,
     governance,
     registers,
+    side_values,
     standings,
 )
 
@@ -153,6 +155,7 @@ class Code(IntEnum):
     ASSET_EXISTS = 380
     UNKNOWN_ASSET = 381
     BAD_ASSET = 382
+    NOTHING_TO_SETTLE = 383
     NOT_ASSET_ISSUER = 384
     NOT_ASSET_SUPERVISOR = 385
     ASSET_PURPOSE_NOT_ALLOWED = 386
@@ -188,6 +191,16 @@ class Code(IntEnum):
     NOT_A_PARTY = 367
     DELIVERY_KEY_REPLACED = 368
     BAD_OVERLAP = 369
+    NOT_CONTRADICTORY = 420
+    EVIDENCE_NOT_SIGNED = 421
+    ALREADY_REPORTED = 422
+
+    SIDE_VALUE_EXISTS = 400
+    UNKNOWN_SIDE_VALUE = 401
+    SIDE_VALUE_REMOVED = 402
+    BAD_READERS = 403
+    PARTY_LEFT_OUT = 404
+    NOT_OF_THE_REQUEST = 405
 
 
 _ROWS = (
@@ -199,6 +212,8 @@ _ROWS = (
     *exchange.ROWS,
     *deliveries.ROWS,
     *assets.ROWS,
+    *side_values.ROWS,
+    *evidence.ROWS,
 )
 
 OUTCOMES: Mapping[int, OutcomeText] = MappingProxyType({row.code: row for row in _ROWS})

@@ -90,8 +90,12 @@ def amount(value: Any) -> bool:
     return type(value) is int and 1 <= value < 2**64
 
 
-def delivery(value: Any) -> bool:
-    return count(value) or hash32(value)
+def statement(value: Any) -> bool:
+    return type(value) is bytes and 1 <= len(value) <= 256
+
+
+def signature(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 64
 
 
 def anything(value: Any) -> bool:
@@ -145,7 +149,7 @@ OPERATIONS: dict[int, Judge] = {
     27: fields(name, hash32, hash32, title, count, count),
     60: fields(name, title, title, name, PLACE, array(name, 0, 64), or_none(count)),
     61: fields(name, PLACE, amount, name),
-    62: fields(name, PLACE, amount, name, or_none(fields(name, name, delivery))),
+    62: fields(name, PLACE, amount, name, or_none(fields(*DELIVERY, truth))),
     63: fields(name, amount, name),
     64: fields(name, PLACE, name, or_none(amount), name, or_none(hash32)),
     65: fields(name, PLACE, name, or_none(amount), name),
@@ -173,6 +177,14 @@ OPERATIONS: dict[int, Judge] = {
     57: fields(*DELIVERY, one_of("destroyed", "never-had")),
     58: fields(*DELIVERY, one_of("on-the-way", "stolen", "key-lost")),
     28: fields(name, between(1, 65535)),
+    70: fields(
+        hash32,
+        hash32,
+        between(1, 64 * 1024),
+        array(fields(name, name), 1, 16),
+        or_none(fields(name, name)),
+    ),
+    80: fields(name, statement, signature, statement, signature),
 }
 
 MOTIONS: dict[int, Judge] = {
@@ -204,4 +216,5 @@ MOTIONS: dict[int, Judge] = {
     13: fields(name, count),
     14: fields(between(1, 65535), count),
     15: fields(name, count, or_none(count)),
+    70: fields(name, hash32, name),
 }

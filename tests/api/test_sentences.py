@@ -84,6 +84,10 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
     (15, ["law", MARCH, MARCH + 306 * DAY],
      "bring the ended mandate law back into force from 1 March 2026 to the end of "
      "31 December 2026", "自2026年3月1日起恢复已失效的依据文件 law，至2026年12月31日（含当日）"),
+    (70, ["bank", b"\x12" * 32, "personal-data"],
+     "have all nodes remove the sealed text 1212121212121212… of bank for good, on the ground "
+     "personal-data",
+     "要求所有节点永久移除 bank 的密封文本 1212121212121212…，理由代码：personal-data"),
 ]  # fmt: skip
 DATA_SET = ["births", "Births", "civil", [["day", "Day", "date"]], "daily", "unconditional", [],
             None, "law"]  # fmt: skip
@@ -102,12 +106,13 @@ ASSETS_TOLD: list[tuple[int, list[Any], str, str]] = [
     (62, ["voucher", ["bank", "branch"], 5, "lookups", None],
      "ministry/head transferred 5 of the asset voucher to bank/branch, for lookups.",
      "ministry/head 向 bank/branch 转让了资产 voucher 5，用途：lookups。"),
-    (62, ["voucher", ["bank", "branch"], 5, "lookups", ["ministry", "req-17", 3]],
+    (62, ["voucher", ["bank", "branch"], 5, "lookups",
+          ["ministry", "req-17", 3, False]],
      "for lookups, to settle delivery 3 under the request req-17 of ministry.",
      "用途：lookups，用于结算 ministry 的请求 req-17 下的第 3 次交付。"),
-    (62, ["voucher", ["bank", "branch"], 5, "lookups", ["ministry", "req-9", b"\xab" * 32]],
-     "to settle the delivery abababababababab… under the request req-9 of ministry.",
-     "用于结算 ministry 的请求 req-9 下的交付 abababababababab…。"),
+    (62, ["voucher", ["bank", "branch"], 5, "lookups", ["ministry", "req-9", 2, True]],
+     "to settle delivery 2 under the request req-9 of ministry, which was received and is not "
+     "disputed.", "用于结算 ministry 的请求 req-9 下的第 2 次交付（已签收且无争议）。"),
     (63, ["voucher", 5, "lookups"], "gave 5 of the asset voucher back to its issuer, for lookups.",
      "向发行方交回了资产 voucher 5，用途：lookups。"),
     (64, ["voucher", ["bank", "branch"], "lookups", 5, "court-order", bytes(32)],
@@ -187,6 +192,12 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     (57, [*DELIVERY, "destroyed"], "confirmed of delivery 2 under the grant r-1 of bank: its keys",
      "确认：其密钥和副本均已销毁"),
     (58, [*DELIVERY, "stolen"], "of bank lost: a copy is out of its", "遗失：副本失窃"),
+    (70, [b"\xab" * 32, bytes(32), 900, [["court", "head"], ["bank", "head"]], None],
+     "recorded a sealed text (abababababababab…) for court/head, bank/head.",
+     "登记了密封给 court/head、bank/head 的文本（abababababababab…）。"),
+    (70, [b"\xab" * 32, bytes(32), 900, [["court", "head"]], ["bank", "r-1"]],
+     "for court/head, about the request r-1 of bank.",
+     "（abababababababab…），涉及 bank 的请求 r-1。"),
     *ASSETS_TOLD,
 ]  # fmt: skip
 MISSHAPEN: list[tuple[int, list[Any]]] = [

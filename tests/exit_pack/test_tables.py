@@ -21,10 +21,12 @@ from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.state import State
 from tests.exit_pack.packed import DAY, eventful, pack, store, verify_here
+from tests.ledger.accused import report, two_of
 from tests.ledger.chain import START, Chain, key
 from tests.ledger.delivering import deliver, order, publish, receive
 from tests.ledger.exchange import grant, use, with_request
 from tests.ledger.set_aside import suspended
+from tests.ledger.set_beside import record
 from tests.ledger.vouchers import issued
 
 
@@ -170,6 +172,7 @@ def test_every_place_of_every_kind_has_a_column(chain: Chain) -> None:
     assert deliver(sharing) == 0
     assert receive(sharing) == 0
     assert order(sharing) == 0
+    assert record(sharing) == 0
     rule = [int(MotionKind.REMOVE_NODE), 2, 3, DAY]
     assert sharing.vote(MotionKind.SET_RULE, rule, "bank", "court", "ministry")[-1] == 0
     for motion, arguments in (
@@ -177,6 +180,7 @@ def test_every_place_of_every_kind_has_a_column(chain: Chain) -> None:
         (MotionKind.SUSPEND_INSTITUTION, ["ministry", "merger", None]),
     ):
         assert sharing.vote(motion, arguments, "bank", "court", "registry")[-1] == 0
+    assert report(sharing, *two_of(sharing)) == 0
     found: dict[bytes, tuple[bytes, Any]] = {}
     for one in (chain, sharing, issued(10)):
         for state_key, _, value in State().every_change(one.store, one.ledger.height):

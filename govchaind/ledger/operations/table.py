@@ -13,10 +13,12 @@ from govchaind.ledger.operations import (
     delivery_keys,
     duties,
     erasures,
+    evidence,
     grants,
     institutions,
     registers,
     requests,
+    side_values,
     upgrades,
 )
 from govchaind.ledger.operations.operation import Operation
@@ -37,6 +39,8 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             deliveries.OPERATIONS,
             erasures.OPERATIONS,
             assets.OPERATIONS,
+            side_values.OPERATIONS,
+            evidence.OPERATIONS,
         )
         for operation in family
     }
