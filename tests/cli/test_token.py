@@ -5,7 +5,12 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
+
+from govchaind.api.access import make_access
 from govchaind.api.tokens import digest_of, find_token, read_tokens
+from govchaind.base.errors import InvalidSetting
+from govchaind.config import load_config
 from tests.cli.command import Command
 
 
@@ -65,3 +70,24 @@ def test_a_file_without_a_last_line_end_is_added_to(govchaind: Command, tmp_path
 
     assert govchaind("token", "new", "two", "--file", path).code == 0
     assert [token.name for token in read_tokens(path)] == ["one", "two"]
+
+
+def test_the_node_lets_in_whom_the_command_gave_a_token(govchaind: Command, tmp_path: Path) -> None:
+    text = '[node]\ndata_directory = "node"\n[api]\ntoken_file = "clients"\n'
+    (tmp_path / "govchaind.toml").write_text(text)
+    (tmp_path / "node").mkdir()
+    shown = govchaind("token", "new", "portal", "--directory", tmp_path).output.strip()
+    settings = load_config(tmp_path / "govchaind.toml").api
+    access = make_access(settings)
+
+    def judged(token: str) -> str | None:
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        error = access.judge("POST", "/v1/transactions", "192.0.2.1", headers, 0.0)
+        return None if error is None else error.code
+
+    assert settings.token_file == str(tmp_path / "node" / "clients")
+    assert judged(shown) is None
+    assert judged(shown[:-1]) == "token-unknown"
+    (tmp_path / "node" / "clients").unlink()
+    with pytest.raises(InvalidSetting, match="cannot read the file of tokens"):
+        make_access(settings)

@@ -38,11 +38,13 @@ def _changed(value: Any, draw: random.Random, depth: int) -> Any:
     if depth and isinstance(value, list) and value and draw.random() < 0.85:
         return _list_changed(value, draw, depth)
     if depth and isinstance(value, dict) and value and draw.random() < 0.85:
-        key = draw.choice(sorted(value))
+        key = draw.choice(sorted(value, key=repr))  # the decoder alone takes keys of bytes too
         kept = {name: item for name, item in value.items() if name != key}
         if draw.random() < 0.15:
             return kept
-        name = "".join(draw.sample(key, len(key))) if draw.random() < 0.1 else key
+        name = _atom_changed(key, draw) if draw.random() < 0.1 else key
+        if isinstance(name, list | dict):
+            name = key
         return {**kept, name: _changed(value[key], draw, depth - 1)}
     return _atom_changed(value, draw)
 

@@ -67,7 +67,7 @@ def test_what_a_reader_did_not_promise_is_no_refusal(monkeypatch: pytest.MonkeyP
 
 
 def test_changes_stay_cbor_and_come_again_with_the_seed() -> None:
-    data = encode([1, b"bytes", ["text", {"a": None}]])
+    data = encode([1, b"bytes", ["text", {"a": None}, {b"key": [{}]}]])
     made = [changed(data, random.Random(number)) for number in range(200)]
 
     assert made == [changed(data, random.Random(number)) for number in range(200)]
