@@ -22,6 +22,7 @@ from govchaind.api import (
     deliveries,
     delivery_keys,
     events,
+    evidence,
     health,
     institutions,
     mandates,
@@ -117,7 +118,7 @@ def make_routes(context: Context) -> FastAPI:
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
         *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
-        *(outlook, parameters),
+        *(outlook, parameters, evidence),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

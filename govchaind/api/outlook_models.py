@@ -118,3 +118,28 @@ class ParametersReply(Fact):
     ready: int = Field(description="wanted validators that are ready for the next version")
     ready_needed: int = Field(description="how many of them it takes: a certificate quorum")
     nodes: list[ReadyNodeView]
+
+
+class SignedStatementView(Fact):
+    block_hash: str
+    outcomes_root: str
+    state_root: str | None
+    log_root: str
+    statement: str = Field(description="the bytes that were signed, hex")
+    signature: str = Field(description="64 bytes, hex")
+
+
+class ContradictionView(Fact):
+    node: str
+    institution: str = Field(description="whose node it was when it was reported")
+    attestation_key: str = Field(description="32 bytes, hex: the key of both signatures")
+    signed_height: int = Field(description="the height of both statements")
+    first: SignedStatementView
+    second: SignedStatementView
+    reported_by: list[str] = Field(description="institution and office")
+    reported_at: int = Field(description="height")
+
+
+class EvidenceReply(Fact):
+    height: int
+    evidence: list[ContradictionView]

@@ -78,6 +78,9 @@ COMMANDS: Mapping[str, Entry] = {
         "parameters",
         "Show the parameters, the version of the ledger, and who is ready for the next.",
     ),
+    "evidence": Entry(
+        "evidence", "evidence", "Show nodes that have signed two different things about one height."
+    ),
     "calendars": Entry(
         "calendars", "calendars", "Show the calendars of working days on the ledger."
     ),

@@ -308,6 +308,10 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         """Return the parameters, and the version of the ledger with who is ready for the next."""
         return await self.get_json("/v1/parameters")
 
+    async def evidence(self) -> dict[str, Any]:
+        """Return the proofs that a node has signed two different statements of one height."""
+        return await self.get_json("/v1/evidence")
+
     def events(
         self, first: Height, *, certified: bool = False, patience_seconds: float = 60.0
     ) -> AbstractAsyncContextManager[AsyncGenerator[dict[str, Any], None]]:

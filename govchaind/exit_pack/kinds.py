@@ -97,6 +97,11 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
         state_keys.ACTED: _kind(
             "last_acts", "institution office", "acted:integer acted_ms:integer"
         ),
+        state_keys.EVIDENCE: _kind(
+            "evidence",
+            "attestation_key signed_height:integer",
+            "node institution first:json second:json reporter:json reported_at:integer",
+        ),
         state_keys.PARAMETER: _kind("parameters", "parameter", "value:integer set_at:integer"),
         state_keys.DUTY: _kind(
             "duties",
@@ -178,6 +183,9 @@ def names_in(key: bytes) -> dict[str, Any]:
         return {"register": register.decode(), "key": _text(record), "key_hex": record.hex()}
     if kind == state_keys.BALLOT:
         return {"motion": rest[:32].hex(), "institution": rest[32:].decode()}
+    if kind == state_keys.EVIDENCE:
+        height = int.from_bytes(rest[32:], "big")
+        return {"attestation_key": rest[:32].hex(), "signed_height": height}
     if kind == state_keys.MOTION:
         return {"motion": rest.hex()}
     if kind == state_keys.RULE:

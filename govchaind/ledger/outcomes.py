@@ -22,6 +22,7 @@ from govchaind.ledger.outcome_texts import (
     basics,
     deliveries,
     door,
+    evidence,
     exchange,
     governance,
     registers,
@@ -189,6 +190,9 @@ class Code(IntEnum):
     NOT_A_PARTY = 367
     DELIVERY_KEY_REPLACED = 368
     BAD_OVERLAP = 369
+    NOT_CONTRADICTORY = 420
+    EVIDENCE_NOT_SIGNED = 421
+    ALREADY_REPORTED = 422
 
 
 _ROWS = (
@@ -200,6 +204,7 @@ _ROWS = (
     *exchange.ROWS,
     *deliveries.ROWS,
     *assets.ROWS,
+    *evidence.ROWS,
 )
 
 OUTCOMES: Mapping[int, OutcomeText] = MappingProxyType({row.code: row for row in _ROWS})

@@ -65,6 +65,8 @@
     1e name                     parameter    [value, height set]
     1f 00                       version      [version of the ledger, height activated]
     1f 01 name                  ready        [version for which a node is ready, height declared]
+    21 key (32 bytes) height    evidence     [node, its institution, [statement, signature],
+                                              [statement, signature], reporter, height]
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
@@ -107,6 +109,7 @@ ACTED = b"\x1d"
 PARAMETER = b"\x1e"
 VERSION = b"\x1f\x00"
 READY = b"\x1f\x01"
+EVIDENCE = b"\x21"
 
 
 def institution_key(name: str) -> bytes:
@@ -229,6 +232,10 @@ def ready_key(node: str) -> bytes:
 
 def node_key_key(key: PublicKey) -> bytes:
     return NODE_KEY + key
+
+
+def evidence_key(key: PublicKey, height: Height) -> bytes:
+    return EVIDENCE + key + height.to_bytes(8, "big")
 
 
 def asset_key(name: str) -> bytes:

@@ -23,6 +23,7 @@ from netsim.model import (
     assets,
     catalogue,
     deliveries,
+    evidence,
     exchange,
     motions,
     offices,
@@ -71,6 +72,7 @@ OPERATIONS = {
     48: exchange.withdraw,
     **deliveries.OPERATIONS,
     28: standings.declare_ready,
+    80: evidence.report,
 }
 
 
@@ -80,6 +82,7 @@ class Draft:
     def __init__(self, model: Model, institution: str, office: str, height: int, time: int) -> None:
         self._model = model
         self.institution, self.office = institution, office
+        self.chain_id = model.chain_id
         self.height, self.time = height, time
         self.changes: dict[bytes, Any] = {}
 

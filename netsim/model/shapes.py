@@ -90,6 +90,14 @@ def amount(value: Any) -> bool:
     return type(value) is int and 1 <= value < 2**64
 
 
+def statement(value: Any) -> bool:
+    return type(value) is bytes and 1 <= len(value) <= 256
+
+
+def signature(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 64
+
+
 def anything(value: Any) -> bool:
     return True
 
@@ -169,6 +177,7 @@ OPERATIONS: dict[int, Judge] = {
     57: fields(*DELIVERY, one_of("destroyed", "never-had")),
     58: fields(*DELIVERY, one_of("on-the-way", "stolen", "key-lost")),
     28: fields(name, between(1, 65535)),
+    80: fields(name, statement, signature, statement, signature),
 }
 
 MOTIONS: dict[int, Judge] = {

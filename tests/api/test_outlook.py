@@ -12,9 +12,11 @@ import trio.testing
 from govchaind.api import outlook as module
 from govchaind.api.outlook import outlook_warnings, watch_outlook
 from govchaind.api.sentence import Sentence
+from govchaind.base.crypto import Domain
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outlook import KindOutlook, Outlook
+from govchaind.ledger.statement import Statement
 from tests.api.node import NODE, Node, key, running
 from tests.api.test_decisions import get
 from tests.api.voting import BOTH, DAY, do, mandate, vote
@@ -119,6 +121,35 @@ async def test_parameters_and_versions(tmp_path: Path) -> None:
     assert (found["ledger_version"], found["ledger_version_known"]) == (1, 1)
     assert (found["ready"], found["ready_needed"], found["activated_at"]) == (1, 1, None)
     assert [(row["name"], row["version"]) for row in found["nodes"]] == [(NODE, 2)]
+
+
+async def test_evidence_is_shown_with_both_signatures(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        said = [
+            Statement(node.genesis.chain_id, 3, bytes((n,)) * 32, bytes(32), None, bytes(32))
+            for n in (1, 2)
+        ]
+        pairs = [
+            part
+            for statement in said
+            for part in (
+                statement.encode(),
+                key("attest").sign(Domain.ATTESTATION, statement.encode()),
+            )
+        ]
+        before = await get(node, "/v1/evidence")
+        await do(node, Kind.REPORT_DOUBLE_SIGNING, [NODE, *pairs])
+        found = await get(node, "/v1/evidence")
+    assert before["evidence"] == []
+    (one,) = found["evidence"]
+    assert (one["node"], one["signed_height"]) == (NODE, 3)
+    assert one["attestation_key"] == key("attest").public.hex()
+    assert one["reported_by"] == ["ministry", "head"]
+    assert [one[each]["block_hash"] for each in ("first", "second")] == ["01" * 32, "02" * 32]
+    assert [one[each]["signature"] for each in ("first", "second")] == [
+        pairs[1].hex(),
+        pairs[3].hex(),
+    ]
 
 
 async def test_warnings_are_told_and_leave_the_node_ready(

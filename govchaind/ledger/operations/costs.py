@@ -58,6 +58,7 @@ class Kind(IntEnum):
     REDEEM_ASSET = 63
     FREEZE_ASSET = 64
     THAW_ASSET = 65
+    REPORT_DOUBLE_SIGNING = 80
 
 
 COST_MICROSECONDS = MappingProxyType(
@@ -103,6 +104,7 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.REDEEM_ASSET): 60,
         int(Kind.FREEZE_ASSET): 60,
         int(Kind.THAW_ASSET): 60,
+        int(Kind.REPORT_DOUBLE_SIGNING): 200,
     }
 )
 UNKNOWN_COST_MICROSECONDS = 20  # refused at the first look

@@ -13,6 +13,7 @@ from govchaind.ledger.operations import (
     delivery_keys,
     duties,
     erasures,
+    evidence,
     grants,
     institutions,
     registers,
@@ -37,6 +38,7 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             deliveries.OPERATIONS,
             erasures.OPERATIONS,
             assets.OPERATIONS,
+            evidence.OPERATIONS,
         )
         for operation in family
     }
