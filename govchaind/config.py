@@ -103,6 +103,8 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidSetting(f"{source} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise InvalidSetting(f"{source} is not valid TOML: it nests too deeply") from None
     try:
         config = msgspec.convert(table, Config, strict=True)
     except msgspec.ValidationError as error:
@@ -111,11 +113,18 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
     data_directory = (folder / config.node.data_directory).resolve()
     store = (data_directory / config.storage.directory).resolve()
     deliveries = (data_directory / config.delivery.directory).resolve()
+    sides = (data_directory / config.delivery.side_directory).resolve()
+    tokens = config.api.token_file
+    if tokens is not None:
+        tokens = str((data_directory / tokens).resolve())
     return msgspec.structs.replace(
         config,
+        api=msgspec.structs.replace(config.api, token_file=tokens),
         node=msgspec.structs.replace(config.node, data_directory=str(data_directory)),
         storage=msgspec.structs.replace(config.storage, directory=str(store)),
-        delivery=msgspec.structs.replace(config.delivery, directory=str(deliveries)),
+        delivery=msgspec.structs.replace(
+            config.delivery, directory=str(deliveries), side_directory=str(sides)
+        ),
     )
 
 
@@ -172,6 +181,10 @@ def _check_together(config: Config, source: str) -> None:
             raise InvalidSetting(f"{source}: {path}: must be host:port, not {address!r}")
         if int(address.rpartition(":")[2]) > 65_535:
             raise InvalidSetting(f"{source}: {path}: {address} has no port of 0 to 65535")
+    if config.api.reading_needs_token and config.api.token_file is None:
+        raise InvalidSetting(
+            f"{source}: api.reading_needs_token without api.token_file would shut everybody out"
+        )
     raft = config.raft
     if raft.election_timeout_seconds_min >= raft.election_timeout_seconds_max:
         raise InvalidSetting(
@@ -252,6 +265,19 @@ def _bounds(base: Any, meta: Meta) -> str:
     low = f"at least {meta.ge}" if meta.ge is not None else low
     high = f"at most {meta.le}" if meta.le is not None else None
     return ", ".join(part for part in (low, high) if part)
+
+
+def value_of(config: Config, path: str) -> Any:
+    """Return a setting's value by its path ("log.level")."""
+    section, _, name = path.partition(".")
+    return getattr(getattr(config, section), name)
+
+
+def with_value(config: Config, path: str, value: Any) -> Config:
+    """Return the settings with another value, which `parse_config` has judged, at a path."""
+    section, _, name = path.partition(".")
+    changed = msgspec.structs.replace(getattr(config, section), **{name: value})
+    return msgspec.structs.replace(config, **{section: changed})
 
 
 def toml_value(value: Any) -> str:

@@ -59,6 +59,20 @@ class ApiSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     event_streams_max: Annotated[
         int, Meta(ge=0, le=65_536, description="Server-sent event streams open at once.")
     ] = limits.EVENT_STREAMS_MAX
+    token_file: Annotated[
+        str | None,
+        Meta(description="File of clients' tokens, from data_directory; unset: none is needed."),
+    ] = None
+    reading_needs_token: Annotated[
+        bool, Meta(description="With a token_file: whether reading needs a token as well.")
+    ] = False
+    requests_per_second_max: Annotated[
+        float, Meta(ge=0, le=10**6, description="Requests of one address; 0: no bound.")
+    ] = limits.HTTP_REQUESTS_PER_SECOND_MAX
+    author_transactions_per_second_max: Annotated[
+        float,
+        Meta(ge=0, le=10**6, description="Transactions taken of one office; 0: no bound."),
+    ] = limits.AUTHOR_TRANSACTIONS_PER_SECOND_MAX
 
 
 class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -109,6 +123,13 @@ class DeliverySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         int,
         Meta(ge=0, le=1024**4, description="With less free disk than this, files are refused."),
     ] = 4 * limits.DISK_RESERVE_BYTES  # before the ledger's own writes are
+    side_directory: Annotated[
+        str, Meta(min_length=1, description="Folder of side values, from data_directory.")
+    ] = "side-values"
+    side_bytes_max: Annotated[
+        int,
+        Meta(ge=0, le=1024**4, description="All side values together take no more than this."),
+    ] = 1024**3
     hold_days: Annotated[
         float, Meta(gt=0, le=3660, description="A sealed file that nobody fetches goes after this.")
     ] = 14.0

@@ -11,15 +11,18 @@ Rules it keeps:
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import trio
 
+from govchaind.api.access import make_access
 from govchaind.api.context import ApiLimits, Context
+from govchaind.api.expiries import watch_expiries
 from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
 from govchaind.api.server import serve_api, serve_metrics
@@ -35,7 +38,7 @@ from govchaind.raft.messages import Timing
 from govchaind.replica.events import CertificateAwaited, Guard, Status
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
-from govchaind.runtime.carried import make_carrier
+from govchaind.runtime.carried import make_carrier, make_shelf
 from govchaind.runtime.drive import Drive
 from govchaind.runtime.environment import DeliveryDoors, Environment, ListenHttp
 from govchaind.runtime.gate import Gate
@@ -49,22 +52,32 @@ from govchaind.runtime.system import (
     CrashRecord,
     GuardFile,
     WorkerThreads,
-    calm_collector,
     entropy,
-    favour_worker_threads,
     first_known,
     software_version,
     wall_milliseconds,
-    watch_signals,
 )
 from govchaind.runtime.tcp import TcpNetwork
-from govchaind.runtime.telemetry import Telemetry, log_to, standard_error
+from govchaind.runtime.telemetry import Telemetry
 from govchaind.runtime.tls import TlsIdentity
 from govchaind.runtime.verify_store import check_newest
 
 HAND_OVER_SECONDS = 2.0
 DELIVERY_THREADS = 2
 CRASH_FILE = "last-fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The parts of a node that listens: what its process watches, and may change at run time."""
+
+    context: Context
+    drive: Drive
+    mesh: Mesh
+
+
+Attend: TypeAlias = Callable[[Running], Awaitable[None]]
+"""Watches a running node until it is cancelled, as the core ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +158,39 @@ def _make_replica(
         snapshot.close()
 
 
-def _make_board(replica: Replica, inbox: Inbox) -> NoticeBoard:
+def _make_board(replica: Replica, inbox: Inbox, telemetry: Telemetry) -> NoticeBoard:
     def status() -> Status:
         return replica.status(trio.current_time())
 
-    return NoticeBoard(
+    board = NoticeBoard(
         status,
         height=status().height,
         certified=status().certified,
         certificate_awaited=lambda: inbox.put_own(CertificateAwaited()),
+    )
+    telemetry.metrics.watch(lambda: board.status)
+    return board
+
+
+def _make_drive(
+    config: Config,
+    environment: Environment,
+    replica: Replica,
+    inbox: Inbox,
+    board: NoticeBoard,
+    mesh: Mesh,
+    telemetry: Telemetry,
+) -> Drive:
+    return Drive(
+        replica=replica,
+        storage=environment.storage,
+        inbox=inbox,
+        board=board,
+        peers=mesh,
+        telemetry=telemetry,
+        wall_milliseconds=environment.wall_milliseconds,
+        guard_write=environment.guard_write,
+        reserve_bytes=config.storage.reserve_bytes,
     )
 
 
@@ -187,6 +224,7 @@ async def run_node(
     telemetry: Telemetry,
     *,
     stop: trio.Event | None = None,
+    attend: Attend | None = None,
     task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run one node until `stop` is set or the task is cancelled. Raises the Fatal that ended it."""
@@ -205,29 +243,14 @@ async def run_node(
         members=replica.members(),
         further_addresses=config.peer.dial,
     )
-    board = _make_board(replica, inbox)
-    drive = Drive(
-        replica=replica,
-        storage=environment.storage,
-        inbox=inbox,
-        board=board,
-        peers=mesh,
-        telemetry=telemetry,
-        wall_milliseconds=environment.wall_milliseconds,
-        guard_write=environment.guard_write,
-        reserve_bytes=config.storage.reserve_bytes,
-    )
-    failures: list[Fatal] = []
-    stopping = trio.Event() if stop is None else stop
+    board = _make_board(replica, inbox, telemetry)
+    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry)
+    failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
         failures.append(error)
         stopping.set()
 
-    telemetry.metrics.watch(lambda: board.status)
-    carrier = make_carrier(
-        config.delivery, environment, genesis.chain_id, identity.name, replica.members, telemetry
-    )
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -244,9 +267,15 @@ async def run_node(
         report=lambda name, values: telemetry.event(name, **values),
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
-        carrier=carrier,
+        access=make_access(config.api),
+        carrier=make_carrier(
+            config.delivery, environment, genesis, identity.name, replica.members, telemetry
+        ),
+        shelf=make_shelf(config.delivery, environment, telemetry),
+        growth=drive.growth,
     )
-    await _run_parts(config, listen, context, telemetry, drive, gate, mesh, stopping, task_status)
+    running = Running(context, drive, mesh)
+    await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
     if failures:
         raise failures[0]
 
@@ -254,25 +283,28 @@ async def run_node(
 async def _run_parts(
     config: Config,
     listen: ListenHttp,
-    context: Context,
+    running: Running,
     telemetry: Telemetry,
-    drive: Drive,
     gate: Gate,
-    mesh: Mesh,
     stopping: trio.Event,
+    attend: Attend | None,
     task_status: trio.TaskStatus[Addresses],
 ) -> None:
     """Run core and edge; end the edge first."""
+    context, drive, mesh = running.context, running.drive, running.mesh
     try:
         async with trio.open_nursery() as core:
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
+            if context.shelf is not None:
+                core.start_soon(context.shelf.run)
             box = None
             if context.carrier is not None:
                 box = await core.start(context.carrier.run, config.delivery.listen)
             async with trio.open_nursery() as edge:
                 edge.start_soon(watch_outlook, context)
+                edge.start_soon(watch_expiries, context)
                 host, port = split_address(config.api.listen)
                 serve = partial(serve_api, context)
                 serve = partial(serve, host=host, port=port, stop=stopping, listen=listen)
@@ -286,6 +318,8 @@ async def _run_parts(
                 listens = Addresses(peer, api, metrics, box)
                 telemetry.event("node.started", **asdict(listens))
                 task_status.started(listens)
+                if attend is not None:
+                    core.start_soon(attend, running)
                 await stopping.wait()
                 telemetry.event("node.stopping")
             await drive.hand_over(HAND_OVER_SECONDS)
@@ -343,24 +377,6 @@ async def production(
         crash.close()
 
 
-async def _main(config: Config, identity: Identity, genesis: Genesis) -> None:
-    sink = log_to(
-        standard_error(), form=config.log.format, level=config.log.level, node=identity.name
-    )
-    telemetry = Telemetry(version=software_version(), sink=sink)
-    stop = trio.Event()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(watch_signals, stop)
-        try:
-            async with production(config, identity, telemetry) as environment:
-                await run_node(config, genesis, identity, environment, telemetry, stop=stop)
-        except GovchaindError as error:
-            telemetry.event("node.failed", code=error.code, problem=error.message)
-            raise
-        finally:
-            nursery.cancel_scope.cancel()
-
-
 def load(directory: Path) -> tuple[Config, Identity, Genesis]:
     """Read a node directory. Raises InvalidSetting."""
     config = load_config(directory / CONFIG_FILE)
@@ -378,17 +394,3 @@ def load(directory: Path) -> tuple[Config, Identity, Genesis]:
             remedy="Copy the network's genesis.bin into the node's data directory.",
         ) from None
     return config, identity, read_genesis(data)
-
-
-def run(directory: Path) -> None:
-    """Run the node of a directory until SIGTERM or SIGINT. Raises GovchaindError."""
-    config, identity, genesis = load(directory)
-    favour_worker_threads()
-    calm_collector()
-    try:
-        trio.run(_main, config, identity, genesis)
-    except BaseExceptionGroup as group:
-        known = first_known(group)
-        if known is None:
-            raise
-        raise known from group

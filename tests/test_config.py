@@ -50,6 +50,12 @@ def test_absolute_paths_stay() -> None:
         ("grace_seconds = 1", "unknown setting grace_seconds; did you mean shutdown."),
         ("[api]\nzzz = 1", "unknown setting api.zzz"),
         ("[api]\nconnections_max = 0", "api.connections_max: must be an integer at least 1"),
+        ("[api]\nreading_needs_token = true", "without api.token_file would shut everybody out"),
+        ("[api]\nrequests_per_second_max = -1", "api.requests_per_second_max: must be a number"),
+        (
+            '[api]\ntokens_file = "t"',
+            "unknown setting api.tokens_file; did you mean api.token_file",
+        ),
         ("[api]\nconnections_max = true", "api.connections_max: must be an integer"),
         ('[peer]\nlisten = "7400"', "peer.listen: must be host:port, such as"),
         ('[peer]\nlisten = "a:70000"', "peer.listen: a:70000 has no port of 0 to 65535"),

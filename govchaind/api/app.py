@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from govchaind.api import (
     assets,
@@ -33,6 +34,7 @@ from govchaind.api import (
     parameters,
     registers,
     requests,
+    side_values,
     state,
     transactions,
 )
@@ -50,12 +52,18 @@ TAGS = (
     ("institutions", "offices and their keys"),
     ("decisions", "motions and their rules, calendars, mandates"),
     ("deliveries", "what was delivered, delivery keys, sealed files"),
+    ("side values", "sealed texts of parties and supervisor, and their removal"),
     ("assets", "what institutions settle with: totals, holdings, freezes"),
     ("exchange", "duties, the catalogue, requests with their clocks, grants, accounts"),
     ("network", "this node, its members, trust"),
     ("events", "blocks as they happen"),
     ("health", "for whoever watches the node"),
 )
+_DOOR_REPLIES = {
+    "401": "This node wants a token for that, and got none that it knows",
+    "403": "Not permitted",
+    "429": "Too much at once; see Retry-After",
+}
 DESCRIPTION = (
     "Any node answers; what it says is of the height in the header Govchaind-Height. "
     "Bytes in JSON are lower-case hex; times are milliseconds of block time, and ISO 8601 in UTC. "
@@ -67,6 +75,7 @@ def make_app(context: Context) -> Asgi:
     """Return the application behind its door."""
     return Door(
         Shortcut(make_routes(context), "POST", transactions.PATH, transactions.submitting(context)),
+        access=context.access,
         body_bytes_max=context.limits.body_bytes_max,
         metrics=context.metrics,
         failed=context.failed,
@@ -118,7 +127,7 @@ def make_routes(context: Context) -> FastAPI:
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
         *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
-        *(outlook, parameters, evidence),
+        *(outlook, parameters, evidence, side_values),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))
@@ -146,7 +155,10 @@ def _add_errors(app: FastAPI, context: Context, render: Renderer) -> None:
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        return _answer(request, _http_error(error, request))
+        reply = _answer(request, _http_error(error, request))
+        if error.status_code == 405:
+            reply.headers["allow"] = ", ".join(_allowed(app, request.scope))
+        return reply
 
     def _answer(request: Request, error: GovchaindError) -> Response:
         if pages.is_page(request):
@@ -157,6 +169,20 @@ def _add_errors(app: FastAPI, context: Context, render: Renderer) -> None:
     app.add_exception_handler(Exception, unknown)
     app.add_exception_handler(RequestValidationError, parameter)
     app.add_exception_handler(HTTPException, http)
+
+
+def _allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """Return the methods that a path has; the framework names those of one of its routes only."""
+    found: set[str] = set()
+    pending: list[Any] = list(app.routes)
+    while pending:
+        route = pending.pop()
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            pending += inner.routes
+        elif isinstance(route, Route | APIRoute) and route.matches(scope)[0] != Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _parameter_error(error: RequestValidationError) -> Invalid:
@@ -179,6 +205,15 @@ def _http_error(error: HTTPException, request: Request) -> GovchaindError:
     return NotFound("there is no such path", remedy="See /docs for all paths.")
 
 
+def _add_door(operation: dict[str, Any]) -> None:
+    """Describe what the door itself may answer, before any handler."""
+    reference = {"$ref": "#/components/schemas/ErrorReply"}
+    for status, meaning in _DOOR_REPLIES.items():
+        if status not in operation["responses"]:
+            content = {"application/json": {"schema": reference}}
+            operation["responses"][status] = {"description": meaning, "content": content}
+
+
 def _describe(app: FastAPI) -> None:
     """Have /openapi.json say what is true: wrong parameters are 400, in our own shape."""
 
@@ -195,6 +230,7 @@ def _describe(app: FastAPI) -> None:
             for path in document["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)
+                    _add_door(operation)
                     for reply in operation["responses"].values():
                         if reply["description"] == "Successful Response":
                             reply["description"] = "The reply"

@@ -1,6 +1,7 @@
 """What every request passes, before and after its handler.
 
 Rules it keeps:
+- Who may pass is judged first, from the head alone (`access.py`); whom it refuses is counted.
 - A body is read whole, before the handler runs: within `body_bytes_max`, within
   `BODY_SECONDS_MAX`, and all bodies being read or held together within a budget.
 - Every reply carries the security headers; nothing is cached unless a handler says so.
@@ -20,9 +21,10 @@ from typing import Any
 import trio
 from starlette.responses import Response
 
+from govchaind.api.access import Access
 from govchaind.api.errors import Unexpected, reply_to
 from govchaind.base.errors import Busy, Fatal, GovchaindError, Invalid, InvalidEncoding
-from govchaind.runtime.telemetry import Metrics
+from govchaind.runtime.metrics import Metrics
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -57,6 +59,7 @@ class Door:
         self,
         app: Asgi,
         *,
+        access: Access,
         body_bytes_max: int,
         metrics: Metrics,
         failed: Callable[[Fatal], None],
@@ -66,6 +69,7 @@ class Door:
         """`readable` waits until what was told can be read."""
         self._app = app
         self._readable = readable
+        self._access = access
         self._body_bytes_max = body_bytes_max
         self._metrics = metrics
         self._failed = failed
@@ -101,6 +105,7 @@ class Door:
     async def _serve(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
         reserved = 0
         try:
+            self._admit(scope)
             body, reserved = await self._body(scope, receive)
             if scope["method"] != "POST":
                 await self._readable()
@@ -119,6 +124,21 @@ class Door:
             await self._answer(Unexpected(), scope, receive, sending)
         finally:
             self._bodies_bytes -= reserved
+
+    def _admit(self, scope: Scope) -> None:
+        """Raise if this client may not ask this, or not now; its body is not read then."""
+        client = scope.get("client")
+        error = self._access.judge(
+            scope["method"],
+            scope["path"],
+            client[0] if client else None,
+            scope["headers"],
+            trio.current_time(),
+        )
+        if error is None:
+            return
+        self._metrics.refused.labels(reason=error.code).inc()
+        raise error if _announced(scope) == 0 else _BodyRefused(error)
 
     async def _handle(self, scope: Scope, body: bytes, receive: Receive, sending: _Sending) -> None:
         """Run the handler; cancel it if its client leaves before the reply is on its way."""

@@ -47,6 +47,10 @@ _STATUS_OF_CODE = {
     "unsupported-media-type": 415,
     "body-too-slow": 408,
     "not-certified-yet": 503,
+    "token-missing": 401,
+    "token-unknown": 401,
+    "too-many-requests": 429,
+    "author-too-fast": 429,
 }
 RETRY_AFTER_SECONDS = {503: 1, 507: 30}
 
@@ -79,6 +83,8 @@ def reply_to(error: GovchaindError) -> Response:
     seconds = retry_after_of(error)
     if seconds is not None:
         headers["retry-after"] = str(seconds)
+    if status_of(error) == 401:
+        headers["www-authenticate"] = "Bearer"
     return Response(
         json.dumps(body_of(error), ensure_ascii=False).encode(),
         status_code=status_of(error),

@@ -28,6 +28,7 @@ from govchaind.ledger.operations.motions import (
 )
 from govchaind.ledger.operations.parameters import SetParameter
 from govchaind.ledger.operations.rules import SetRule
+from govchaind.ledger.operations.side_values import RemoveSideValue
 from govchaind.ledger.operations.standings import (
     RemoveInstitution,
     RestoreInstitution,
@@ -59,6 +60,7 @@ KIND_WORDS: Mapping[int, Sentence] = MappingProxyType(
         MotionKind.ACTIVATE_UPGRADE: tell("activating a version"),
         MotionKind.RESTORE_MANDATE: tell("restoring a mandate"),
         MotionKind.SET_TERMS: tell("setting the clocks of requests"),
+        MotionKind.REMOVE_SIDE_VALUE: tell("removing a sealed text"),
     }
 )
 
@@ -296,6 +298,16 @@ def _set_terms(wanted: SetTerms) -> Sentence:
     )
 
 
+def _remove_side_value(wanted: RemoveSideValue) -> Sentence:
+    return tell(
+        "have all nodes remove the sealed text %(commitment)s… of %(institution)s for good, on the "
+        "ground %(ground)s",
+        commitment=wanted.commitment.hex()[:16],
+        institution=wanted.institution,
+        ground=wanted.ground,
+    )
+
+
 _WRITERS: Mapping[int, Callable[[Any], Sentence]] = MappingProxyType(
     {
         MotionKind.ADMIT_INSTITUTION: _admit,
@@ -314,5 +326,6 @@ _WRITERS: Mapping[int, Callable[[Any], Sentence]] = MappingProxyType(
         MotionKind.ACTIVATE_UPGRADE: _activate,
         MotionKind.RESTORE_MANDATE: _restore_mandate,
         MotionKind.SET_TERMS: _set_terms,
+        MotionKind.REMOVE_SIDE_VALUE: _remove_side_value,
     }
 )

@@ -74,7 +74,7 @@ def routes(context: Context) -> APIRouter:
         operation_id="getRegister",
         summary="One register: title, fields, owner, writers",
         response_model=RegisterReply,
-        responses=failures(404),
+        responses=failures(400, 404),
     )
     async def get_register(register: RegisterName) -> Response:
         with context.reading() as reader:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from govchaind.api import asset_words, delivery_words, exchange_words
+from govchaind.api import asset_words, delivery_words, exchange_words, side_words
 from govchaind.api.motion_words import day_words, motion_words
 from govchaind.api.reading import operation_name
 from govchaind.api.sentence import Sentence, tell
@@ -57,6 +57,7 @@ def _sentence(author: str, kind: int, items: list[Any], titles: Titles) -> Sente
         exchange_words.WRITERS.get(kind)
         or delivery_words.WRITERS.get(kind)
         or asset_words.WRITERS.get(kind)
+        or side_words.WRITERS.get(kind)
     )
     try:
         if exchange is not None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
+import trio
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -106,6 +107,7 @@ def submitting(context: Context) -> Callable[[Request], Awaitable[Response]]:
         wait, seconds = _waiting(request, context)
         raws = _batch(await request.body(), request, HTTP_BATCH_TRANSACTIONS_MAX)
         submission = Submission(raws, await context.gate.judge_transactions(raws))
+        _check_authors(context, submission)
         before = context.board.told
         if wait == "certified":
             context.board.certificate_awaited()
@@ -211,6 +213,14 @@ def _nothing_seen(transaction: Hash) -> SeenOutcome | None:
     return None
 
 
+def _check_authors(context: Context, submission: Submission) -> None:
+    try:
+        context.access.check_authors(submission.good, trio.current_time())
+    except Busy as error:
+        context.metrics.refused.labels(reason=error.code).inc()
+        raise
+
+
 async def _offer(context: Context, submission: Submission, before: Height) -> Height:
     """Offer what is good, enter the answers; return the height that was read."""
     codes: dict[Hash, int] = {}
@@ -222,6 +232,8 @@ async def _offer(context: Context, submission: Submission, before: Height) -> He
             answers = [code] * len(submission.good)
         for item, code in zip(submission.good, answers, strict=True):
             codes[item.identity] = code
+        taken = [item for item in submission.good if codes[item.identity] == Code.APPLIED]
+        context.access.charge_authors(taken, trio.current_time())
     with context.reading() as reader:
         outcomes = Outcomes(reader)
         submission.answered(codes, outcomes)

@@ -88,12 +88,15 @@ HTTP_BATCH_TRANSACTIONS_MAX = 1000
 HTTP_WAIT_SECONDS_MAX = 60.0
 HTTP_CONNECTIONS_MAX = 512
 HTTP_HEADER_SECONDS_MAX = 10.0
+HTTP_REQUESTS_PER_SECOND_MAX = 10_000.0  # of one address; four times what one core answers
+AUTHOR_TRANSACTIONS_PER_SECOND_MAX = 20_000.0  # taken here; more than a network orders
 EVENT_STREAMS_MAX = 64
 START_CHECK_BLOCKS = 1000  # of the newest blocks, checked at each start; `verify` does all
 START_CHECK_BYTES = 2 * 1024 * 1024  # … and not more of them than this: a fraction of a second
 STORE_AHEAD_BYTES = 4 * 1024 * 1024  # zeros kept behind the store's last page; see RoomAhead
 GUARD_INTERVAL_SECONDS = 1.0
 EXIT_FILE_BYTES_MAX = 64 * 1024 * 1024  # one file of an exit pack: fits any medium, copied alone
+BACKUP_PART_BYTES_MAX = 256 * 1024 * 1024  # one part of a backup: a broken-off one loses it
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
 
 # --- deliveries: sealed files beside the ledger -------------------------------------------------
@@ -107,6 +110,13 @@ CARRY_CHUNK_BYTES_MAX = 1024 * 1024  # in one request, or in one frame between n
 CARRY_SECONDS_MAX = 60.0  # for one chunk between nodes; slower than that is given up
 CARRY_WAITING_MAX = 1000  # sealed files that a node holds at once, whole or in part
 CARRY_LEAVE_MILLISECONDS = 15 * 60 * 1000  # an office key's leave to bring or fetch ends so soon
+
+# --- side values: sealed texts beside the ledger --------------------------------------------------
+SIDE_READERS_MAX = 16  # offices that one is sealed to (consensus)
+SIDE_SEALED_BYTES_MAX = 64 * 1024  # of one sealed file (consensus): a text, never data
+SIDE_TEXT_BYTES_MAX = 48 * 1024  # of the text in it; padding, salt and header take the rest
+SIDE_HEADER_BYTES_MAX = 4 * 1024  # of a sealed text: 16 readers take three quarters of it
+SIDE_FILES_MAX = 20_000  # that a node holds; 1.3 GB at most
 
 # --- the ledger's shapes (consensus) ------------------------------------------------------------
 NODE_ADDRESSES_MAX = 4  # seeds only; a node announces the rest itself

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import Conflict, InvalidSetting, StorageCorrupt
-from govchaind.cli.options import FOLDER, hex_bytes, json_option
+from govchaind.cli.options import FOLDER, hex_bytes, json_option, shown_token
 from govchaind.cli.output import note, print_json, progress
 from govchaind.ledger.genesis import Genesis, read_genesis
 
@@ -139,10 +139,12 @@ def _fetched(asked: _Asked, beside: Path) -> Iterator[tuple[LmdbStorage, Genesis
 
 async def _fetch(asked: _Asked, storage: LmdbStorage) -> Genesis:
     from govchaind.client.client import connect
-    from govchaind.exit_pack.replay import Replay
+    from govchaind.runtime.replay import Replay
 
     wanted, until = asked.chain_id, asked.until
-    async with connect(asked.urls, deadline_seconds=asked.timeout_seconds) as client:
+    async with connect(
+        asked.urls, token=shown_token(), deadline_seconds=asked.timeout_seconds
+    ) as client:
         genesis = read_genesis(await client.genesis())
         if wanted is not None and genesis.chain_id != wanted:
             raise _other_chain(genesis)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from govchaind.api.tokens import TOKEN_LENGTH_MAX
 from govchaind.base.errors import InvalidSetting
 from govchaind.client.network import NETWORK_FILE, Network, read_network
 
@@ -22,6 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
+_TOKEN = "govchaind.token"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -30,6 +33,7 @@ class Target:
     urls: tuple[str, ...]
     network: Network | None
     timeout_seconds: float
+    token: str | None = field(default=None, repr=False)
 
     @property
     def chain_id(self) -> bytes | None:
@@ -45,12 +49,46 @@ class Target:
         """Return a client of these nodes."""
         from govchaind.client.client import connect
 
-        return connect(self.urls, chain_id=self.chain_id, deadline_seconds=self.timeout_seconds)
+        return connect(
+            self.urls,
+            token=self.token,
+            chain_id=self.chain_id,
+            deadline_seconds=self.timeout_seconds,
+        )
+
+
+def _remember_token(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    del parameter
+    if path is None:
+        return
+    try:
+        with path.open(encoding="ascii") as file:
+            text = file.read(TOKEN_LENGTH_MAX).strip()
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if not text.isprintable() or not text or " " in text:
+        raise InvalidSetting(
+            f"{path} is no file with a token",
+            code="bad-tokens",
+            remedy="Put the token that `govchaind token new` printed into it, and nothing else.",
+        )
+    context.meta[_TOKEN] = text
+
+
+def shown_token() -> str | None:
+    """Return the token that the command's --token-file holds."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_TOKEN)
 
 
 def where_options(command: F) -> F:
-    """Add --url, --network and --timeout, as they are given."""
+    """Add --url, --network, --timeout and --token-file, which `shown_token` reads."""
     for option in (
+        click.option(
+            "--token-file", type=FILE, envvar="GOVCHAIND_TOKEN_FILE", show_envvar=True,
+            metavar="FILE", expose_value=False, callback=_remember_token,
+            help="File with the token that the nodes' operator gave you, where they want one.",
+        ),
         click.option(
             "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
             show_default=True, metavar="SECONDS", help="How long to try in all.",
@@ -101,7 +139,7 @@ def choose_target(
                 remedy=f"Give --url http://host:port, or --network with a {NETWORK_FILE}.",
             )
         urls = tuple(network.urls())
-    return Target(urls, network, timeout_seconds)
+    return Target(urls, network, timeout_seconds, shown_token())
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")

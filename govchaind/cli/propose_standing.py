@@ -13,6 +13,7 @@ from govchaind.base.limits import SALT_BYTES
 from govchaind.cli.days import DATE_HELP, end_of, start_of
 from govchaind.cli.options import FILE, Sending, proposing_options, round_option
 from govchaind.cli.output import note
+from govchaind.cli.side_values import SideValueName
 from govchaind.cli.voting import cast_ballot
 from govchaind.identity import write_private
 from govchaind.ledger.commitment import make_commitment
@@ -185,6 +186,27 @@ def restore_mandate(
     cast_ballot(sending, int(MotionKind.RESTORE_MANDATE), [name, begins, ends], round_number)
 
 
+@click.command("remove-side-value", short_help="Move to have a sealed text removed.")
+@click.argument("side_value", type=SideValueName(), metavar="INSTITUTION/COMMITMENT")
+@ground_option
+@round_option
+@proposing_options
+def remove_side_value(
+    *, side_value: tuple[str, bytes], ground: str, round_number: int, sending: Sending
+) -> None:  # fmt: skip
+    """Move to have every node delete a sealed text, since it holds what must not be kept.
+
+    The record of it stays, with the ground and the day of the removal; no hash changes.
+
+    \b
+    Example:
+      govchaind propose remove-side-value savings-bank/5f1c…e0 --ground personal-data \\
+          --key keys/civil-affairs.key
+    """
+    arguments = [*side_value, ground]
+    cast_ballot(sending, int(MotionKind.REMOVE_SIDE_VALUE), arguments, round_number)
+
+
 def _committed(reasons: Path | None, opening: Path | None) -> bytes | None:
     """Return the salted commitment to a file of reasons, and write what opens it."""
     if (reasons is None) != (opening is None):
@@ -214,4 +236,4 @@ def _committed(reasons: Path | None, opening: Path | None) -> bytes | None:
     return make_commitment(salt, [text])
 
 
-COMMANDS = (suspend, restore, remove, parameter, upgrade, restore_mandate)
+COMMANDS = (suspend, restore, remove, parameter, upgrade, restore_mandate, remove_side_value)

@@ -58,7 +58,7 @@ async def ask_all(target: Target) -> list[tuple[str, dict[str, Any] | GovchaindE
     answers: dict[str, dict[str, Any] | GovchaindError] = {}
 
     async def ask(url: str) -> None:
-        transport = HttpTransport(url)
+        transport = HttpTransport(url, token=target.token)
         try:
             reply = await transport.request(
                 "GET",

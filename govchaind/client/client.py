@@ -363,9 +363,9 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         return trio.current_time() + (self._deadline_seconds if seconds is None else seconds)
 
 
-def connect(urls: Sequence[str], **settings: Any) -> Client:
-    """Return a client over HTTP; `settings` as of Client."""
-    return Client([HttpTransport(url) for url in urls], **settings)
+def connect(urls: Sequence[str], *, token: str | None = None, **settings: Any) -> Client:
+    """Return a client over HTTP, with its token where nodes want one; `settings` as of Client."""
+    return Client([HttpTransport(url, token=token) for url in urls], **settings)
 
 
 def record_path(register: str, key: bytes) -> tuple[str, dict[str, str]]:

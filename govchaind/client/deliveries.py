@@ -1,4 +1,4 @@
-"""Questions about deliveries, erasures and delivery keys."""
+"""Questions about deliveries, erasures, delivery keys and side values."""
 
 from __future__ import annotations
 
@@ -45,3 +45,9 @@ class DeliveryQuestions:
         """Return an office's delivery key, on the node's word. Raises NotFound."""
         place = f"{quote(institution, safe='')}/{quote(office, safe='')}"
         return await self.get_json(f"/v1/delivery-keys/{place}")
+
+    async def side_values(
+        self: Asks, *, institution: str | None = None, after: str | None = None
+    ) -> dict[str, Any]:
+        """Return one page of side values: all, or those that an institution recorded."""
+        return await self.get_json("/v1/side-values", given(institution=institution, after=after))

@@ -30,6 +30,7 @@ _TEXT_MAX = 500
 
 _BY_STATUS: Mapping[int, type[GovchaindError]] = {
     400: Invalid,
+    401: NotPermitted,
     403: NotPermitted,
     404: NotFound,
     409: Conflict,

@@ -13,7 +13,7 @@ key, so a chunk that is changed, left out, moved, repeated or cut off is refused
 the header goes into each: a stream under another header is refused too. Content is never in memory
 but for one chunk. What the salt and the content commit to stands on the ledger.
 
-Besides `base/crypto.py` this is the only door to PyNaCl.
+Besides `base/crypto.py` and `side_sealing.py` this is the only door to PyNaCl.
 """
 
 from __future__ import annotations
@@ -91,8 +91,12 @@ class DeliveryKey:
 
     def open(self, header: Header) -> bytes:
         """Return the content key of a sealed file. Raises Invalid: it is sealed to another key."""
+        return self.unwrap(header.sealed_key)
+
+    def unwrap(self, sealed_key: bytes) -> bytes:
+        """Return a content key that was sealed to this one. Raises Invalid: it was to another."""
         try:
-            return nacl.bindings.crypto_box_seal_open(header.sealed_key, self.public, self._secret)
+            return nacl.bindings.crypto_box_seal_open(sealed_key, self.public, self._secret)
         except nacl.exceptions.CryptoError:
             raise Invalid(
                 "the file is not sealed to this delivery key",

@@ -69,12 +69,15 @@ class HttpTransport:
         *,
         connect_seconds_max: float = CONNECT_SECONDS_MAX,
         reply_bytes_max: int = REPLY_BYTES_MAX,
+        token: str | None = None,
     ) -> None:
+        """`token`: what the node's operator gave this client, where nodes want one."""
         self._url = check_url(url)
         self._connect_seconds_max = connect_seconds_max
         self._reply_bytes_max = reply_bytes_max
         self._http = httpx.AsyncClient(
             base_url=self._url,
+            headers=None if token is None else {"authorization": f"Bearer {token}"},
             # No proxy or certificate settings out of the environment, and no store of root
             # certificates is read (50 ms) where none is used.
             trust_env=False,

@@ -149,6 +149,12 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "corrects:integer sent_ms:integer received_ms:integer dispute:json "
             "corrected_by:integer lost:json erasure:json changed_at:integer",
         ),
+        state_keys.SIDE_VALUE: _kind(
+            "side_values",
+            "institution commitment",
+            "office sealed length:integer readers:json about:json recorded_ms:integer "
+            "removal:json changed_at:integer",
+        ),
         state_keys.ASSET: _kind(
             "assets",
             "asset",
@@ -198,6 +204,8 @@ def names_in(key: bytes) -> dict[str, Any]:
     if kind == state_keys.CALENDAR:
         year, version = (int.from_bytes(part, "big") for part in (rest[-4:-2], rest[-2:]))
         after, rest = {"year": year, "version": version}, rest[:-5]
+    if kind == state_keys.SIDE_VALUE:
+        return {"institution": rest[:-33].decode(), "commitment": rest[-32:].hex()}
     if kind == state_keys.DELIVERY:
         after, rest = {"number": int.from_bytes(rest[-4:], "big")}, rest[:-5]
     taken = {*before, *after}

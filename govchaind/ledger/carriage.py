@@ -17,7 +17,7 @@ from govchaind.base.crypto import Domain, SigningKey, verify
 from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidSignature, NotPermitted
 from govchaind.base.limits import CARRY_LEAVE_MILLISECONDS
-from govchaind.base.types import BlockTime, Hash
+from govchaind.base.types import BlockTime, Hash, PublicKey
 from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Signature64, read_shape
 
 LEAVE_BYTES_MAX = 512
@@ -105,12 +105,16 @@ def check_leave(
             code="leave-over",
             remedy="Sign a new one; check this machine's clock.",
         )
-    seats = [] if office is None else office[2]
-    if not any(
-        seat[_KEY] == leave.key
+    if not in_force(leave.key, office, now):
+        raise NotPermitted("the leave's key is none of the office that may do this")
+
+
+def in_force(key: PublicKey, office: list[Any] | None, now: BlockTime) -> bool:
+    """Say whether a key is one of an office's (its value in state_keys.py), and in force now."""
+    return office is not None and any(
+        seat[_KEY] == key
         and seat[_FROM] <= now
         and (seat[_UNTIL] is None or now < seat[_UNTIL])
         and seat[_REVOKED] is None
-        for seat in seats
-    ):
-        raise NotPermitted("the leave's key is none of the office that may do this")
+        for seat in office[2]
+    )

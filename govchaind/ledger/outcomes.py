@@ -26,6 +26,7 @@ from govchaind.ledger.outcome_texts import (
     exchange,
     governance,
     registers,
+    side_values,
     standings,
 )
 
@@ -194,6 +195,13 @@ class Code(IntEnum):
     EVIDENCE_NOT_SIGNED = 421
     ALREADY_REPORTED = 422
 
+    SIDE_VALUE_EXISTS = 400
+    UNKNOWN_SIDE_VALUE = 401
+    SIDE_VALUE_REMOVED = 402
+    BAD_READERS = 403
+    PARTY_LEFT_OUT = 404
+    NOT_OF_THE_REQUEST = 405
+
 
 _ROWS = (
     *basics.ROWS,
@@ -204,6 +212,7 @@ _ROWS = (
     *exchange.ROWS,
     *deliveries.ROWS,
     *assets.ROWS,
+    *side_values.ROWS,
     *evidence.ROWS,
 )
 

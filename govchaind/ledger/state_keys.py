@@ -65,6 +65,10 @@
     1e name                     parameter    [value, height set]
     1f 00                       version      [version of the ledger, height activated]
     1f 01 name                  ready        [version for which a node is ready, height declared]
+    20 institution 00 commitment  side value  [office, SHA-256 of the sealed file, its length,
+                                              [[institution, office] …] that it is sealed to,
+                                              [requester, reference] or null, recorded,
+                                              [ground, time] of its removal or null, height]
     21 key (32 bytes) height    evidence     [node, its institution, [statement, signature],
                                               [statement, signature], reporter, height]
 
@@ -109,6 +113,7 @@ ACTED = b"\x1d"
 PARAMETER = b"\x1e"
 VERSION = b"\x1f\x00"
 READY = b"\x1f\x01"
+SIDE_VALUE = b"\x20"
 EVIDENCE = b"\x21"
 
 
@@ -206,6 +211,15 @@ def delivery_prefix(requester: str, reference: str) -> bytes:
 
 def delivery_key(requester: str, reference: str, number: int) -> bytes:
     return delivery_prefix(requester, reference) + number.to_bytes(4, "big")
+
+
+def side_value_prefix(institution: str) -> bytes:
+    """Return what the keys of all side values of an institution start with."""
+    return SIDE_VALUE + institution.encode() + b"\x00"
+
+
+def side_value_key(institution: str, commitment: Hash) -> bytes:
+    return side_value_prefix(institution) + commitment
 
 
 def erasure_key(deadline: int, requester: str, reference: str, number: int) -> bytes:

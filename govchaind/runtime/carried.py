@@ -1,4 +1,4 @@
-"""Makes a node's carrier: its settings, and what the ledger says of each delivery."""
+"""Makes a node's carrier and its shelf of side values: settings, and what the ledger says."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from govchaind.base.encoding import decode
-from govchaind.base.types import Hash, NodeId
+from govchaind.base.types import NodeId
+from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Member
+from govchaind.ledger.office_leave import side_subject
 from govchaind.ledger.operations import delivery_keys
 from govchaind.ledger.operations.deliveries import (
     CORRECTED_BY,
@@ -24,6 +26,7 @@ from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import delivery_key, delivery_key_key
 from govchaind.runtime.carrier import Carrier, Judge, Recorded
 from govchaind.runtime.environment import Environment, Snapshot, Storage
+from govchaind.runtime.side_shelf import SideName, SideShelf, side_judge
 from govchaind.runtime.spool import Parcel, Spool
 from govchaind.runtime.telemetry import Telemetry
 
@@ -36,6 +39,10 @@ class DeliverySettings(Protocol):
 
     @property
     def directory(self) -> str: ...
+    @property
+    def side_directory(self) -> str: ...
+    @property
+    def side_bytes_max(self) -> int: ...
     @property
     def quota_bytes(self) -> int: ...
     @property
@@ -51,7 +58,7 @@ class DeliverySettings(Protocol):
 def make_carrier(
     settings: DeliverySettings,
     environment: Environment,
-    chain_id: Hash,
+    genesis: Genesis,
     name: NodeId,
     members: Callable[[], Sequence[Member]],
     telemetry: Telemetry,
@@ -70,7 +77,7 @@ def make_carrier(
 
     return Carrier(
         name=name,
-        chain_id=chain_id,
+        chain_id=genesis.chain_id,
         spool=Spool(
             Path(settings.directory),
             quota_bytes=settings.quota_bytes,
@@ -87,6 +94,32 @@ def make_carrier(
         carries_max=settings.carries_max,
         bytes_per_second_max=settings.bytes_per_second_max,
     )
+
+
+def make_shelf(
+    settings: DeliverySettings, environment: Environment, telemetry: Telemetry
+) -> SideShelf | None:
+    """Return the side values of a node; None where its world carries nothing.
+
+    Raises InvalidSetting: their folder cannot be used.
+    """
+    doors = environment.delivery
+    if doors is None:
+        return None
+
+    def removed(name: SideName) -> None:
+        telemetry.event("side_value.removed", side_value=side_subject(*name))
+
+    shelf = SideShelf(
+        Path(settings.side_directory),
+        bytes_max=settings.side_bytes_max,
+        reserve_bytes=settings.reserve_bytes,
+        threads=doors.threads,
+        judge=side_judge(environment.storage),
+        removed=removed,
+    )
+    telemetry.metrics.side_values.set_function(lambda: float(shelf.count))
+    return shelf
 
 
 def judge_by(storage: Storage) -> Judge:

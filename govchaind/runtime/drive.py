@@ -17,6 +17,7 @@ Rules kept here (see `replica/events.py`, whose contract this is):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -38,15 +39,17 @@ from govchaind.replica.events import (
     Happened,
     MembersChanged,
     Notice,
+    Received,
     Room,
     Status,
     TransferAsked,
     Work,
     Written,
 )
-from govchaind.replica.messages import PeerMessage
+from govchaind.replica.messages import Gossip, PeerMessage
 from govchaind.runtime.codec import frame_of
 from govchaind.runtime.environment import Storage
+from govchaind.runtime.growth import Growth
 from govchaind.runtime.guard import guard_bytes
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.noticeboard import NoticeBoard
@@ -124,6 +127,9 @@ class Drive:
         self._wrote = False  # at least once
         self._guard_written: Guard | None = None
         self._stepped = trio.Event()
+        self.growth = Growth()
+        self._pushed = telemetry.metrics.gossip.labels(way="sent")
+        self._pushed_here = telemetry.metrics.gossip.labels(way="received")
         self._scrubbed = b""  # up to this key in the present walk through the store
 
     async def run(self) -> None:
@@ -159,6 +165,16 @@ class Drive:
                     return True
         return self._status().role != "leader"
 
+    async def wait_turn(self) -> None:
+        """Have the loop turn now; wait until it has. Who waits in vain knows that it hangs."""
+        stepped = self._stepped
+        self._inbox.nudge()
+        await stepped.wait()
+
+    def set_reserve(self, reserve_bytes: int) -> None:
+        """Change how much room must be free for writes; judged at the next look."""
+        self._reserve_bytes = reserve_bytes
+
     def _status(self) -> Status:
         return self._replica.status(trio.current_time())
 
@@ -173,11 +189,14 @@ class Drive:
             await trio.sleep_forever()
         now = trio.current_time()
         metrics = self._telemetry.metrics
-        if not events:
-            late = max(0.0, now - asked)
+        if not events and now >= asked:  # else it was nudged
+            late = now - asked
             metrics.loop_lateness.observe(late)
             if late > LATE_SECONDS:
                 self._telemetry.event("loop.late", seconds=round(late, 3))
+        for event in events:
+            if isinstance(event, Received) and isinstance(event.message, Gossip):
+                self._pushed_here.inc(len(event.message.transactions))
         snapshot = self._storage.snapshot()
         try:
             work = self._replica.step(now, self._wall_milliseconds(), events, snapshot)
@@ -196,6 +215,9 @@ class Drive:
             self._tell(notice)
         for peer, reason in work.broken_links:
             self._peers.end_link(peer, reason)
+        self._has_stepped()
+
+    def _has_stepped(self) -> None:
         self._stepped.set()
         self._stepped = trio.Event()
 
@@ -206,6 +228,8 @@ class Drive:
             frame = frames.get(id(message))
             if frame is None:
                 frame = frames[id(message)] = frame_of(message)
+            if isinstance(message, Gossip):
+                self._pushed.inc(len(message.transactions))
             self._peers.send(peer, frame)
 
     def _tell(self, notice: Notice) -> None:
@@ -213,6 +237,8 @@ class Drive:
         if isinstance(notice, Committed):
             metrics.blocks.inc()
             metrics.transactions.inc(len(notice.outcomes))
+            metrics.clock_offset.set((self._wall_milliseconds() - notice.time) / 1000)
+            self.growth.transactions += len(notice.outcomes)
         elif isinstance(notice, Decided):
             if notice.waited_seconds is not None:
                 metrics.commit_latency.observe(notice.waited_seconds)
@@ -273,6 +299,7 @@ class Drive:
             with suppress(StorageFull):
                 await self._guard_write(guard_bytes(guard))
                 break
+            self._has_stepped()  # it waits for room, which no new start would make
             await trio.sleep(RETRY_SECONDS)
         self._guard_written = guard
 
@@ -292,10 +319,16 @@ class Drive:
 
     def _look_at_room(self) -> None:
         free = self._storage.free_bytes()
-        self._telemetry.metrics.storage_free.set(free)
-        self._telemetry.metrics.storage_used.set(self._storage.used_bytes())
-        self._telemetry.metrics.inbox_transactions.set(self._inbox.transactions)
-        self._telemetry.metrics.inbox_consensus.set(self._inbox.consensus)
+        used = self._storage.used_bytes()
+        self.growth.look(trio.current_time(), used_bytes=used, free_bytes=free)
+        full_in, each = self.growth.full_in_seconds(), self.growth.bytes_a_transaction()
+        metrics = self._telemetry.metrics
+        metrics.storage_free.set(free)
+        metrics.storage_used.set(used)
+        metrics.storage_full_in.set(math.inf if full_in is None else full_in)
+        metrics.transaction_stored.set(math.nan if each is None else each)
+        metrics.inbox_transactions.set(self._inbox.transactions)
+        metrics.inbox_consensus.set(self._inbox.consensus)
         if self._low:
             self._low = free < self._reserve_bytes * ROOM_AGAIN
         elif free < self._reserve_bytes:

@@ -23,6 +23,7 @@ _LOGGER = re.compile(r"(?<=\s)jepsen\.util\b\s*(?:[-:]\s*)?(?=\d+\s+:\S)")
 _LEVEL = re.compile(r"(?:^|[\s}])INFO\s")
 _TOKEN = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*"|[\[\]]|[^\s,\[\]"]+)')
 DEPTH_MAX = 3  # [key [expected new]] has two
+DIGITS_MAX = 1000
 _TYPES = ("invoke", "ok", "fail", "info")
 Form = Value | list["Form"]
 
@@ -61,6 +62,12 @@ class _Line:
         self.at, self.start = found.end(), found.start(1)
         return found.group(1)
 
+    def number_of(self, token: str) -> int:
+        """Return the number that digits are; Python itself reads no more than 4,300 of them."""
+        if len(token) > DIGITS_MAX:
+            raise self.fail(f"a number of {len(token)} digits")
+        return int(token)
+
     def form(self, depth: int = 0) -> Form:
         """Return the next value: nil, a number, a string, a keyword, or a vector of them."""
         token = self.token()
@@ -83,7 +90,7 @@ class _Line:
         if token == "nil":
             return None
         if re.fullmatch(r"[+-]?\d+", token):
-            return int(token)
+            return self.number_of(token)
         if token in ("true", "false") or re.fullmatch(r"[+-]?\d+\.\d+", token):
             return token
         if token[0] in '":' and len(token) > 1:
@@ -100,7 +107,7 @@ def read_history(lines: Iterable[str]) -> list[Call]:
         if found is None or (found.start() and not _LEVEL.search(text, 0, found.start())):
             continue
         line = _Line(number, text, found.end())
-        process = int(line.token() or "")
+        process = line.number_of(line.token() or "")
         at_process = line.start
         kind = line.token()
         if kind is None or kind[1:] not in _TYPES:

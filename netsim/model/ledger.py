@@ -29,6 +29,7 @@ from netsim.model import (
     offices,
     registers,
     shapes,
+    side_values,
     standings,
 )
 
@@ -72,6 +73,7 @@ OPERATIONS = {
     48: exchange.withdraw,
     **deliveries.OPERATIONS,
     28: standings.declare_ready,
+    70: side_values.record,
     80: evidence.report,
 }
 

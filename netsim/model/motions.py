@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import encode
 from govchaind.ledger.outcomes import Code
-from netsim.model import clocks, governance, offices, shapes, standings
+from netsim.model import clocks, governance, offices, shapes, side_values, standings
 from netsim.model.registers import office_key
 
 if TYPE_CHECKING:
@@ -195,4 +195,5 @@ ENACT = {
     13: standings.set_parameter,
     14: standings.activate,
     15: standings.restore_mandate,
+    70: side_values.remove,
 }

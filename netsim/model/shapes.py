@@ -177,6 +177,13 @@ OPERATIONS: dict[int, Judge] = {
     57: fields(*DELIVERY, one_of("destroyed", "never-had")),
     58: fields(*DELIVERY, one_of("on-the-way", "stolen", "key-lost")),
     28: fields(name, between(1, 65535)),
+    70: fields(
+        hash32,
+        hash32,
+        between(1, 64 * 1024),
+        array(fields(name, name), 1, 16),
+        or_none(fields(name, name)),
+    ),
     80: fields(name, statement, signature, statement, signature),
 }
 
@@ -209,4 +216,5 @@ MOTIONS: dict[int, Judge] = {
     13: fields(name, count),
     14: fields(between(1, 65535), count),
     15: fields(name, count, or_none(count)),
+    70: fields(name, hash32, name),
 }

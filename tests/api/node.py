@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import trio
 
+from govchaind.api.access import Access
 from govchaind.api.context import ApiLimits, Context
 from govchaind.api.server import serve_api
 from govchaind.base.crypto import SigningKey, verify
@@ -34,9 +35,10 @@ from govchaind.runtime.drive import Drive
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.system import InlineThreads, wall_milliseconds
-from govchaind.runtime.telemetry import Metrics, Telemetry
+from govchaind.runtime.telemetry import Telemetry
 
 NODE = "node-a"
 STORE = b"store-of-node-a."
@@ -192,6 +194,7 @@ async def running(
     path: Path,
     *,
     limits: ApiLimits | None = None,
+    access: Access | None = None,
     reserve_bytes: int = 0,
     before: Callable[[Context], None] = lambda _: None,
     lead: bool = True,
@@ -201,12 +204,10 @@ async def running(
     storage = LmdbStorage(path / "store", map_bytes_max=MAP_BYTES)
     await storage.write(store_batch(begin, STORE))
     replica = _replica(begin, storage)
-    inbox = Inbox()
-    gate = Gate(InlineThreads(), known=replica.known)
+    inbox, gate = Inbox(), Gate(InlineThreads(), known=replica.known)
     board = NoticeBoard(lambda: replica.status(trio.current_time()))
     drive = _drive(replica, storage, inbox, board, reserve_bytes)
-    failures: list[Fatal] = []
-    reports: list[tuple[str, dict[str, Any]]] = []
+    failures, reports = list[Fatal](), list[tuple[str, dict[str, Any]]]()
     context = Context(
         name=NODE,
         version="0.1.0",
@@ -223,6 +224,7 @@ async def running(
         report=lambda name, values: reports.append((name, values)),
         wall_milliseconds=wall_milliseconds,
         limits=limits or ApiLimits(grace_seconds=1.0),
+        access=access or Access(),
     )
     before(context)
     stop, stopped = trio.Event(), trio.Event()

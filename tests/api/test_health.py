@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import trio
 
+from govchaind.api.access import Access
 from govchaind.api.door import Door, Message, Receive, Scope, Send
 from govchaind.base.encoding import encode
 from govchaind.replica.events import Room
+from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
-from govchaind.runtime.telemetry import Metrics
 from tests.api.node import NODE, STORE, Node, running
 
 
@@ -78,13 +79,14 @@ async def test_requests_under_way_and_those_whose_client_left() -> None:
 
     door = Door(
         app,
+        access=Access(),
         body_bytes_max=1,
         metrics=metrics,
         failed=print,
         report=print,
         readable=trio.lowlevel.checkpoint,
     )
-    scope = {"type": "http", "method": "GET", "headers": [], "http_version": "1.1"}
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "http_version": "1.1"}
     in_flight = partial(metrics.registry.get_sample_value, "govchaind_http_requests_in_flight")
     async with trio.open_nursery() as nursery:
         assert in_flight() == 0

@@ -84,6 +84,10 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
     (15, ["law", MARCH, MARCH + 306 * DAY],
      "bring the ended mandate law back into force from 1 March 2026 to the end of "
      "31 December 2026", "自2026年3月1日起恢复已失效的依据文件 law，至2026年12月31日（含当日）"),
+    (70, ["bank", b"\x12" * 32, "personal-data"],
+     "have all nodes remove the sealed text 1212121212121212… of bank for good, on the ground "
+     "personal-data",
+     "要求所有节点永久移除 bank 的密封文本 1212121212121212…，理由代码：personal-data"),
 ]  # fmt: skip
 DATA_SET = ["births", "Births", "civil", [["day", "Day", "date"]], "daily", "unconditional", [],
             None, "law"]  # fmt: skip
@@ -188,6 +192,12 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     (57, [*DELIVERY, "destroyed"], "confirmed of delivery 2 under the grant r-1 of bank: its keys",
      "确认：其密钥和副本均已销毁"),
     (58, [*DELIVERY, "stolen"], "of bank lost: a copy is out of its", "遗失：副本失窃"),
+    (70, [b"\xab" * 32, bytes(32), 900, [["court", "head"], ["bank", "head"]], None],
+     "recorded a sealed text (abababababababab…) for court/head, bank/head.",
+     "登记了密封给 court/head、bank/head 的文本（abababababababab…）。"),
+    (70, [b"\xab" * 32, bytes(32), 900, [["court", "head"]], ["bank", "r-1"]],
+     "for court/head, about the request r-1 of bank.",
+     "（abababababababab…），涉及 bank 的请求 r-1。"),
     *ASSETS_TOLD,
 ]  # fmt: skip
 MISSHAPEN: list[tuple[int, list[Any]]] = [

@@ -26,6 +26,7 @@ from tests.ledger.chain import START, Chain, key
 from tests.ledger.delivering import deliver, order, publish, receive
 from tests.ledger.exchange import grant, use, with_request
 from tests.ledger.set_aside import suspended
+from tests.ledger.set_beside import record
 from tests.ledger.vouchers import issued
 
 
@@ -171,6 +172,7 @@ def test_every_place_of_every_kind_has_a_column(chain: Chain) -> None:
     assert deliver(sharing) == 0
     assert receive(sharing) == 0
     assert order(sharing) == 0
+    assert record(sharing) == 0
     rule = [int(MotionKind.REMOVE_NODE), 2, 3, DAY]
     assert sharing.vote(MotionKind.SET_RULE, rule, "bank", "court", "ministry")[-1] == 0
     for motion, arguments in (

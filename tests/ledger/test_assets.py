@@ -315,7 +315,8 @@ def test_a_delivery_between_others_is_nothing_to_settle() -> None:
     state = WorkingState(chain.ledger._state, chain.store, {})
     state.put_value(key, [["ministry", "head"], *delivery[1:]])
     wanted = TransferAsset("voucher", BANK, 1, PURPOSE, ("registry", "r-1", 1, False))
-    act = Act("registry", "head", chain.ledger.height, chain.ledger.time, chain.genesis.chain_id)
+    now = chain.ledger.height, chain.ledger.time
+    act = Act("registry", "head", *now, chain.genesis.chain_id)
     assert transfer_asset(wanted, act, state) == Code.NOTHING_TO_SETTLE
 
 

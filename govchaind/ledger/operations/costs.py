@@ -58,6 +58,7 @@ class Kind(IntEnum):
     REDEEM_ASSET = 63
     FREEZE_ASSET = 64
     THAW_ASSET = 65
+    RECORD_SIDE_VALUE = 70
     REPORT_DOUBLE_SIGNING = 80
 
 
@@ -104,6 +105,7 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.REDEEM_ASSET): 60,
         int(Kind.FREEZE_ASSET): 60,
         int(Kind.THAW_ASSET): 60,
+        int(Kind.RECORD_SIDE_VALUE): 80,
         int(Kind.REPORT_DOUBLE_SIGNING): 200,
     }
 )

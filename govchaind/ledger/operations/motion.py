@@ -29,6 +29,7 @@ class MotionKind(IntEnum):
     ACTIVATE_UPGRADE = 14
     RESTORE_MANDATE = 15
     SET_TERMS = 20
+    REMOVE_SIDE_VALUE = 70
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
     13 set parameter      see parameters.py
     14 activate upgrade   see upgrades.py
     20 set terms         see terms.py
+    70 remove side value  see side_values.py
 
 Enacting a node motion changes which members are *wanted* and the height at which that last
 changed; configuration blocks then bring it into force, step by step (`membership.next_steps`).
@@ -41,6 +42,7 @@ from govchaind.ledger.operations import (
     mandates,
     parameters,
     rules,
+    side_values,
     standings,
     terms,
     upgrades,
@@ -248,6 +250,7 @@ MOTIONS = MappingProxyType(
         for family in (
             *(_MEMBERS, rules.MOTIONS, calendars.MOTIONS, mandates.MOTIONS),
             *(standings.MOTIONS, parameters.MOTIONS, upgrades.MOTIONS, terms.MOTIONS),
+            side_values.MOTIONS,
         )
         for motion in family
     }

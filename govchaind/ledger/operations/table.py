@@ -18,6 +18,7 @@ from govchaind.ledger.operations import (
     institutions,
     registers,
     requests,
+    side_values,
     upgrades,
 )
 from govchaind.ledger.operations.operation import Operation
@@ -38,6 +39,7 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             deliveries.OPERATIONS,
             erasures.OPERATIONS,
             assets.OPERATIONS,
+            side_values.OPERATIONS,
             evidence.OPERATIONS,
         )
         for operation in family

@@ -1,0 +1,170 @@
+"""Every reader of bytes from outside, as a function that a fuzzer can call.
+
+Rules it keeps: a target returns, or raises `Refused` after the reader has refused the bytes with
+an error that it promises; anything else that comes out is a fault. What is accepted is held to what
+its reader promises: it is written again to the same bytes, or proves only what is true.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from govchaind.api.tokens import parse_tokens
+from govchaind.base.encoding import decode, encode
+from govchaind.base.errors import Invalid, InvalidSetting, PeerError
+from govchaind.base.limits import TRANSACTION_BYTES_MAX
+from govchaind.client.sealing import DeliveryKey, read_header, unseal
+from govchaind.ledger.block import read_block
+from govchaind.ledger.carriage import Offer, Words, read_leave
+from govchaind.ledger.certificate import read_certificate
+from govchaind.ledger.genesis import read_genesis
+from govchaind.ledger.receipt import verify_receipt
+from govchaind.ledger.sealed_file import Place
+from govchaind.ledger.shapes import read_shape
+from govchaind.ledger.state_proof import verify_state_proof
+from govchaind.ledger.statement import read_statement
+from govchaind.ledger.transaction import read_transaction
+from govchaind.ledger.trust import read_advance, read_trust
+from govchaind.runtime import codec
+from netsim.checker.jepsen import HistoryError, read_history
+from tests.ledger.test_receipt import sample
+from tests.runtime.made import none_known
+
+CORPUS = Path(__file__).parent / "corpus"
+KEY = DeliveryKey(b"receiver".ljust(32, b"."))
+PLACE = Place(bytes(32), "bank", "loan-7", 1, ("ministry", "head"), ("bank", "branch"))
+SAID_BYTES_MAX = 4096
+
+
+class Refused(Exception):
+    """The reader has refused the bytes, in the way that it promises."""
+
+
+def _cbor(data: bytes) -> None:
+    value = decode(data, bytes_max=65_536)
+    assert encode(value) == data
+
+
+def _transaction(data: bytes) -> None:
+    read = read_transaction(data)
+    assert read.raw == data
+    assert len(data) <= TRANSACTION_BYTES_MAX
+
+
+def _block(data: bytes) -> None:
+    read = read_block(data)
+    assert read.raw == data
+    for item in read.transactions:
+        assert read_transaction(item.raw).identity == item.identity
+
+
+def _frame(data: bytes) -> None:
+    message = codec.read(codec.split(data), none_known)
+    assert codec.frame_of(message)[codec.LENGTH_BYTES :] == data
+    codec.transactions_of(message)
+
+
+def _frame_head(data: bytes) -> None:
+    assert codec.frame_length(data[: codec.LENGTH_BYTES]) > 0
+
+
+def _receipt(data: bytes) -> None:
+    genuine, _, _, trust = sample()
+    true = verify_receipt(genuine, trust)
+    found = verify_receipt(data, trust)
+    assert (found.transaction_id, found.outcome) == (true.transaction_id, true.outcome)
+
+
+def _state_proof(data: bytes) -> None:
+    _, present, absent, trust = sample()
+    true = [verify_state_proof(proof, trust) for proof in (present, absent)]
+    found = verify_state_proof(data, trust)
+    if found.key == true[0].key:
+        assert found.value == true[0].value
+    else:
+        assert found.value is None  # the path of an absence proves that of neighbours too
+
+
+def _certificate(data: bytes) -> None:
+    assert read_certificate(data).encode() == data
+    read_statement(read_certificate(data).statement)
+
+
+def _trust(data: bytes) -> None:
+    read_trust(data)
+
+
+def _advance(data: bytes) -> None:
+    read_advance(data)
+
+
+def _genesis(data: bytes) -> None:
+    read_genesis(data)
+
+
+def _carriage(data: bytes) -> None:
+    read_leave(data)
+
+
+def _carry_words(data: bytes) -> None:
+    read_shape(data, Words, bytes_max=SAID_BYTES_MAX)
+
+
+def _carry_offer(data: bytes) -> None:
+    read_shape(data, Offer, bytes_max=SAID_BYTES_MAX)
+
+
+def _sealed_header(data: bytes) -> None:
+    read_header(io.BytesIO(data))
+
+
+def _sealed_file(data: bytes) -> None:
+    unseal(io.BytesIO(data), io.BytesIO(), place=PLACE, key=KEY)
+
+
+def _tokens(data: bytes) -> None:
+    again = "".join(token.line() for token in parse_tokens(data, Path("tokens")))
+    assert "".join(token.line() for token in parse_tokens(again.encode(), Path("tokens"))) == again
+
+
+def _history(data: bytes) -> None:
+    calls = read_history(data.decode("utf-8-sig", errors="replace").split("\n"))
+    assert [call.begun for call in calls] == sorted(call.begun for call in calls)
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
+    {
+        "advance": _advance,
+        "block": _block,
+        "carriage": _carriage,
+        "carry-offer": _carry_offer,
+        "carry-words": _carry_words,
+        "cbor": _cbor,
+        "certificate": _certificate,
+        "frame": _frame,
+        "frame-head": _frame_head,
+        "genesis": _genesis,
+        "history": _history,
+        "receipt": _receipt,
+        "sealed-file": _sealed_file,
+        "sealed-header": _sealed_header,
+        "state-proof": _state_proof,
+        "tokens": _tokens,
+        "transaction": _transaction,
+        "trust": _trust,
+    }
+)
+_PROMISED: Mapping[str, tuple[type[Exception], ...]] = MappingProxyType(
+    {"history": (HistoryError,), "tokens": (InvalidSetting,), "frame-head": (PeerError,)}
+)
+
+
+def call(name: str, data: bytes) -> None:
+    """Give bytes to a target. Raises Refused, or whatever else came out: a fault."""
+    try:
+        TARGETS[name](data)
+    except _PROMISED.get(name, (Invalid,)) as error:
+        raise Refused(str(error)) from None
