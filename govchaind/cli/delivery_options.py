@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from govchaind.api.sentence import tell
 from govchaind.base.errors import GovchaindError, InvalidSetting
+from govchaind.cli.language import language
 from govchaind.cli.options import FILE, FOLDER, Target, key_option, target_options
 from govchaind.cli.sending import failure
 from govchaind.ledger.transaction import is_name
@@ -171,6 +173,10 @@ async def record(client: Client, folder: DeliveryFolder) -> None:
         error: GovchaindError = failure(fate)
         if fate.code is not None or fate.status == "expired":  # it is decided for good
             folder.give_up()
-            error.remedy = f"{error.remedy} Nothing was recorded; the command can be given again."
+            remedy = tell(
+                "%(remedy)s Nothing was recorded; the command can be given again.",
+                remedy=error.remedy,
+            )
+            error.remedy = remedy.said(language())
         raise error
     folder.note(recorded=True, transaction=fate.id.hex())

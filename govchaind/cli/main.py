@@ -173,7 +173,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _say(code: str, what: str, remedy: str) -> None:
-    line = f"error[{code}]: {what.rstrip('.')} — {remedy}"
+    line = f"error[{code}]: {what.rstrip('.。')} — {remedy}"
     click.echo(" ".join(line.split()), err=True)
 
 

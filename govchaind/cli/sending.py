@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from govchaind.api.outcome_words import outcome_words
+from govchaind.api.sentence import Language, Sentence, tell
 from govchaind.base.errors import (
     Busy,
     Conflict,
@@ -20,6 +22,7 @@ from govchaind.base.errors import (
     PeerError,
     Refused,
 )
+from govchaind.cli.language import language
 from govchaind.cli.options import Sending, Target
 from govchaind.cli.output import note, print_json
 from govchaind.client.keyfile import author_of
@@ -64,9 +67,11 @@ def send(
         # It may or may not have been taken: only the same bytes can be sent again safely.
         kept = Path(f"{read_transaction(raw).id.hex()[:16]}.tx")
         kept.write_bytes(raw)
-        error.remedy = (
-            f"It may still happen. Run `govchaind submit raw {kept}`; that never doubles."
+        remedy = tell(
+            "It may still happen. Run `govchaind submit raw %(file)s`; that never doubles.",
+            file=str(kept),
         )
+        error.remedy = remedy.said("en" if sending.as_json else language())
         raise
 
 
@@ -97,30 +102,50 @@ def report(
                 note("pending; ask later with `govchaind receipt`, or submit the same bytes again")
     for fate in fates:
         if not fate.applied and not (wait == "none" and fate.status == "pending"):
-            raise failure(fate)
+            raise failure(fate, as_json=as_json)
 
 
-def failure(fate: Fate) -> GovchaindError:
-    """Return the error that a fate other than "applied" is to the person who asked."""
-    named = f"transaction {fate.id.hex()[:16]}…"
-    if fate.applied or fate.status in ("pending", "unknown"):
-        return PeerError(
-            f"{named} is {fate.status}: the time ran out before it came further",
-            code="still-pending",
-            remedy="Submit the same bytes again with a longer --timeout; it is never done twice.",
+def failure(fate: Fate, *, as_json: bool = False) -> GovchaindError:
+    """Return the error that a fate other than "applied" is, in the language of the command."""
+    spoken = "en" if as_json else language()
+    named = tell("transaction %(id)s…", id=fate.id.hex()[:16])
+    if fate.operation is not None:
+        named = tell(
+            "%(transaction)s (operation %(number)s)",
+            transaction=named,
+            number=str(fate.operation),
         )
+    if fate.status in ("pending", "unknown"):
+        what = tell(
+            "%(transaction)s is %(status)s: the time ran out before it came further",
+            transaction=named,
+            status=tell("pending") if fate.status == "pending" else tell("unknown"),
+        )
+        remedy = tell(
+            "Submit the same bytes again with a longer `--timeout`; it is never done twice."
+        )
+        return PeerError(what.said(spoken), code="still-pending", remedy=remedy.said(spoken))
     if fate.status == "expired":
-        return Refused(
-            f"{named} expired before it was included; it will never happen",
-            code="expired",
-            remedy="Build and sign it again.",
+        what = tell(
+            "%(transaction)s expired before it was included; it will never happen",
+            transaction=named,
         )
+        remedy = tell("Build and sign it again.")
+        return Refused(what.said(spoken), code="expired", remedy=remedy.said(spoken))
+    return _refusal(fate, named, spoken)
+
+
+def _refusal(fate: Fate, named: Sentence, spoken: Language) -> GovchaindError:
+    """Return what a node says of a refusal; in Chinese what this software knows of its outcome."""
     known = OUTCOMES.get(-1 if fate.code is None else fate.code)
     kind = _CLASSES.get(known.kind, Refused) if known else Refused
-    where = f" (operation {fate.operation})" if fate.operation is not None else ""
     text = fate.text or (known.text if known else "It was refused.")
     remedy = fate.remedy or (known.remedy if known else "Ask the node's operator.")
-    return kind(f"{named}{where}: {_lowered(text)}", code=fate.outcome or "refused", remedy=remedy)
+    if known is not None and spoken == "zh":
+        words = outcome_words(known)
+        text, remedy = words.text.chinese, words.remedy.chinese
+    what = tell("%(transaction)s: %(refusal)s", transaction=named, refusal=_lowered(text))
+    return kind(what.said(spoken), code=fate.outcome or "refused", remedy=remedy)
 
 
 def _lowered(text: str) -> str:

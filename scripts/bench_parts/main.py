@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import trio
 from rich.console import Console
 
 from bench_parts.driver import ask, connect
+from bench_parts.families import measure_families
 from bench_parts.lone import Alone, measure_cut, measure_kill, measure_lone, measure_restart
 from bench_parts.machine import describe, signature_bound, sync_milliseconds
 from bench_parts.network import (
@@ -34,7 +36,8 @@ from bench_parts.rates import RateBench, measure_rate
 from bench_parts.readings import memory_megabytes
 from bench_parts.report import show
 
-WORKLOADS = ("single", "batch", "lone", "kill", "cut", "large")
+WORKLOADS = ("single", "batch", "lone", "kill", "cut", "large", "families")
+ALONE = {"cut", "families"}  # these need no network on loopback
 QUICK = ("single", "batch", "lone", "kill")
 SINGLE = Shape(operations=1, transactions=50)
 BATCH = Shape(operations=100, transactions=2)
@@ -57,11 +60,12 @@ class Plan:
     seconds: float
     lone_rounds: int
     losses: int
+    families: tuple[int, int]  # rounds, transactions of each kind in a round
 
 
-FULL = Plan(10_000, 1_000_000, (6, 12, 24, 48, 72), (6, 12, 24, 36), 5, 3, 10, 300, 7)
-SHORT = Plan(10_000, 1_000_000, (12, 24, 48), (12, 24), 3, 3, 5, 100, 3)
-TINY = Plan(500, 2_000, (3,), (3,), 1, 1, 2, 5, 1)
+FULL = Plan(10_000, 1_000_000, (6, 12, 24, 48, 72), (6, 12, 24, 36), 5, 3, 10, 300, 7, (15, 50))
+SHORT = Plan(10_000, 1_000_000, (12, 24, 48), (12, 24), 3, 3, 5, 100, 3, (9, 50))
+TINY = Plan(500, 2_000, (3,), (3,), 1, 1, 2, 5, 1, (1, 5))
 
 
 class Bench:
@@ -254,7 +258,10 @@ def _measure(
         "bound": {**asdict(bound), "transactions_a_second": round(bound.transactions_a_second)},
         "sync_ms": sync_milliseconds(folder),
     }
-    if set(chosen) - {"cut"}:
+    if "families" in chosen:
+        console.print("[dim]one transaction of each kind against a put[/dim]")
+        results["families"] = trio.run(measure_families, folder / "families", *plan.families)
+    if set(chosen) - ALONE:
         bench = Bench(plan, folder, console, base_port)
         try:
             bench.run(chosen)

@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench_parts.families import RATIO_MAX
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -56,7 +58,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
             median = results[key]["median_ms"]
             shown = f"median {median:,.0f} ms, worst {results[key]['worst_ms']:,.0f} ms"
             found.append(Row(title, shown, f"≤ {floor:,} ms", f"{aim:,} ms", median <= floor))
-    return found + _large(results)
+    return found + _large(results) + _families(results)
 
 
 def _single(median: dict[str, Any], bound: float) -> list[Row]:
@@ -114,6 +116,27 @@ def _large(results: dict[str, Any]) -> list[Row]:
         )
     )
     return found
+
+
+def _families(results: dict[str, Any]) -> list[Row]:
+    """Return a row for each kind of operation: what one transaction costs against a put."""
+    families = results.get("families")
+    if families is None:
+        return []
+    put = families["put"]
+    found = [Row("put: the measure of the kinds below", _microseconds(put), "–", "–", None)]
+    for name, kind in families["kinds"].items():
+        ratio = kind["ratio"]
+        shown = f"{ratio:.2f} puts: {_microseconds(kind)}"
+        found.append(Row(name, shown, f"≤ {RATIO_MAX:.0f} puts", "–", ratio <= RATIO_MAX))
+    return found
+
+
+def _microseconds(parts: dict[str, float]) -> str:
+    return (
+        f"decode {parts['decode']:.0f}, verify {parts['verify']:.0f}, apply {parts['apply']:.0f} "
+        f"µs, {parts['rows']:.1f} rows"
+    )
 
 
 def show(results: dict[str, Any], console: Console) -> None:

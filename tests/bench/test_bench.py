@@ -38,6 +38,28 @@ def test_a_tiny_run_has_every_row_and_counts_syncs(tmp_path: Path) -> None:
     assert list(tmp_path.glob("govchaind-bench-*")) == []
 
 
+def test_each_kind_of_operation_is_measured_against_a_put(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [str(ROOT / "scripts" / "bench"), "--tiny", "--only", "families", "--json", str(report),
+         "--directory", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(report.read_text())["families"]
+    assert found["put"]["rows"] > 1
+    families = {"request", "grant", "deliver", "transfer-asset", "vote that moves a motion"}
+    assert families <= set(found["kinds"])
+    parts = {"decode", "verify", "apply", "whole", "rows", "ratio"}
+    for name, kind in found["kinds"].items():
+        assert (set(kind), min(kind.values()) > 0) == (parts, True), name
+        assert name[:10] in done.stdout
+    assert list(tmp_path.glob("govchaind-bench-*")) == []
+
+
 def test_the_simulator_is_measured(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     done = subprocess.run(
