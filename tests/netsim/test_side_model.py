@@ -15,7 +15,7 @@ from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.shapes import shaped
 from govchaind.ledger.working_state import Act, WorkingState
-from netsim.model import shapes, side_values
+from netsim.model import governance, shapes, side_values
 from netsim.model.ledger import Draft
 from tests.ledger.chain import INSTITUTIONS, Chain
 from tests.ledger.exchange import DETAILS, value
@@ -117,3 +117,8 @@ def test_each_end_is_reached() -> None:
         for author, arguments in sent
     ]
     assert codes == [0, 400, 402, 403, 404, 405, 316, 0]
+
+
+def test_the_model_knows_a_rule_for_every_kind_of_motion() -> None:
+    """The rule of `set-rule` is the strictest of all, so one that is left out shows late."""
+    assert set(governance.KINDS) == set(shapes.MOTIONS) == {int(kind) for kind in MotionKind}
