@@ -103,6 +103,8 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidSetting(f"{source} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise InvalidSetting(f"{source} is not valid TOML: it nests too deeply") from None
     try:
         config = msgspec.convert(table, Config, strict=True)
     except msgspec.ValidationError as error:
@@ -255,6 +257,19 @@ def _bounds(base: Any, meta: Meta) -> str:
     low = f"at least {meta.ge}" if meta.ge is not None else low
     high = f"at most {meta.le}" if meta.le is not None else None
     return ", ".join(part for part in (low, high) if part)
+
+
+def value_of(config: Config, path: str) -> Any:
+    """Return a setting's value by its path ("log.level")."""
+    section, _, name = path.partition(".")
+    return getattr(getattr(config, section), name)
+
+
+def with_value(config: Config, path: str, value: Any) -> Config:
+    """Return the settings with another value, which `parse_config` has judged, at a path."""
+    section, _, name = path.partition(".")
+    changed = msgspec.structs.replace(getattr(config, section), **{name: value})
+    return msgspec.structs.replace(config, **{section: changed})
 
 
 def toml_value(value: Any) -> str:

@@ -28,6 +28,7 @@ from pathlib import Path
 from govchaind.base.crypto import PUBLIC_KEY_BYTES, SEED_BYTES, SigningKey
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.types import NodeId, PublicKey, StoreId
+from govchaind.client.private_file import opened
 from govchaind.runtime.guard import guard_bytes, unborn
 
 IDENTITY_FILE = "identity.toml"
@@ -96,10 +97,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_private(path: Path) -> str:
-    """Read a file that holds a private key.
+    """Read a file that holds a private key, unlocked if it is locked.
 
     Raises:
-        InvalidSetting: not there, not readable, or readable by others.
+        InvalidSetting: not there, not readable, readable by others, or it does not open.
     """
     text = _read_text(path)
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -109,7 +110,7 @@ def read_private(path: Path) -> str:
             code="key-readable",
             remedy=f"Run: chmod 600 {path}. If others did read it, replace the key.",
         )
-    return text
+    return opened(text, path)
 
 
 def read_seed(path: Path) -> bytes:

@@ -11,11 +11,12 @@ Rules it keeps:
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import trio
 
@@ -49,22 +50,32 @@ from govchaind.runtime.system import (
     CrashRecord,
     GuardFile,
     WorkerThreads,
-    calm_collector,
     entropy,
-    favour_worker_threads,
     first_known,
     software_version,
     wall_milliseconds,
-    watch_signals,
 )
 from govchaind.runtime.tcp import TcpNetwork
-from govchaind.runtime.telemetry import Telemetry, log_to, standard_error
+from govchaind.runtime.telemetry import Telemetry
 from govchaind.runtime.tls import TlsIdentity
 from govchaind.runtime.verify_store import check_newest
 
 HAND_OVER_SECONDS = 2.0
 DELIVERY_THREADS = 2
 CRASH_FILE = "last-fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The parts of a node that listens: what its process watches, and may change at run time."""
+
+    context: Context
+    drive: Drive
+    mesh: Mesh
+
+
+Attend: TypeAlias = Callable[[Running], Awaitable[None]]
+"""Watches a running node until it is cancelled, as the core ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +156,18 @@ def _make_replica(
         snapshot.close()
 
 
-def _make_board(replica: Replica, inbox: Inbox) -> NoticeBoard:
+def _make_board(replica: Replica, inbox: Inbox, telemetry: Telemetry) -> NoticeBoard:
     def status() -> Status:
         return replica.status(trio.current_time())
 
-    return NoticeBoard(
+    board = NoticeBoard(
         status,
         height=status().height,
         certified=status().certified,
         certificate_awaited=lambda: inbox.put_own(CertificateAwaited()),
     )
+    telemetry.metrics.watch(lambda: board.status)
+    return board
 
 
 def _api_limits(config: Config) -> ApiLimits:
@@ -187,6 +200,7 @@ async def run_node(
     telemetry: Telemetry,
     *,
     stop: trio.Event | None = None,
+    attend: Attend | None = None,
     task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run one node until `stop` is set or the task is cancelled. Raises the Fatal that ended it."""
@@ -205,7 +219,7 @@ async def run_node(
         members=replica.members(),
         further_addresses=config.peer.dial,
     )
-    board = _make_board(replica, inbox)
+    board = _make_board(replica, inbox, telemetry)
     drive = Drive(
         replica=replica,
         storage=environment.storage,
@@ -217,14 +231,12 @@ async def run_node(
         guard_write=environment.guard_write,
         reserve_bytes=config.storage.reserve_bytes,
     )
-    failures: list[Fatal] = []
-    stopping = trio.Event() if stop is None else stop
+    failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
         failures.append(error)
         stopping.set()
 
-    telemetry.metrics.watch(lambda: board.status)
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -246,7 +258,8 @@ async def run_node(
         ),
         shelf=make_shelf(config.delivery, environment, telemetry),
     )
-    await _run_parts(config, listen, context, telemetry, drive, gate, mesh, stopping, task_status)
+    running = Running(context, drive, mesh)
+    await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
     if failures:
         raise failures[0]
 
@@ -254,15 +267,15 @@ async def run_node(
 async def _run_parts(
     config: Config,
     listen: ListenHttp,
-    context: Context,
+    running: Running,
     telemetry: Telemetry,
-    drive: Drive,
     gate: Gate,
-    mesh: Mesh,
     stopping: trio.Event,
+    attend: Attend | None,
     task_status: trio.TaskStatus[Addresses],
 ) -> None:
     """Run core and edge; end the edge first."""
+    context, drive, mesh = running.context, running.drive, running.mesh
     try:
         async with trio.open_nursery() as core:
             peer = await core.start(mesh.run, config.peer.listen)
@@ -288,6 +301,8 @@ async def _run_parts(
                 listens = Addresses(peer, api, metrics, box)
                 telemetry.event("node.started", **asdict(listens))
                 task_status.started(listens)
+                if attend is not None:
+                    core.start_soon(attend, running)
                 await stopping.wait()
                 telemetry.event("node.stopping")
             await drive.hand_over(HAND_OVER_SECONDS)
@@ -345,24 +360,6 @@ async def production(
         crash.close()
 
 
-async def _main(config: Config, identity: Identity, genesis: Genesis) -> None:
-    sink = log_to(
-        standard_error(), form=config.log.format, level=config.log.level, node=identity.name
-    )
-    telemetry = Telemetry(version=software_version(), sink=sink)
-    stop = trio.Event()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(watch_signals, stop)
-        try:
-            async with production(config, identity, telemetry) as environment:
-                await run_node(config, genesis, identity, environment, telemetry, stop=stop)
-        except GovchaindError as error:
-            telemetry.event("node.failed", code=error.code, problem=error.message)
-            raise
-        finally:
-            nursery.cancel_scope.cancel()
-
-
 def load(directory: Path) -> tuple[Config, Identity, Genesis]:
     """Read a node directory. Raises InvalidSetting."""
     config = load_config(directory / CONFIG_FILE)
@@ -380,17 +377,3 @@ def load(directory: Path) -> tuple[Config, Identity, Genesis]:
             remedy="Copy the network's genesis.bin into the node's data directory.",
         ) from None
     return config, identity, read_genesis(data)
-
-
-def run(directory: Path) -> None:
-    """Run the node of a directory until SIGTERM or SIGINT. Raises GovchaindError."""
-    config, identity, genesis = load(directory)
-    favour_worker_threads()
-    calm_collector()
-    try:
-        trio.run(_main, config, identity, genesis)
-    except BaseExceptionGroup as group:
-        known = first_known(group)
-        if known is None:
-            raise
-        raise known from group

@@ -160,8 +160,21 @@ class AssetPapers:
         requester = giver if taker == VOLUNTARY else taker
         if pick.random() < 0.4:
             requester = pick.choice((giver, taker, *INSTITUTIONS))
-        delivery = pick.choice((0, 3, pick.randbytes(32)))
-        return [requester, f"request-{pick.randrange(9)}", delivery]
+        received = pick.random() < 0.5
+        there = self._delivered(giver, taker)
+        if there and pick.random() < 0.85:
+            return [*pick.choice(there), received]
+        return [requester, f"request-{pick.randrange(9)}", pick.choice((1, 3)), received]
+
+    def _delivered(self, giver: str, taker: str) -> list[tuple[str, str, int]]:
+        """Return the deliveries between two institutions: requester, reference, number."""
+        found = []
+        for key in self._model.keys(b"\x16"):
+            requester, _, reference = key[1:-5].decode().partition("\0")
+            sender, receiver = self._model.get(key)[:2]
+            if sorted((sender[0], receiver[0])) == sorted((giver, taker)):
+                found.append((requester, reference, int.from_bytes(key[-4:], "big")))
+        return found
 
     def _supervise(self, kind: Kind, name: str, offices: list[Office]) -> Written:
         pick, asset = self._random, self._asset(name)

@@ -29,6 +29,7 @@ from netsim.exchange_marks import mark_exchange
 from netsim.node import Node
 from netsim.options import source
 from netsim.papers import Papers
+from netsim.resolutions import open_motion
 from netsim.sanctions import GUESTS
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ KEPT = 60  # transactions that may be sent again
 BURST_MAX = 6
 DELIVERIES_SHARE = 0.4  # of what is done about requests, once something is granted
 ASSETS_SHARE = 0.25  # of what clerks do is about assets
+OF_OFFICES = frozenset((
+    Kind.CREATE_OFFICE, Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.NAME_ACTING,
+))  # fmt: skip
 HOURS_MILLISECONDS = 5 * 3600 * 1000
 SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
 
@@ -109,6 +113,9 @@ class Clerk:
     def _some(self) -> list[Transaction]:
         """Return one transaction, or a motion's ballots, or old ones again."""
         pick = self.random
+        motions = self.world.options.motions
+        if motions and pick.random() < motions:
+            return self._decision()
         if pick.random() < ASSETS_SHARE:
             return self._assets()
         share = self.world.options.errands
@@ -123,6 +130,8 @@ class Clerk:
             return twice
         institution, office = self._author()
         operations = [self.papers.operation(institution, office)]
+        if operations[0][0] in OF_OFFICES and pick.random() < 0.7:
+            office = OFFICE  # the one that may do it
         while len(operations) < 5 and pick.random() < 0.25:
             operations.append(self.papers.operation(institution, office))
         made = self._signed(institution, office, operations)
@@ -268,6 +277,16 @@ class Clerk:
         if kind != MotionKind.ADMIT_INSTITUTION:
             number += 1_000  # never a round of the operators'
         return self._moved(kind, arguments, number)
+
+    def _decision(self) -> list[Transaction]:
+        """Return ballots of a motion, or what follows: its enactment, a ballot withdrawn."""
+        pick = self.random
+        choice = pick.random()
+        if choice < 0.55:
+            return self._motion()
+        author = pick.choice(INSTITUTIONS), OFFICE
+        kind = Kind.ENACT if choice < 0.8 else Kind.WITHDRAW
+        return [self._signed(*author, [(int(kind), [open_motion(pick, self.world.ghost.model)])])]
 
     def _moved(self, kind: int, arguments: list[Any], number: int) -> list[Transaction]:
         """Return the ballots of one to three institutions."""

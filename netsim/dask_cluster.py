@@ -7,24 +7,20 @@ what it would run, and a cluster with another one is refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import govchaind
 import netsim
 from govchaind.base.errors import InvalidSetting, PeerError
-from netsim.job import Job, play
-from netsim.run import Verdict
+
+J = TypeVar("J")
+V = TypeVar("V")
 
 CHUNK_SEEDS = 16
 CONNECT_SECONDS = 10
-
-
-def play_chunk(jobs: list[Job]) -> list[Verdict]:
-    """Run some jobs one after another, on a worker."""
-    return [play(job) for job in jobs]
 
 
 def code_digest() -> str:
@@ -86,8 +82,11 @@ class Cluster:
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         return sum(int(worker["nthreads"]) for worker in workers.values())
 
-    def verdicts(self, jobs: list[Job]) -> Iterator[Verdict]:
-        """Yield verdicts as they come."""
+    def verdicts(
+        self, jobs: Sequence[J], play_chunk: Callable[[Sequence[J]], list[V]]
+    ) -> Iterator[V]:
+        """Yield verdicts as they come. `play_chunk` runs some jobs on a worker; it must be a
+        function that workers can import."""
         size = max(1, min(CHUNK_SEEDS, len(jobs) // (2 * max(1, self.threads)) or 1))
         chunks = [jobs[at : at + size] for at in range(0, len(jobs), size)]
         futures = self._client.map(play_chunk, chunks, pure=False)

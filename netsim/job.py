@@ -5,6 +5,7 @@ A job holds text and numbers only, so it means the same everywhere: a world file
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -96,6 +97,11 @@ def planting(name: str) -> nullcontext[None]:
         code="no-mutant",
         remedy="`netsim mutants --list` names them all.",
     )
+
+
+def play_chunk(jobs: Sequence[Job]) -> list[Verdict]:
+    """Run some jobs one after another, on a worker of a cluster."""
+    return [play(job) for job in jobs]
 
 
 def play(job: Job) -> Verdict:

@@ -120,6 +120,7 @@ class Options:
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
     errands: float  # share of what clerks do about the catalogue, requests and grants
+    motions: float  # share of what they do about motions, before all else
     lifetime_extra: int  # milliseconds that every transaction is valid longer
     follower_skew: float  # seconds that whoever follows is ahead; for two runs that must agree
     clock_skew: float  # seconds, at most, either way
@@ -208,6 +209,7 @@ def draw(
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
         errands=source(seed, "errands").choice((0.0, 0.6, 0.9)),
+        motions=source(seed, "motions").choice((0.0, 0.0, 0.0, 0.7)),
         lifetime_extra=0,
         follower_skew=0.0,
         clock_skew=pick.choice((0.1, 5.0, 20.0)) if "clock" in faults else 0.0,

@@ -35,6 +35,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "bytes": (b"", b"\x00" * 32, b"bytes"),
 }
 MISFITS: tuple[Any, ...] = (None, BIG, -BIG - 1, True, 0, "text", b"bytes", [1])
+OF_KEYS = frozenset((Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.NAME_ACTING))
 
 
 class Papers:
@@ -110,6 +111,8 @@ class Papers:
         needs_one = kind in (Kind.PUT, Kind.RETIRE) and not self._mine(institution, office)
         if needs_one and pick.random() < 0.8:
             kind = Kind.CREATE_REGISTER
+        if kind in OF_KEYS and not self._own(institution) and pick.random() < 0.8:
+            kind = Kind.CREATE_OFFICE
         arguments = self._arguments(kind, institution, office)
         odd = pick.random()
         if odd < 0.01:
@@ -220,9 +223,17 @@ class Papers:
             value[kinds.index("bytes")] = bytes(LARGE_BYTES)
         return value
 
+    def _own(self, institution: str) -> list[str]:
+        """Return the offices of an institution but the one that governs."""
+        return [name for place, name in self.offices() if place == institution and name != OFFICE]
+
     def _policy(self, kind: Kind, institution: str, office: str) -> list[Any]:
         pick, now = self.random, self.now()
-        own = [name for place, name in self.offices() if place == institution and name != OFFICE]
+        own = self._own(institution)
+        if institution in GUESTS and pick.random() < 0.3:
+            own = [OFFICE]  # the operators count on those of the others
+        elif office != OFFICE and pick.random() < 0.5:
+            own = [office]
         known = pick.choice(own) if own and pick.random() < 0.93 else "nowhere"
         keys = self._keys()
         threshold = min(len(keys), pick.choice((1, 2, 2, 3))) + (pick.random() < 0.05)

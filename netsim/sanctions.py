@@ -18,13 +18,13 @@ from netsim.model.ledger import Model
 GUESTS = ("guest-0", "guest-1")
 NEVER_READY = 26
 PARAMETERS = (
-    ("lifetime-hours", (1, 1, 2, 48, 336, 0, 337)),
-    ("lifetime-hours", (1,)),
-    ("acting-days", (1, 5, 366, 0, 367)),
-    ("live-ids", (100_000, 200_000, 999, 200_001)),
-    ("quiet-days", (7, 6, 3660)),
-    ("spare-ballots", (0, 2, 101)),
-    ("luck", (1,)),
+    [("lifetime-hours", hours) for hours in (1, 1, 2, 48, 336, 0, 337)],
+    [("lifetime-hours", 1)],
+    [("acting-days", days) for days in (1, 5, 366, 0, 367)],
+    [("live-ids", ids) for ids in (100_000, 200_000, 999, 200_001)],
+    [("quiet-days", days) for days in (7, 6, 3660)],
+    [("spare-ballots", 2), ("soon-days", 60), ("later-days", 60)],
+    [("luck", 1)],
 )
 
 
@@ -34,8 +34,7 @@ def sanction(pick: random.Random, model: Model, now: int) -> tuple[int, list[Any
     if choice < 0.45:
         return _standing(pick, model)
     if choice < 0.62:
-        name, values = pick.choice(PARAMETERS)
-        return MotionKind.SET_PARAMETER, [name, pick.choice(values)]
+        return MotionKind.SET_PARAMETER, list(pick.choice(pick.choice(PARAMETERS)))
     if choice < 0.67:
         wanted = pick.choice(([2, NEVER_READY], [2, NEVER_READY], [1, 0], [3, 0]))
         return MotionKind.ACTIVATE_UPGRADE, wanted

@@ -22,6 +22,7 @@ from govchaind.api import (
     deliveries,
     delivery_keys,
     events,
+    evidence,
     health,
     institutions,
     mandates,
@@ -119,7 +120,7 @@ def make_routes(context: Context) -> FastAPI:
     for page in (
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
         *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
-        *(outlook, parameters, side_values),
+        *(outlook, parameters, evidence, side_values),
         *(network, events, health),
     ):
         app.include_router(page.routes(context))

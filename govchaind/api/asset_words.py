@@ -24,8 +24,6 @@ from govchaind.ledger.operations.assets import (
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.shapes import shaped
 
-DIGEST_CHARS_SHOWN = 16
-
 
 def _create(author: str, items: list[Any], titles: Titles) -> Sentence:
     wanted = shaped(items, CreateAsset)
@@ -76,17 +74,16 @@ def _transfer(author: str, items: list[Any], titles: Titles) -> Sentence:
 
 
 def _settlement(settlement: Settlement, titles: Titles) -> Sentence:
-    requester, reference, delivery = settlement
-    if isinstance(delivery, int):
-        named = tell("delivery %(number)s", number=str(delivery))
-    else:
-        named = tell("the delivery %(hash)s", hash=f"{delivery.hex()[:DIGEST_CHARS_SHOWN]}…")
-    return tell(
-        "%(delivery)s under the request %(reference)s of %(requester)s",
-        delivery=named,
+    requester, reference, number, received = settlement
+    named = tell(
+        "delivery %(number)s under the request %(reference)s of %(requester)s",
+        number=str(number),
         reference=reference,
         requester=titles.institution(requester),
     )
+    if not received:
+        return named
+    return tell("%(delivery)s, which was received and is not disputed", delivery=named)
 
 
 def _redeem(author: str, items: list[Any], _: Titles) -> Sentence:

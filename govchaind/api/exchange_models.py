@@ -159,7 +159,9 @@ class GrantView(Fact):
     until: str | None
     uses_max: int | None = Field(description="null: as often as needed")
     uses: int
-    delivery_due_ms: int | None
+    delivery_due_ms: int | None = Field(description="null: the terms have no clock for deliveries")
+    delivery_due: str | None = Field(description="until when to deliver, UTC")
+    delivery_by: list[YearUse] = Field(description="the calendar's years by which it was computed")
     revoked_ms: int | None
     ground: str | None
     reason: str | None

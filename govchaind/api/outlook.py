@@ -33,9 +33,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import RANGE_ITEMS_MAX
 from govchaind.base.types import BlockTime
 from govchaind.ledger.operations.motions import MOTIONS
-from govchaind.ledger.operations.parameters import QUIET_DAYS, parameter_of
 from govchaind.ledger.outlook import (
-    HORIZON_DAYS,
     LEVELS,
     Level,
     OfficeOutlook,
@@ -47,7 +45,6 @@ from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import OFFICE, office_key
 from govchaind.ledger.transaction import is_name
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
-from govchaind.ledger.working_state import WorkingState
 from govchaind.replica.store import applied_height
 
 DAYS_MAX = 36_600  # a hundred years
@@ -71,7 +68,7 @@ def routes(context: Context) -> APIRouter:
     @router.get(
         "/outlook",
         operation_id="getOutlook",
-        summary="Whether institutions can go on deciding: now, in 30 and in 90 days",
+        summary="Whether institutions can go on deciding: now, soon and later",
         response_model=OutlookReply,
     )
     async def get_outlook() -> Response:
@@ -133,8 +130,7 @@ def office_page(
         if not (is_name(institution) and is_name(office)):
             raise Invalid("after is institution/office", code="invalid-parameter")
         last = office_key(institution, office)
-    state = WorkingState(_STATE, reader, {}, keeps_cache=False)
-    look = office_view(reader, now, genesis_time, parameter_of(QUIET_DAYS, state))
+    look = office_view(reader, now, genesis_time)
 
     def view(named: bytes, value: bytes) -> OfficeOutlookView | None:
         names = named.decode().split("\x00")
@@ -155,7 +151,7 @@ def office_page(
 
 def office_outlook_view(office: OfficeOutlook, now: BlockTime) -> OfficeOutlookView:
     """Return an office's outlook at a block time as JSON has it."""
-    able_now, able_in_30_days, able_in_90_days = office.able
+    able_now, able_soon, able_later = office.able
     return OfficeOutlookView(
         institution=office.institution,
         office=office.office,
@@ -166,8 +162,8 @@ def office_outlook_view(office: OfficeOutlook, now: BlockTime) -> OfficeOutlookV
         quiet_days=(now - office.quiet_since) // MILLISECONDS_A_DAY,
         quiet=office.quiet,
         able_now=able_now,
-        able_in_30_days=able_in_30_days,
-        able_in_90_days=able_in_90_days,
+        able_soon=able_soon,
+        able_later=able_later,
         able_until_ms=office.able_until,
         able_until=iso(office.able_until),
         endings=[
@@ -195,6 +191,8 @@ def outlook_reply(found: Outlook, ending: int, applied: int, now: BlockTime) -> 
         warnings=[words_view(warning) for warning in outlook_warnings(found)],
         institutions=found.institutions,
         quiet_after_days=found.quiet_days,
+        soon_days=found.horizon_days[1],
+        later_days=found.horizon_days[2],
         kinds=[
             KindOutlookView(
                 kind=kind.kind,
@@ -202,8 +200,8 @@ def outlook_reply(found: Outlook, ending: int, applied: int, now: BlockTime) -> 
                 words=words_view(KIND_WORDS[kind.kind]),
                 needed=kind.needed,
                 able_now=kind.able[0],
-                able_in_30_days=kind.able[1],
-                able_in_90_days=kind.able[2],
+                able_soon=kind.able[1],
+                able_later=kind.able[2],
                 awake=kind.awake,
                 level=kind.level,
             )
@@ -243,7 +241,7 @@ def _who(level: Level, needed: int, found: Outlook) -> Sentence:
     able, awake = found.kinds[0].able, found.kinds[0].awake
     if level == "lost":
         return tell("%(votes)s institutions can cast one", votes=able[0])
-    places = list(zip(able, HORIZON_DAYS, strict=True))
+    places = list(zip(able, found.horizon_days, strict=True))
     if level == "failing":
         votes, days = next(place for place in places if place[0] < needed)
         return tell(
@@ -279,7 +277,8 @@ async def watch_outlook(context: Context) -> None:
         context.warnings = outlook_warnings(found)
         metrics = context.metrics
         metrics.governance_level.set(LEVELS.index(found.level))
-        for place, days in enumerate(HORIZON_DAYS):
+        metrics.governance_spare.clear()  # the days are governed: others may have been shown
+        for place, days in enumerate(found.horizon_days):
             metrics.governance_spare.labels(days=str(days)).set(found.spare(place))
         metrics.offices_quiet.set(sum(each.quiet for each in found.governing))
         metrics.mandates_ending.set(ending)

@@ -38,8 +38,8 @@ class OfficeOutlookView(Fact):
     )
     quiet: bool = Field(description="that is more than the parameter quiet-days allows")
     able_now: bool = Field(description="enough of its seats have a valid key")
-    able_in_30_days: bool
-    able_in_90_days: bool
+    able_soon: bool = Field(description="… in as many days as the parameter soon-days says")
+    able_later: bool = Field(description="… as later-days says")
     able_until_ms: int | None = Field(description="null: no end, or it cannot act now")
     able_until: str | None
     endings: list[EndingView] = Field(description="keys that are valid and end, the next first")
@@ -61,15 +61,15 @@ class KindOutlookView(Fact):
     words: WordsView
     needed: int = Field(description="votes that carry such a motion, with the institutions of now")
     able_now: int = Field(description="institutions whose governing office can sign")
-    able_in_30_days: int = Field(description="… if nobody renews a key until then")
-    able_in_90_days: int
+    able_soon: int = Field(description="… in soon-days, if nobody renews a key until then")
+    able_later: int = Field(description="… in later-days")
     awake: int = Field(description="of those able now, those whose governing office is not quiet")
     level: OutlookLevel
 
 
 class OutlookReply(Fact):
-    """`lost`: too few can vote now; `failing`: within 90 days; `near`: few more than it takes, and
-    somebody cannot, or too few have acted lately; `fine`."""
+    """`lost`: too few can vote now; `failing`: within later-days; `near`: few more than it takes,
+    and somebody cannot, or too few have acted lately; `fine`."""
 
     height: int
     level: OutlookLevel = Field(description="the worst of all kinds")
@@ -77,9 +77,11 @@ class OutlookReply(Fact):
     warnings: list[WordsView] = Field(description="the same in words; empty when all is fine")
     institutions: int = Field(description="how many count: all but those suspended or removed")
     quiet_after_days: int = Field(description="the parameter quiet-days")
+    soon_days: int = Field(description="the parameter soon-days: for `able_soon`")
+    later_days: int = Field(description="the parameter later-days: for `able_later`")
     kinds: list[KindOutlookView] = Field(description="every kind of motion")
     at_risk: list[OfficeOutlookView] = Field(
-        description="governing offices that are quiet, or cannot sign now or within 90 days"
+        description="governing offices that are quiet, or cannot sign now or within later-days"
     )
     terms_ending: int = Field(
         description="keys of governing offices that end within the parameter warning-days, and "
@@ -116,3 +118,28 @@ class ParametersReply(Fact):
     ready: int = Field(description="wanted validators that are ready for the next version")
     ready_needed: int = Field(description="how many of them it takes: a certificate quorum")
     nodes: list[ReadyNodeView]
+
+
+class SignedStatementView(Fact):
+    block_hash: str
+    outcomes_root: str
+    state_root: str | None
+    log_root: str
+    statement: str = Field(description="the bytes that were signed, hex")
+    signature: str = Field(description="64 bytes, hex")
+
+
+class ContradictionView(Fact):
+    node: str
+    institution: str = Field(description="whose node it was when it was reported")
+    attestation_key: str = Field(description="32 bytes, hex: the key of both signatures")
+    signed_height: int = Field(description="the height of both statements")
+    first: SignedStatementView
+    second: SignedStatementView
+    reported_by: list[str] = Field(description="institution and office")
+    reported_at: int = Field(description="height")
+
+
+class EvidenceReply(Fact):
+    height: int
+    evidence: list[ContradictionView]

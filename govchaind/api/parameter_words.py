@@ -17,5 +17,7 @@ PARAMETER_WORDS: Mapping[str, Sentence] = MappingProxyType(
         "spare-ballots": tell(
             "the most spare votes at which it is warned that a rule may come out of reach"
         ),
+        "soon-days": tell("the days ahead for which it is first said who could still vote"),
+        "later-days": tell("the days ahead for which it is said again who could still vote"),
     }
 )

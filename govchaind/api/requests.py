@@ -234,7 +234,7 @@ def request_view(
         due_ms=due,
         due=iso(due),
         overdue=waits and now > due,
-        by=[YearUse(year=year, version=version) for year, version in by],
+        by=_year_uses(by),
         extended_ms=extended,
         answered_ms=answered,
         late=None if answered is None or appealed is not None else answered > due,
@@ -269,12 +269,18 @@ def grant_view(value: list[Any], now: BlockTime) -> GrantView:
         until=iso(until),
         uses_max=uses_max,
         uses=uses,
-        delivery_due_ms=delivery_due,
+        delivery_due_ms=None if delivery_due is None else delivery_due[0],
+        delivery_due=None if delivery_due is None else iso(delivery_due[0]),
+        delivery_by=_year_uses([] if delivery_due is None else delivery_due[1]),
         revoked_ms=revoked,
         ground=ground,
         reason=_hex(reason),
         in_force=revoked is None and now <= until and not used_up,
     )
+
+
+def _year_uses(by: list[list[int]]) -> list[YearUse]:
+    return [YearUse(year=year, version=version) for year, version in by]
 
 
 def account_page(

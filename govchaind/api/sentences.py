@@ -190,6 +190,15 @@ def _declare_ready(author: str, items: list[Any]) -> Sentence:
     )
 
 
+def _report_double_signing(author: str, items: list[Any]) -> Sentence:
+    return tell(
+        "%(author)s reported that the node %(node)s has signed two different statements of one "
+        "height.",
+        author=author,
+        node=items[0],
+    )
+
+
 def _motion(items: list[Any]) -> str:
     digest: str = items[0].hex()
     return digest if len(digest) <= DIGEST_CHARS_SHOWN else digest[:DIGEST_CHARS_SHOWN] + "…"
@@ -208,4 +217,5 @@ _WRITERS: dict[int, Callable[[str, list[Any]], Sentence]] = {
     Kind.WITHDRAW: _withdraw,
     Kind.ENACT: _enact,
     Kind.DECLARE_READY: _declare_ready,
+    Kind.REPORT_DOUBLE_SIGNING: _report_double_signing,
 }

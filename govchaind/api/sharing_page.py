@@ -16,6 +16,7 @@ from govchaind.api.motion_words import day_words
 from govchaind.api.reading import ledger_time
 from govchaind.api.rendering import Renderer
 from govchaind.api.requests import WAITING, request_at, request_page
+from govchaind.api.sentence import Sentence
 from govchaind.base.errors import NotFound
 from govchaind.base.limits import TITLE_CHARS_MAX
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
@@ -101,6 +102,7 @@ def _request_pages(router: APIRouter, context: Context, render: Renderer) -> Non
             **_asked(found),
             grant=grant,
             granted_until=None if grant is None else day_words(grant.until_ms),
+            deliver_until=_last_day(None if grant is None else grant.delivery_due_ms),
         )
 
 
@@ -114,5 +116,10 @@ def _asked(request: RequestView) -> dict[str, Any]:
     return {
         "asked": request,
         "asked_on": day_words(request.asked_ms - request.asked_ms % 60_000),
-        "due_on": day_words(request.due_ms + 1 - MILLISECONDS_A_DAY) if waits else None,
+        "due_on": _last_day(request.due_ms) if waits else None,
     }
+
+
+def _last_day(due: int | None) -> Sentence | None:
+    """Return the last day of a clock that runs out at `due`, not the one after."""
+    return None if due is None else day_words(due + 1 - MILLISECONDS_A_DAY)

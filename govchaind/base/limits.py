@@ -94,6 +94,7 @@ START_CHECK_BYTES = 2 * 1024 * 1024  # … and not more of them than this: a fra
 STORE_AHEAD_BYTES = 4 * 1024 * 1024  # zeros kept behind the store's last page; see RoomAhead
 GUARD_INTERVAL_SECONDS = 1.0
 EXIT_FILE_BYTES_MAX = 64 * 1024 * 1024  # one file of an exit pack: fits any medium, copied alone
+BACKUP_PART_BYTES_MAX = 256 * 1024 * 1024  # one part of a backup: a broken-off one loses it
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
 
 # --- deliveries: sealed files beside the ledger -------------------------------------------------

@@ -20,11 +20,12 @@ from govchaind.cli.output import line, note
 from govchaind.cli.sending import send
 from govchaind.client.keyfile import author_of
 from govchaind.identity import write_private
-from govchaind.ledger.commitment import COMMITMENT_BYTES, make_commitment
+from govchaind.ledger.commitment import make_commitment
 from govchaind.ledger.operations.costs import Kind
 
 HOLDER = "INSTITUTION/OFFICE"
 AMOUNT = click.IntRange(1, AMOUNT_MAX)
+NUMBER_DIGITS_MAX = 10  # of the number of a delivery
 
 purpose_option = click.option(
     "--for", "purpose", required=True, metavar="PURPOSE", help="What it is bound to."
@@ -102,26 +103,38 @@ def issue(*, name: str, amount: int, to: str, purpose: str, sending: Sending) ->
 @to_option
 @purpose_option
 @click.option(
-    "--settles", metavar="INSTITUTION/REQUEST/DELIVERY",
-    help="The delivery that it is for: who requested it, the request, and the delivery's number, "
-    "or its commitment in hex.",
+    "--settles", metavar="INSTITUTION/REQUEST/NUMBER",
+    help="The delivery that it is for: who requested it, the request, and the delivery's number.",
+)  # fmt: skip
+@click.option(
+    "--received", is_flag=True,
+    help="With --settles: only if the delivery was received and is not disputed.",
 )  # fmt: skip
 @sending_options
 def transfer(
-    *, name: str, amount: int, to: str, purpose: str, settles: str | None, sending: Sending
+    *,
+    name: str,
+    amount: int,
+    to: str,
+    purpose: str,
+    settles: str | None,
+    received: bool,
+    sending: Sending,
 ) -> None:  # fmt: skip
     """Transfer AMOUNT of the asset NAME to another office, for the purpose it was issued for.
 
     A transfer that settles a delivery is between its requester and its provider, which is
     voluntary: what an institution owes by law is not paid for. Both ways are possible, so a payment
-    can be given back.
+    can be given back. The ledger refuses it where there is no such delivery between the two.
 
     \b
     Example:
       govchaind assets transfer answer-vouchers 5 --to savings-bank/governing --for lookups \\
-          --settles railways/req-17/3 --key keys/railways.key
+          --settles railways/req-17/3 --received --key keys/railways.key
     """
-    settlement = None if settles is None else _settlement(settles)
+    if received and settles is None:
+        raise click.UsageError("--received says something of a delivery: give --settles too")
+    settlement = None if settles is None else [*_settlement(settles), received]
     arguments = [name, list(split_office(to)), amount, purpose, settlement]
     _act(sending, Kind.TRANSFER_ASSET, arguments)
 
@@ -233,22 +246,12 @@ def _act(sending: Sending, kind: Kind, arguments: list[Any]) -> None:
 
 
 def _settlement(text: str) -> list[Any]:
-    """Return the settlement that INSTITUTION/REQUEST/DELIVERY names."""
-    requester, request, delivery = [*text.split("/"), "", ""][:3]
-    named: int | bytes | None = None
-    if len(delivery) == 2 * COMMITMENT_BYTES:
-        try:
-            named = bytes.fromhex(delivery)
-        except ValueError:
-            named = None
-    elif delivery.isascii() and delivery.isdigit():
-        named = int(delivery)
-    if text.count("/") != 2 or not (requester and request) or named is None:
-        raise click.UsageError(
-            "a delivery is INSTITUTION/REQUEST/NUMBER, or its commitment in hex in the last place, "
-            f"not {text[:80]!r}"
-        )
-    return [requester, request, named]
+    """Return the requester, request and number that INSTITUTION/REQUEST/NUMBER names."""
+    requester, request, number = [*text.split("/"), "", ""][:3]
+    countable = number.isascii() and number.isdigit() and len(number) <= NUMBER_DIGITS_MAX
+    if text.count("/") != 2 or not (requester and request) or not countable:
+        raise click.UsageError(f"a delivery is INSTITUTION/REQUEST/NUMBER, not {text[:80]!r}")
+    return [requester, request, int(number)]
 
 
 def _committed(reason: Path, opening: Path | None, shown: dict[str, str]) -> bytes:

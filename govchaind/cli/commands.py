@@ -78,6 +78,9 @@ COMMANDS: Mapping[str, Entry] = {
         "parameters",
         "Show the parameters, the version of the ledger, and who is ready for the next.",
     ),
+    "evidence": Entry(
+        "evidence", "evidence", "Show nodes that have signed two different things about one height."
+    ),
     "calendars": Entry(
         "calendars", "calendars", "Show the calendars of working days on the ledger."
     ),
@@ -128,6 +131,8 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "trust": Entry("trust", "trust", "Keep a trust file: the newest head you have seen."),
     "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
+    "backup": Entry("backup", "backup", "Back up the ledger from a running node."),
+    "restore": Entry("restore", "restore", "Make a node's store from a backup."),
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),

@@ -139,7 +139,7 @@ def _fetched(asked: _Asked, beside: Path) -> Iterator[tuple[LmdbStorage, Genesis
 
 async def _fetch(asked: _Asked, storage: LmdbStorage) -> Genesis:
     from govchaind.client.client import connect
-    from govchaind.exit_pack.replay import Replay
+    from govchaind.runtime.replay import Replay
 
     wanted, until = asked.chain_id, asked.until
     async with connect(asked.urls, deadline_seconds=asked.timeout_seconds) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import click
@@ -12,7 +13,12 @@ from govchaind.base.errors import InvalidSetting
 from govchaind.cli.options import FILE, json_option
 from govchaind.cli.output import note, print_json
 from govchaind.client.keyfile import new_key, read_key_file
+from govchaind.client.locked_file import NONCE_BYTES, SALT_BYTES, is_locked
+from govchaind.client.locked_file import lock as locked
+from govchaind.client.passphrase import new_passphrase
+from govchaind.client.private_file import FILE_BYTES_MAX, opened
 from govchaind.identity import write_private
+from govchaind.runtime.system import replace_file
 
 
 @click.group()
@@ -94,3 +100,82 @@ def card(file: Path, output: Path | None) -> None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+@keys.command(short_help="Put private key files under a passphrase.")
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
+def lock(files: tuple[Path, ...]) -> None:
+    """Put private key files under a passphrase: a stolen disk or backup gives no key away.
+
+    Any private key: an office's, a delivery key, a node's attestation.key and tls.key. Each FILE is
+    replaced whole. Whoever uses it is asked for the passphrase, on the terminal or by
+    GOVCHAIND_PASSPHRASE_FD or systemd's credential govchaind-passphrase. Nobody can open a file
+    whose passphrase is lost.
+
+    \b
+    Examples:
+      govchaind keys lock registrar.key
+      govchaind keys lock node/attestation.key node/tls.key
+    """
+    texts = [(path, _private_text(path)) for path in files]
+    for path, text in texts:
+        if is_locked(text):
+            raise InvalidSetting(
+                f"{path} is locked already",
+                code="already-locked",
+                remedy="Unlock it first to give it another passphrase: `govchaind keys unlock`.",
+            )
+    secret = new_passphrase()
+    for path, text in texts:
+        salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
+        _replace(path, locked(text, secret, salt=salt, nonce=nonce))
+        note(f"Locked {path}.")
+
+
+@keys.command(short_help="Take private key files from under their passphrase.")
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
+def unlock(files: tuple[Path, ...]) -> None:
+    """Take private key files from under their passphrase.
+
+    \b
+    Example:
+      govchaind keys unlock registrar.key
+    """
+    for path, text in [(path, opened(_private_text(path), path)) for path in files]:
+        _replace(path, text)
+        note(f"Unlocked {path}: whoever reads this file has the key.")
+
+
+def _private_text(path: Path) -> str:
+    """Return a private key file's text as it lies there. Raises InvalidSetting."""
+    try:
+        data = path.read_bytes()[: FILE_BYTES_MAX + 1]
+        text = data.decode()
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InvalidSetting(
+            f"cannot read the key file {path}: {what}",
+            code="no-key-file",
+            remedy="Name a private key's file.",
+        ) from None
+    if mode & 0o077 or len(data) > FILE_BYTES_MAX or path.suffix != ".key":
+        raise InvalidSetting(
+            f"{path} is not a private key's file: it ends in .key, has at most {FILE_BYTES_MAX} "
+            "bytes, and nobody but its owner may read it",
+            code="bad-key",
+            remedy="Name a private key's file, of mode 0600.",
+        )
+    return text
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file whole and durably. Raises InvalidSetting."""
+    try:
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise InvalidSetting(
+            f"{path} cannot be replaced: {error.strerror}; it is as it was",
+            code="not-written",
+            remedy="Make room, or let this user write there, and run it again.",
+        ) from None

@@ -63,14 +63,15 @@ def offices(*, target: Target, quiet: bool, ending_within_days: int | None, as_j
         ]
         for kind in outlook.get("kinds", [])
     ]
-    columns = ["motion", "takes", "can vote now", "in 30 days", "in 90 days", "not quiet", ""]
+    ahead = [f"in {cell(outlook.get(name))} days" for name in ("soon_days", "later_days")]
+    columns = ["motion", "takes", "can vote now", *ahead, "not quiet", ""]
     print_table("", columns, kinds)
     click.echo("")
     rows = [_row(office) for office in listed.get("offices", [])]
     print_table("", ["office", "last act", "quiet", "can sign until", "keys that end"], rows)
 
 
-_COUNTS = ("needed", "able_now", "able_in_30_days", "able_in_90_days", "awake")
+_COUNTS = ("needed", "able_now", "able_soon", "able_later", "awake")
 
 
 def _row(office: dict[str, Any]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from govchaind.cli.catalogue import split_named
@@ -79,11 +81,10 @@ def show(*, target: Target, named: str, as_json: bool) -> None:
     words = found.get("words") or {}
     click.echo(line(words.get("english")))
     click.echo(line(words.get("chinese")))
-    years = ", ".join(f"{use.get('year')} v{use.get('version')}" for use in found.get("by") or [])
     for label, value in (
         ("asked", found.get("asked")),
         ("due", found.get("due")),
-        ("calendar years", years or "days of the calendar"),
+        ("calendar years", _years(found.get("by"))),
         ("mandate", found.get("mandate")),
         ("details", found.get("details")),
         ("ground", found.get("ground")),
@@ -96,9 +97,17 @@ def show(*, target: Target, named: str, as_json: bool) -> None:
             ("granted until", grant_view.get("until")),
             ("conditions", ", ".join(grant_view.get("conditions") or []) or "none"),
             ("used", f"{grant_view.get('uses')} of {'any number' if limit is None else limit}"),
+            ("to deliver until", grant_view.get("delivery_due") or "no clock"),
+            ("calendar years", _years(grant_view.get("delivery_by"))),
             ("in force", "yes" if grant_view.get("in_force") else "no"),
         ):
             click.echo(f"{label:19} {line(value)}")
+
+
+def _years(uses: list[dict[str, Any]] | None) -> str:
+    """Return by which years of the calendar, in which versions, a clock was counted."""
+    said = ", ".join(f"{use.get('year')} v{use.get('version')}" for use in uses or [])
+    return said or "days of the calendar"
 
 
 for command in (ask, grant, refuse, extend, appeal, rule, withdraw, use, revoke):

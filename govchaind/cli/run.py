@@ -21,6 +21,6 @@ def run(directory: Path) -> None:
     Example:
       govchaind run my-network/nodes/civil-affairs-1
     """
-    from govchaind.node import run as run_directory
+    from govchaind.daemon import run as run_directory
 
     run_directory(directory)

@@ -288,7 +288,7 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         return await self.get_json(f"/v1/mandates/{quote(name, safe='')}")
 
     async def outlook(self) -> dict[str, Any]:
-        """Return whether institutions can go on deciding: now, in 30 and in 90 days."""
+        """Return whether institutions can go on deciding: now, soon and later."""
         return await self.get_json("/v1/outlook")
 
     async def offices(
@@ -307,6 +307,10 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
     async def parameters(self) -> dict[str, Any]:
         """Return the parameters, and the version of the ledger with who is ready for the next."""
         return await self.get_json("/v1/parameters")
+
+    async def evidence(self) -> dict[str, Any]:
+        """Return the proofs that a node has signed two different statements of one height."""
+        return await self.get_json("/v1/evidence")
 
     def events(
         self, first: Height, *, certified: bool = False, patience_seconds: float = 60.0

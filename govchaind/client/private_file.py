@@ -1,4 +1,7 @@
-"""A key's file: read within a bound, and its mode; a secret that others may read is refused."""
+"""A key's file: read within a bound, and its mode; a secret that others may read is refused.
+
+A locked file is opened on the way: whoever reads a key gets its text and need not know.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import stat
 from pathlib import Path
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.client.locked_file import HEAD, is_locked, unlock
+from govchaind.client.passphrase import passphrase
 from govchaind.ledger.transaction import is_name
 
 FILE_BYTES_MAX = 16 * 1024
@@ -16,16 +21,25 @@ def read_bounded(path: Path, what: str, remedy: str) -> tuple[bytes, int]:
     """Return at most FILE_BYTES_MAX + 1 bytes of a file, and its mode when they were read.
 
     One byte more than the bound tells the caller that the file is too long. Raises InvalidSetting:
-    it cannot be read; `what` names it in the message and `remedy` says what to name instead.
+    it cannot be read; `what` names it in the message and `remedy` says what to name instead. Or it
+    is locked, and does not open.
     """
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            return file.read(FILE_BYTES_MAX + 1), mode
+            data = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise InvalidSetting(
             f"cannot read the {what} {path}: {error.strerror}", code="no-key-file", remedy=remedy
         ) from None
+    if data.startswith(HEAD.encode()):
+        data = opened(data.decode(errors="replace"), path).encode()
+    return data, mode
+
+
+def opened(text: str, path: Path) -> str:
+    """Return a private file's text, unlocked if it is locked. Raises InvalidSetting."""
+    return unlock(text, passphrase(), str(path)) if is_locked(text) else text
 
 
 def check_unshared(path: Path, mode: int, if_read: str) -> None:

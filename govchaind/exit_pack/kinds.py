@@ -97,6 +97,11 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
         state_keys.ACTED: _kind(
             "last_acts", "institution office", "acted:integer acted_ms:integer"
         ),
+        state_keys.EVIDENCE: _kind(
+            "evidence",
+            "attestation_key signed_height:integer",
+            "node institution first:json second:json reporter:json reported_at:integer",
+        ),
         state_keys.PARAMETER: _kind("parameters", "parameter", "value:integer set_at:integer"),
         state_keys.DUTY: _kind(
             "duties",
@@ -128,7 +133,7 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "requester reference",
             "provider provider_office requester_office data_set revision:integer fields:json "
             "conditions:json details granted_ms:integer until_ms:integer uses_max:integer "
-            "uses:integer delivery_due_ms:integer revoked_ms:integer ground reason "
+            "uses:integer delivery_due:json revoked_ms:integer ground reason "
             "changed_at:integer",
         ),
         state_keys.DELIVERY_KEY: _kind(
@@ -184,6 +189,9 @@ def names_in(key: bytes) -> dict[str, Any]:
         return {"register": register.decode(), "key": _text(record), "key_hex": record.hex()}
     if kind == state_keys.BALLOT:
         return {"motion": rest[:32].hex(), "institution": rest[32:].decode()}
+    if kind == state_keys.EVIDENCE:
+        height = int.from_bytes(rest[32:], "big")
+        return {"attestation_key": rest[:32].hex(), "signed_height": height}
     if kind == state_keys.MOTION:
         return {"motion": rest.hex()}
     if kind == state_keys.RULE:

@@ -250,7 +250,8 @@ class Ledger:
         )
         if code:
             return Outcome(int(code))
-        act = Act(transaction.institution, transaction.office, block.height, block.time)
+        author = transaction.institution, transaction.office
+        act = Act(*author, block.height, block.time, self.chain_id)
         for place, (kind, arguments) in enumerate(transaction.operations):
             code = self._operation(kind, arguments, act, working)
             if code:

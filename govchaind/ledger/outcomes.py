@@ -22,6 +22,7 @@ from govchaind.ledger.outcome_texts import (
     basics,
     deliveries,
     door,
+    evidence,
     exchange,
     governance,
     registers,
@@ -154,6 +155,7 @@ class Code(IntEnum):
     ASSET_EXISTS = 380
     UNKNOWN_ASSET = 381
     BAD_ASSET = 382
+    NOTHING_TO_SETTLE = 383
     NOT_ASSET_ISSUER = 384
     NOT_ASSET_SUPERVISOR = 385
     ASSET_PURPOSE_NOT_ALLOWED = 386
@@ -189,6 +191,9 @@ class Code(IntEnum):
     NOT_A_PARTY = 367
     DELIVERY_KEY_REPLACED = 368
     BAD_OVERLAP = 369
+    NOT_CONTRADICTORY = 420
+    EVIDENCE_NOT_SIGNED = 421
+    ALREADY_REPORTED = 422
 
     SIDE_VALUE_EXISTS = 400
     UNKNOWN_SIDE_VALUE = 401
@@ -208,6 +213,7 @@ _ROWS = (
     *deliveries.ROWS,
     *assets.ROWS,
     *side_values.ROWS,
+    *evidence.ROWS,
 )
 
 OUTCOMES: Mapping[int, OutcomeText] = MappingProxyType({row.code: row for row in _ROWS})

@@ -30,7 +30,9 @@ from govchaind.ledger.operations.institutions import (
 )
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.operations.parameters import (
+    LATER_DAYS,
     QUIET_DAYS,
+    SOON_DAYS,
     SPARE_BALLOTS,
     WARNING_DAYS,
     parameter_of,
@@ -45,7 +47,6 @@ from govchaind.ledger.working_state import WorkingState
 
 Level = Literal["fine", "near", "failing", "lost"]
 LEVELS: tuple[Level, ...] = ("fine", "near", "failing", "lost")
-HORIZON_DAYS = (0, 30, 90)
 _STATE = State()
 
 
@@ -71,7 +72,7 @@ class OfficeOutlook:
     last_time: BlockTime | None
     quiet_since: BlockTime  # its last act, or when its keys were set
     quiet: bool
-    able: tuple[bool, ...]  # whether it can act, for each of HORIZON_DAYS
+    able: tuple[bool, ...]  # whether it can act, for each of horizon_days
     able_until: BlockTime | None  # the last moment at which it can; None: no end, or it cannot now
     endings: tuple[Ending, ...]  # keys that are valid now or later and end, in order of their ends
 
@@ -82,7 +83,7 @@ class KindOutlook:
 
     kind: int
     needed: int
-    able: tuple[int, ...]  # institutions that can vote, for each of HORIZON_DAYS
+    able: tuple[int, ...]  # institutions that can vote, for each of horizon_days
     awake: int  # of those that can now, those not quiet
     level: Level
 
@@ -93,6 +94,7 @@ class Outlook:
 
     institutions: int  # that count
     quiet_days: int
+    horizon_days: tuple[int, ...]  # ahead of now, at which it is looked who can vote
     terms_ending: int  # of their keys, how many end within the days of the parameter, uncovered
     kinds: tuple[KindOutlook, ...]
     governing: tuple[OfficeOutlook, ...]  # the offices that vote, of institutions that count
@@ -112,7 +114,7 @@ def outlook(reader: KeyValueReader, now: BlockTime, genesis_time: BlockTime) -> 
     state = WorkingState(_STATE, reader, {}, keeps_cache=False)
     quiet_days = parameter_of(QUIET_DAYS, state)
     aside = frozenset(set_aside(state))
-    view = office_view(reader, now, genesis_time, quiet_days)
+    view, horizons = office_view(reader, now, genesis_time), horizon_days(state)
     governing = []
     for name, institution in _institutions(reader):
         if name in aside:
@@ -126,7 +128,7 @@ def outlook(reader: KeyValueReader, now: BlockTime, genesis_time: BlockTime) -> 
     terms = sum(
         not ending.covered and ending.until <= soon for each in governing for ending in each.endings
     )
-    able = tuple(sum(each.able[place] for each in governing) for place in range(len(HORIZON_DAYS)))
+    able = tuple(sum(each.able[place] for each in governing) for place in range(len(horizons)))
     awake = sum(each.able[0] and not each.quiet for each in governing)
     count, spare = len(governing), parameter_of(SPARE_BALLOTS, state)
     kinds = []
@@ -134,13 +136,20 @@ def outlook(reader: KeyValueReader, now: BlockTime, genesis_time: BlockTime) -> 
         needed = rule_of(kind, state).ballots(count)
         level = _level(needed, able, awake, count, spare)
         kinds.append(KindOutlook(int(kind), needed, able, awake, level))
-    return Outlook(count, quiet_days, terms, tuple(kinds), tuple(governing))
+    return Outlook(count, quiet_days, horizons, terms, tuple(kinds), tuple(governing))
+
+
+def horizon_days(state: WorkingState) -> tuple[int, int, int]:
+    """Return in how many days it is looked who can vote: now, soon and later."""
+    return 0, parameter_of(SOON_DAYS, state), parameter_of(LATER_DAYS, state)
 
 
 def office_view(
-    reader: KeyValueReader, now: BlockTime, genesis_time: BlockTime, quiet_days: int
+    reader: KeyValueReader, now: BlockTime, genesis_time: BlockTime
 ) -> Callable[[str, str, bytes], OfficeOutlook]:
     """Return what makes the outlook of an office from its names and its value in the state."""
+    state = WorkingState(_STATE, reader, {}, keeps_cache=False)
+    quiet_days, horizons = parameter_of(QUIET_DAYS, state), horizon_days(state)
 
     def view(institution: str, office: str, value: bytes) -> OfficeOutlook:
         title, threshold, seats = decode(value, bytes_max=len(value))
@@ -160,7 +169,7 @@ def office_view(
             quiet_since=since,
             quiet=now - since > quiet_days * MILLISECONDS_A_DAY,
             able=tuple(
-                can_act(threshold, seats, now + days * MILLISECONDS_A_DAY) for days in HORIZON_DAYS
+                can_act(threshold, seats, now + days * MILLISECONDS_A_DAY) for days in horizons
             ),
             able_until=_able_until(threshold, seats, now),
             endings=_endings(seats, now),

@@ -37,8 +37,8 @@
     13 institution 00 reference grant        [provider, its office, requester's office, data set,
                                               revision, [field …], [condition …], details,
                                               granted, until, uses at most or null, uses, delivery
-                                              due or null, revoked or null, ground or null,
-                                              reason or null, height]
+                                              due [time, [[year, version] …]] or null, revoked or
+                                              null, ground or null, reason or null, height]
     14 month provider 00 data set 00 requester  account  a counter for each accounts.Entry; the
                                               month is two bytes, twelve times the year and 0 to 11
     15 institution 00 office    delivery key [key, published, previous or null, previous until or
@@ -69,6 +69,8 @@
                                               [[institution, office] …] that it is sealed to,
                                               [requester, reference] or null, recorded,
                                               [ground, time] of its removal or null, height]
+    21 key (32 bytes) height    evidence     [node, its institution, [statement, signature],
+                                              [statement, signature], reporter, height]
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
@@ -112,6 +114,7 @@ PARAMETER = b"\x1e"
 VERSION = b"\x1f\x00"
 READY = b"\x1f\x01"
 SIDE_VALUE = b"\x20"
+EVIDENCE = b"\x21"
 
 
 def institution_key(name: str) -> bytes:
@@ -243,6 +246,10 @@ def ready_key(node: str) -> bytes:
 
 def node_key_key(key: PublicKey) -> bytes:
     return NODE_KEY + key
+
+
+def evidence_key(key: PublicKey, height: Height) -> bytes:
+    return EVIDENCE + key + height.to_bytes(8, "big")
 
 
 def asset_key(name: str) -> bytes:

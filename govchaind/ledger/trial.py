@@ -173,7 +173,9 @@ class Trial:
         """Enact the motion on the second ledger, between two blocks."""
         store, height = self._tried_store, self._first - 1
         state = WorkingState(_STATE, store.reader(), {}, keeps_cache=False)
-        code = self._motion.enact(self._arguments, Act("", "", height, self._real.time), state)
+        code = self._motion.enact(
+            self._arguments, Act("", "", height, self._real.time, self._real.chain_id), state
+        )
         if code != Code.APPLIED:
             text = OUTCOMES[code]
             raise Refused(

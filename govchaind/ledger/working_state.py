@@ -16,7 +16,7 @@ from typing import Any
 from govchaind.base.encoding import decode, encode
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import RANGE_ITEMS_MAX
-from govchaind.base.types import BlockTime, Height
+from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.ledger.state import State, row_value
 
 CACHED_MAX = 4096  # decoded offices, registers and the like; all are forgotten when it is full
@@ -30,6 +30,7 @@ class Act:
     office: str
     height: Height
     time: BlockTime
+    chain_id: Hash
 
 
 class WorkingState:

@@ -69,14 +69,14 @@ class Pace:
     """Lets so many bytes a second pass, in their order."""
 
     def __init__(self, bytes_per_second: float) -> None:
-        self._rate = bytes_per_second
+        self.rate = bytes_per_second
         self._free_at = 0.0
 
     async def take(self, count: int) -> None:
         """Wait until `count` bytes may pass."""
         now = trio.current_time()
         begin = max(now, self._free_at)
-        self._free_at = begin + count / self._rate
+        self._free_at = begin + count / self.rate
         if begin > now:
             await trio.sleep(begin - now)
 
@@ -115,6 +115,18 @@ class Carrier:
         metrics = telemetry.metrics
         metrics.delivery_files.set_function(lambda: float(spool.count))
         metrics.delivery_reserved.set_function(lambda: float(spool.reserved_bytes))
+
+    def set_bounds(
+        self,
+        *,
+        bytes_per_second_max: float,
+        quota_bytes: int,
+        reserve_bytes: int,
+        hold_seconds: float,
+    ) -> None:
+        """Change what deliveries may take; what is here and passes a new bound stays its time."""
+        self._pace.rate = bytes_per_second_max
+        self._spool.set_bounds(quota_bytes, reserve_bytes, hold_seconds)
 
     async def run(
         self,

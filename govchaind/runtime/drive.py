@@ -159,6 +159,16 @@ class Drive:
                     return True
         return self._status().role != "leader"
 
+    async def wait_turn(self) -> None:
+        """Have the loop turn now; wait until it has. Who waits in vain knows that it hangs."""
+        stepped = self._stepped
+        self._inbox.nudge()
+        await stepped.wait()
+
+    def set_reserve(self, reserve_bytes: int) -> None:
+        """Change how much room must be free for writes; judged at the next look."""
+        self._reserve_bytes = reserve_bytes
+
     def _status(self) -> Status:
         return self._replica.status(trio.current_time())
 
@@ -173,8 +183,8 @@ class Drive:
             await trio.sleep_forever()
         now = trio.current_time()
         metrics = self._telemetry.metrics
-        if not events:
-            late = max(0.0, now - asked)
+        if not events and now >= asked:  # else it was nudged
+            late = now - asked
             metrics.loop_lateness.observe(late)
             if late > LATE_SECONDS:
                 self._telemetry.event("loop.late", seconds=round(late, 3))
@@ -196,6 +206,9 @@ class Drive:
             self._tell(notice)
         for peer, reason in work.broken_links:
             self._peers.end_link(peer, reason)
+        self._has_stepped()
+
+    def _has_stepped(self) -> None:
         self._stepped.set()
         self._stepped = trio.Event()
 
@@ -273,6 +286,7 @@ class Drive:
             with suppress(StorageFull):
                 await self._guard_write(guard_bytes(guard))
                 break
+            self._has_stepped()  # it waits for room, which no new start would make
             await trio.sleep(RETRY_SECONDS)
         self._guard_written = guard
 

@@ -50,6 +50,7 @@ class Inbox:
         self._bytes = 0
         self._room = trio.lowlevel.ParkingLot()
         self._arrived = trio.Event()
+        self._nudged = False
 
     @property
     def transactions(self) -> int:
@@ -74,6 +75,11 @@ class Inbox:
         self._own.append(event)
         self._arrived.set()
 
+    def nudge(self) -> None:
+        """Have the next `take`, or the one that waits, return what there is, be it nothing."""
+        self._nudged = True
+        self._arrived.set()
+
     def offer(self, event: Offered | Received) -> bool:
         """Add transactions (of a client, or a peer's Gossip) if there is room; never waits."""
         count, size = _measure(event)
@@ -91,12 +97,13 @@ class Inbox:
 
     async def take(self, deadline: Seconds) -> list[Event]:
         """Return this turn's events; empty when `deadline` (Trio's clock) comes first."""
-        if not self._waiting():
+        if not self._waiting() and not self._nudged:
             self._arrived = trio.Event()
             with trio.move_on_at(deadline):
                 await self._arrived.wait()
         else:
             await trio.lowlevel.checkpoint()
+        self._nudged = False
         events = list(self._own)
         self._own.clear()
         consensus = min(len(self._consensus), CONSENSUS_PER_TURN)

@@ -106,6 +106,10 @@ class Mesh:
         if found is not None and found.link is not None:
             found.link.end(Invalid(reason, code="misbehaved"))
 
+    def set_further_addresses(self, addresses: Iterable[str]) -> None:
+        """Change the further addresses; tried from the next round of each peer on."""
+        self._further = tuple(addresses)
+
     def fall_silent(self) -> None:
         """End all links, for good: this node must not say anything more."""
         if self._nursery is not None:

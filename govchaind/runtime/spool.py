@@ -126,6 +126,12 @@ class Spool:
         """How many files there are, whole and in part."""
         return len(self._held)
 
+    def set_bounds(self, quota_bytes: int, reserve_bytes: int, hold_seconds: float) -> None:
+        """Change the bounds; they are judged by when the next file comes, or the next sweep."""
+        self._quota_bytes = quota_bytes
+        self._reserve_bytes = reserve_bytes
+        self._hold_ms = int(hold_seconds * 1000)
+
     @property
     def reserved_bytes(self) -> int:
         """Bytes that all files take or will take."""

@@ -12,6 +12,7 @@ Rules kept here:
 from __future__ import annotations
 
 import io
+import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,6 +29,7 @@ Sink: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]
 """Takes level, event name, redacted values."""
 
 LEVELS = ("debug", "info", "warning", "error")
+PRIORITIES = MappingProxyType({"debug": 7, "info": 6, "warning": 4, "error": 3})  # of syslog
 BYTES_SHOWN = 8
 _SECRET_NAMES = ("secret", "seed", "passphrase", "password", "private", "signing_key")
 _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -50,9 +52,12 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "link.identity_twice": "error",
         "link.misbehaved": "warning",
         "link.refused": "warning",
+        "log.level_changed": "warning",
         "loop.late": "warning",
         "node.failed": "error",
         "peer.misbehaved": "warning",
+        "settings.need_restart": "warning",
+        "settings.refused": "error",
         "storage.full": "warning",
         "storage.low": "warning",
         "store.set_back": "warning",
@@ -95,16 +100,24 @@ def redacted(name: str, value: object) -> object:
     return type(value).__name__
 
 
-def log_to(stream: TextIO, *, form: str, level: str, node: str) -> Sink:
-    """Return a sink that writes lines to `stream`: form "json", "console", or "auto"."""
+def log_to(
+    stream: TextIO, *, form: str, level: str | Callable[[], str], node: str, journal: bool = False
+) -> Sink:
+    """Return a sink that writes lines to `stream`: form "json", "console", or "auto".
+
+    `level` may be asked anew at each event. For the `journal` of systemd a line begins with its
+    priority, as sd-daemon(3) has it, so that `journalctl -p warning` finds what it should.
+    """
     if form == "auto":
         form = "console" if stream.isatty() else "json"
-    least = LEVELS.index(level)
+    least = level if callable(level) else lambda: level
     render: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
+    if journal:
+        render = _Priority(render)
     logger = structlog.wrap_logger(
         structlog.PrintLogger(stream),
         processors=[
@@ -116,11 +129,32 @@ def log_to(stream: TextIO, *, form: str, level: str, node: str) -> Sink:
     )
 
     def write(severity: str, name: str, values: Mapping[str, Any]) -> None:
-        if LEVELS.index(severity) >= least:
+        if LEVELS.index(severity) >= LEVELS.index(least()):
             with suppress(OSError):  # the metric beside it has counted the event
                 getattr(logger, severity)(name, **values)
 
     return write
+
+
+class _Priority:
+    """Puts its priority before a line that is rendered."""
+
+    def __init__(self, render: Any) -> None:
+        self._render = render
+
+    def __call__(self, logger: object, severity: str, values: Any) -> str:
+        return f"<{PRIORITIES[severity]}>{self._render(logger, severity, values)}"
+
+
+def is_journal(stream: TextIO, stated: str | None) -> bool:
+    """Say whether `stream` is the journal's: `stated` is $JOURNAL_STREAM, "device:inode"."""
+    if not stated:
+        return False
+    try:
+        found = os.fstat(stream.fileno())
+    except OSError:
+        return False
+    return stated == f"{found.st_dev}:{found.st_ino}"
 
 
 def level_of(name: str, values: Mapping[str, Any] = MappingProxyType({})) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -12,7 +13,7 @@ from govchaind.cli.output import note, print_json
 from govchaind.cli.output import progress as bar
 from netsim.cli.main import HOLDS, MISSED, VIOLATED
 from netsim.cli.options import job_of, job_options
-from netsim.job import Job, of_seed
+from netsim.job import Job, of_seed, play_chunk
 from netsim.report import command, last_events
 from netsim.run import Verdict
 from netsim.sweep import Sweep, V, progress
@@ -140,7 +141,7 @@ def _run(every: list[Job], jobs: int, dask: str | None, stop_at: int) -> Sweep[V
 
         cluster = Cluster(dask)
         note(f"a cluster of {cluster.threads} threads at {dask}")
-    source = None if cluster is None else cluster.verdicts
+    source = None if cluster is None else partial(cluster.verdicts, play_chunk=play_chunk)
     try:
         return watched(
             len(every),

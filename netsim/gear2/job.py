@@ -16,6 +16,7 @@ from multiprocessing.pool import Pool
 
 from netsim.gear2.options import SECONDS, Options, draw
 from netsim.gear2.run import Verdict, run
+from netsim.job import planting
 
 HASH_SEEDS = ("1", "4242")
 
@@ -28,6 +29,7 @@ class Job:
     nodes: int | None = None
     seconds: float = SECONDS
     without: tuple[str, ...] = ()
+    plant: str = ""  # a bug that is in place during the run
 
     def options(self) -> Options:
         """Return what the seed decides of this run."""
@@ -42,6 +44,8 @@ class Job:
             arguments += ["--seconds", f"{self.seconds:g}"]
         for fault in self.without:
             arguments += ["--without", fault]
+        if self.plant:
+            arguments += ["--plant", self.plant]
         return shlex.join(arguments)
 
 
@@ -52,7 +56,13 @@ def of_seed(job: Job, seed: int) -> Job:
 
 def play(job: Job) -> Verdict:
     """Run one job."""
-    return run(job.options())
+    with planting(job.plant):
+        return run(job.options())
+
+
+def play_chunk(jobs: Sequence[Job]) -> list[Verdict]:
+    """Run some jobs one after another, on a worker of a cluster."""
+    return [play(job) for job in jobs]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netsim.gear2.job import Job
 from netsim.gear2.run import Verdict, run
+from netsim.job import planting
 
 TAIL_LINES = 40
 
@@ -35,7 +36,8 @@ def report(job: Job, *, trace: bool = False) -> Verdict:
     """Run one seed; print its options, what came of it, and the last events if it does not hold."""
     options = job.options()
     print("\n".join(options.lines()), flush=True)
-    verdict = run(options, print if trace else None)
+    with planting(job.plant):
+        verdict = run(options, print if trace else None)
     if verdict.violation is not None and not trace:
         print("the last events:")
         print("\n".join(verdict.tail[-TAIL_LINES:]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from govchaind.ledger.outcomes import Code
+from netsim.model import deliveries
 from netsim.model.governance import mandate_key
 from netsim.model.offices import institution_key
 from netsim.model.registers import office_key
@@ -136,12 +137,27 @@ def transfer(draft: Draft, arguments: list[Any]) -> int:
             return Code.BAD_SETTLEMENT
         if draft.get(institution_key(others[0]))[1] != "voluntary":
             return Code.PROVIDER_NOT_VOLUNTARY
+        if not _settles(draft, settlement, parties):
+            return Code.NOTHING_TO_SETTLE
     code = _leave(draft, name, amount, purpose)
     if code:
         return code
     balance, freezes = holding(draft, name, to, purpose)
     draft.put(holding_key(name, to, purpose), [balance + amount, freezes])
     return Code.APPLIED
+
+
+def _settles(draft: Draft, settlement: list[Any], parties: list[str]) -> bool:
+    """Say whether the delivery is there between the parties, as far as the settlement says."""
+    requester, reference, number, received = settlement
+    delivery = draft.get(deliveries.delivery_key(requester, reference, number))
+    if delivery is None:
+        return False
+    ends = [delivery[deliveries.SENDER][0], delivery[deliveries.RECEIVER][0]]
+    if sorted(ends) != sorted(parties):
+        return False
+    undisputed = delivery[deliveries.DISPUTE] is None
+    return not received or (undisputed and delivery[deliveries.RECEIVED] is not None)
 
 
 def redeem(draft: Draft, arguments: list[Any]) -> int:

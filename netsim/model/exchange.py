@@ -4,7 +4,7 @@ A request is [office, provider, data set, revision, class, conditions, fields, m
 the terms, details, status, asked, due, years counted, extended, answered, ground, reason,
 appealed, appeal's details, ruled, appealable, height]; a grant [provider, its office, requester's
 office, data set, revision, fields, conditions, details, granted, until, uses at most, uses,
-delivery due, revoked, ground, reason, height].
+[delivery due, years counted] or null, revoked, ground, reason, height].
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def grant(draft: Draft, arguments: list[Any]) -> int:
     terms = _terms(draft, asked)
     delivery = None
     if terms[clocks.DELIVERY] is not None:
-        delivery, _ = clocks.runs_out(draft, terms, terms[clocks.DELIVERY], draft.time)
+        delivery = [*clocks.runs_out(draft, terms, terms[clocks.DELIVERY], draft.time)]
     value = [
         asked[PROVIDER], draft.office, asked[OFFICE], asked[DATA_SET], asked[REVISION],
         asked[FIELDS], conditions, asked[DETAILS], draft.time, until, uses, 0, delivery,

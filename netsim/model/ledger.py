@@ -23,6 +23,7 @@ from netsim.model import (
     assets,
     catalogue,
     deliveries,
+    evidence,
     exchange,
     motions,
     offices,
@@ -73,6 +74,7 @@ OPERATIONS = {
     **deliveries.OPERATIONS,
     28: standings.declare_ready,
     70: side_values.record,
+    80: evidence.report,
 }
 
 
@@ -82,6 +84,7 @@ class Draft:
     def __init__(self, model: Model, institution: str, office: str, height: int, time: int) -> None:
         self._model = model
         self.institution, self.office = institution, office
+        self.chain_id = model.chain_id
         self.height, self.time = height, time
         self.changes: dict[bytes, Any] = {}
 

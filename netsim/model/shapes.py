@@ -90,8 +90,12 @@ def amount(value: Any) -> bool:
     return type(value) is int and 1 <= value < 2**64
 
 
-def delivery(value: Any) -> bool:
-    return count(value) or hash32(value)
+def statement(value: Any) -> bool:
+    return type(value) is bytes and 1 <= len(value) <= 256
+
+
+def signature(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 64
 
 
 def anything(value: Any) -> bool:
@@ -145,7 +149,7 @@ OPERATIONS: dict[int, Judge] = {
     27: fields(name, hash32, hash32, title, count, count),
     60: fields(name, title, title, name, PLACE, array(name, 0, 64), or_none(count)),
     61: fields(name, PLACE, amount, name),
-    62: fields(name, PLACE, amount, name, or_none(fields(name, name, delivery))),
+    62: fields(name, PLACE, amount, name, or_none(fields(*DELIVERY, truth))),
     63: fields(name, amount, name),
     64: fields(name, PLACE, name, or_none(amount), name, or_none(hash32)),
     65: fields(name, PLACE, name, or_none(amount), name),
@@ -180,6 +184,7 @@ OPERATIONS: dict[int, Judge] = {
         array(fields(name, name), 1, 16),
         or_none(fields(name, name)),
     ),
+    80: fields(name, statement, signature, statement, signature),
 }
 
 MOTIONS: dict[int, Judge] = {

@@ -25,6 +25,8 @@ PARAMETERS = {
     "quiet-days": (7, 3660, 90),
     "warning-days": (7, 366, 90),
     "spare-ballots": (0, 100, 1),
+    "soon-days": (7, 60, 30),
+    "later-days": (61, 366, 90),
 }
 
 

@@ -43,14 +43,14 @@ async def begin(node: Node) -> None:
     await do(node, Kind.ISSUE_ASSET, ["voucher", HEAD, 100, "lookups"])
 
 
-async def give(node: Node, amount: int, to: list[str], settlement: Any = None) -> None:
-    await do(node, Kind.TRANSFER_ASSET, ["voucher", to, amount, "lookups", settlement])
+async def give(node: Node, amount: int, to: list[str]) -> None:
+    await do(node, Kind.TRANSFER_ASSET, ["voucher", to, amount, "lookups", None])
 
 
 async def test_an_asset_and_who_holds_it(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await begin(node)
-        await give(node, 30, BRANCH, ["ministry", "req-17", 3])
+        await give(node, 30, BRANCH)
         await do(node, Kind.REDEEM_ASSET, ["voucher", 10, "lookups"], "bank")
         freeze = ["voucher", HEAD, "lookups", 45, "court-order", bytes(range(32))]
         await do(node, Kind.FREEZE_ASSET, freeze, "bank")
@@ -198,7 +198,7 @@ async def test_the_pages_show_totals_holders_and_freezes(tmp_path: Path) -> None
         one = (await node.client.get("/assets/voucher", headers=HTML)).text
         now = node.context.board.status.block_time
         await create(node, "brief", title=hostile, expiry=now + 20 * DAY, purposes=[])
-        await give(node, 30, BRANCH, ["ministry", "req-17", 3])
+        await give(node, 30, BRANCH)
         await do(node, Kind.FREEZE_ASSET, ["voucher", HEAD, "lookups", 5, "error", None], "bank")
         await do(node, Kind.FREEZE_ASSET, ["voucher", HEAD, "lookups", None, "order", None], "bank")
         listed = (await node.client.get("/assets", headers=HTML)).text

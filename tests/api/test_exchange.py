@@ -55,8 +55,8 @@ def data_set(name: str, **changes: Any) -> list[Any]:
 async def prepare(node: Node, *names: str) -> None:
     """Adopt a mandate and terms; have the ministry publish data sets."""
     await vote(node, MotionKind.ADOPT_MANDATE, mandate("law", 1), *BOTH)
-    terms = ["law", None, 480, [10, False], [5, False], "provider", [7, False], [9, False],
-             [3, False], ["no-basis"], ["ministry", "head"]]  # fmt: skip
+    terms = ["law", "china", 480, [10, False], [5, False], "provider", [7, False], [9, False],
+             [3, True], ["no-basis"], ["ministry", "head"]]  # fmt: skip
     await vote(node, MotionKind.SET_TERMS, terms, *BOTH)
     await do(node, Kind.ASSIGN_DUTY, ["civil", "婚姻登记", "head", "law"])
     for name in names:
@@ -126,6 +126,7 @@ async def test_a_request_from_its_clock_to_its_grant(tmp_path: Path) -> None:
         until = wall_milliseconds() + 30 * DAY
         await do(node, Kind.GRANT, ["bank", "r-1", ["no-copies"], until, 1])
         granted = await get(node, "/v1/requests/bank/r-1")
+        page = (await node.client.get("/requests/bank/r-1", headers={"accept": "text/html"})).text
         await do(node, Kind.USE_GRANT, ["r-1", 1, DETAILS], "bank")
         used = await get(node, "/v1/requests/bank/r-1")
         terms = await get(node, "/v1/terms/law")
@@ -147,6 +148,11 @@ async def test_a_request_from_its_clock_to_its_grant(tmp_path: Path) -> None:
     assert (opened["grant"], opened["details"]) == (None, DETAILS.hex())
     assert (granted["status"], granted["late"]) == ("granted", False)
     assert granted["grant"]["in_force"]
+    years = granted["grant"]["delivery_by"]
+    assert years[0] == {"year": asked.year, "version": 0}
+    assert granted["grant"]["delivery_due_ms"] > granted["grant"]["granted_ms"]
+    assert f"{asked.year}, Mondays to Fridays: nobody has adopted its calendar" in page
+    assert '<th scope="row">To be delivered by</th>' in page
     assert (granted["grant"]["conditions"], granted["grant"]["uses"]) == (["no-copies"], 0)
     assert (used["grant"]["uses"], used["grant"]["in_force"]) == (1, False)
     assert (terms["reply"], terms["grounds"]) == ({"days": 10, "working": False}, ["no-basis"])

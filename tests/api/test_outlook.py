@@ -12,9 +12,11 @@ import trio.testing
 from govchaind.api import outlook as module
 from govchaind.api.outlook import outlook_warnings, watch_outlook
 from govchaind.api.sentence import Sentence
+from govchaind.base.crypto import Domain
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outlook import KindOutlook, Outlook
+from govchaind.ledger.statement import Statement
 from tests.api.node import NODE, Node, key, running
 from tests.api.test_decisions import get
 from tests.api.voting import BOTH, DAY, do, mandate, vote
@@ -36,6 +38,7 @@ async def test_it_is_said_long_before_too_few_can_vote(tmp_path: Path) -> None:
         after = await get(node, "/v1/outlook")
     assert (before["level"], before["warnings"], before["at_risk"]) == ("fine", [], [])
     assert before["institutions"] == 2
+    assert (before["soon_days"], before["later_days"]) == (30, 90)
     assert [line["kind"] for line in before["kinds"]] == [int(kind) for kind in MotionKind]
     assert after["level"] == "failing"
     warning = after["warnings"][0]["english"]
@@ -43,11 +46,11 @@ async def test_it_is_said_long_before_too_few_can_vote(tmp_path: Path) -> None:
     assert warning.startswith("governance failing: admit-institution, set-node, remove-node and ")
     assert warning.endswith("take 2 votes; in 90 days only 1 institutions can cast one")
     line = after["kinds"][0]
-    assert [line[f"able_{when}"] for when in ("now", "in_30_days", "in_90_days")] == [2, 2, 1]
+    assert [line[f"able_{when}"] for when in ("now", "soon", "later")] == [2, 2, 1]
     assert (line["needed"], line["awake"], line["level"]) == (2, 2, "failing")
     [office] = after["at_risk"]
     assert (office["institution"], office["office"]) == ("ministry", "head")
-    assert (office["able_in_30_days"], office["able_in_90_days"]) == (True, False)
+    assert (office["able_soon"], office["able_later"]) == (True, False)
     assert office["able_until_ms"] == until
 
 
@@ -120,6 +123,35 @@ async def test_parameters_and_versions(tmp_path: Path) -> None:
     assert [(row["name"], row["version"]) for row in found["nodes"]] == [(NODE, 2)]
 
 
+async def test_evidence_is_shown_with_both_signatures(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        said = [
+            Statement(node.genesis.chain_id, 3, bytes((n,)) * 32, bytes(32), None, bytes(32))
+            for n in (1, 2)
+        ]
+        pairs = [
+            part
+            for statement in said
+            for part in (
+                statement.encode(),
+                key("attest").sign(Domain.ATTESTATION, statement.encode()),
+            )
+        ]
+        before = await get(node, "/v1/evidence")
+        await do(node, Kind.REPORT_DOUBLE_SIGNING, [NODE, *pairs])
+        found = await get(node, "/v1/evidence")
+    assert before["evidence"] == []
+    (one,) = found["evidence"]
+    assert (one["node"], one["signed_height"]) == (NODE, 3)
+    assert one["attestation_key"] == key("attest").public.hex()
+    assert one["reported_by"] == ["ministry", "head"]
+    assert [one[each]["block_hash"] for each in ("first", "second")] == ["01" * 32, "02" * 32]
+    assert [one[each]["signature"] for each in ("first", "second")] == [
+        pairs[1].hex(),
+        pairs[3].hex(),
+    ]
+
+
 async def test_warnings_are_told_and_leave_the_node_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +202,8 @@ async def test_the_watch_ends_with_the_node(tmp_path: Path) -> None:
 def test_each_level_is_a_sentence() -> None:
     def told(needed: int, able: tuple[int, int, int], awake: int, level: Any) -> list[str]:
         kind = KindOutlook(1, needed, able, awake, level)
-        return [each.english for each in outlook_warnings(Outlook(5, 90, 0, (kind,), ()))]
+        outlook = Outlook(5, 90, (0, 30, 90), 0, (kind,), ())
+        return [each.english for each in outlook_warnings(outlook)]
 
     head = "governance {}: admit-institution take 3 votes; "
     assert told(3, (5, 5, 5), 5, "fine") == []

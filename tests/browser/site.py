@@ -195,8 +195,7 @@ async def _settle(node: Node) -> None:
     freeze = ["vouchers", head, purposes[0]]
     for ground, amount in (("court-order", 30), ("audit", None), ("g" * 32, 1)):
         await do(node, Kind.FREEZE_ASSET, [*freeze, amount, ground, bytes(32)], "bank")
-    settles = ["ministry", "request-17", bytes(range(32))]
-    await do(node, Kind.TRANSFER_ASSET, ["vouchers", bank, 7, purposes[1], settles])
+    await do(node, Kind.TRANSFER_ASSET, ["vouchers", bank, 7, purposes[1], None])
 
 
 async def _register(

@@ -41,7 +41,8 @@ def test_an_asset_from_its_creation_to_the_proof_of_its_totals(
     issued = govchaind(*issue, *key("civil-affairs"))
     stranger = govchaind(*issue, *key("railways"))
     pay = ("assets", "transfer", "vouchers", 30, "--to", BANK, "--for", "lookups")
-    paid = govchaind(*pay, "--settles", "railways/req-17/3", *key("railways"))
+    unowed = govchaind(*pay, "--settles", "railways/req-17/3", "--received", *key("railways"))
+    paid = govchaind(*pay, *key("railways"))
     freeze = ("assets", "freeze", "vouchers", "--holder", RAIL, "--for", "lookups",
               "--amount", 60, "--ground", "court-order", "--reason", "order.txt")  # fmt: skip
     unopened = govchaind(*freeze, *key("statistics"))
@@ -69,7 +70,8 @@ def test_an_asset_from_its_creation_to_the_proof_of_its_totals(
     assert "签名内容：railways/governing 向 savings-bank/governing 转让了资产 vouchers 30" in (
         paid.errors
     )
-    assert "to settle delivery 3 under the request req-17 of railways." in paid.errors
+    assert "to settle delivery 3 under the request req-17 of railways, which was" in unowed.errors
+    assert last_error(unowed) == "nothing-to-settle"
     assert last_error(stranger) == "not-asset-issuer"
     assert (unopened.code, "error[opening-needed]" in unopened.errors) == (INVALID, True)
     assert last_error(refused) == "holding-frozen"
@@ -99,8 +101,9 @@ def test_an_asset_from_its_creation_to_the_proof_of_its_totals(
         (("issue", "v", 2**64, "--to", BANK, "--for", "p"), "is not in the range"),
         (("issue", "v", 1, "--to", "bank", "--for", "p"), "an office is INSTITUTION/OFFICE"),
         (("transfer", "v", 1, "--to", BANK, "--for", "p", "--settles", "a/b"), "a delivery is"),
-        (("transfer", "v", 1, "--to", BANK, "--for", "p", "--settles", f"a/b/{'x' * 64}"),
+        (("transfer", "v", 1, "--to", BANK, "--for", "p", "--settles", f"a/b/{'1' * 64}"),
          "a delivery is"),
+        (("transfer", "v", 1, "--to", BANK, "--for", "p", "--received"), "give --settles too"),
         (("holdings",), "give either NAME or --of"),
         (("holdings", "v", "--of", BANK), "give either NAME or --of"),
     ],

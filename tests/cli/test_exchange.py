@@ -98,6 +98,7 @@ def test_from_a_duty_to_an_account(
     assert (over.code, over.errors.split("]")[0]) == (REFUSED, "error[grant-used-up")
     assert "the request was granted." in shown.output
     assert "1 of 1" in shown.output
+    assert "to deliver until    no clock" in shown.output
     row = listed.output.splitlines()[1].split("\t")
     assert row[:3] == ["savings-bank/r-1", "civil-affairs/marriages", "granted"]
     opening = json.loads((tmp_path / "r-1.opening").read_text())

@@ -6,12 +6,18 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from govchaind.base.crypto import Domain, SigningKey
 from govchaind.cli.main import FATAL, INVALID, OK, REFUSED, UNREACHABLE
+from govchaind.client.contradiction import certificate_in
+from govchaind.identity import read_seed
+from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.commitment import check_commitment
+from govchaind.ledger.statement import read_statement
 from tests.cli.command import Command
 from tests.cli.test_decisions import decide, key
 from tests.cli.test_network import NETWORK, network
@@ -237,3 +243,36 @@ def test_reasons_can_be_shown_by_their_opening(govchaind: Command, tmp_path: Pat
     opening = json.loads((tmp_path / "why.opening").read_text())
     salt = bytes.fromhex(opening["salt"])
     check_commitment(bytes.fromhex(commitment), salt, opening["value"])
+
+
+@pytest.mark.process
+def test_a_node_that_signed_twice_is_reported(
+    govchaind: Command, network: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    put = govchaind("propose", "calendar", "china-2026", *key("statistics"), "--json")
+    identifier = put.json[0]["id"]
+    assert govchaind("receipt", identifier, "-o", "mine.receipt", *NETWORK).code == OK
+    mine = certificate_in((tmp_path / "mine.receipt").read_bytes())
+    said = read_statement(mine.statement)
+    theirs = replace(said, log_root=bytes(32)).encode()
+    seed = read_seed(next((tmp_path / "net").rglob("attestation.key")))
+    signature = SigningKey(seed).sign(Domain.ATTESTATION, theirs)
+    (tmp_path / "theirs").write_bytes(Certificate(theirs, ((NODE, signature),)).encode())
+    (tmp_path / "junk").write_text("junk")
+
+    none = govchaind("evidence", *NETWORK)
+    done = govchaind("evidence", "report", "mine.receipt", "theirs", *key("statistics"))
+    again = govchaind("evidence", "report", "mine.receipt", "theirs", *key("civil-affairs"))
+    same = govchaind("evidence", "report", "mine.receipt", "mine.receipt", *key("statistics"))
+    junk = govchaind("evidence", "report", "mine.receipt", "junk", *key("statistics"))
+    table = govchaind("evidence", *NETWORK)
+    listed = govchaind("evidence", *NETWORK, "--json").json["evidence"]
+
+    assert none.errors.startswith("No node is known to have signed two different things")
+    assert done.code == OK
+    assert done.errors.startswith("committed at height ")
+    assert (again.code, "error[already-reported]" in again.errors) == (REFUSED, True)
+    assert (same.code, "error[no-contradiction]" in same.errors) == (INVALID, True)
+    assert (junk.code, "error[not-a-proof]: junk is no proof" in junk.errors) == (INVALID, True)
+    assert table.output.splitlines()[1].split("\t")[0] == NODE
+    assert [each["signed_height"] for each in listed] == [said.height]

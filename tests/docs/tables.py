@@ -25,6 +25,7 @@ from govchaind.exit_pack import tables as exit_tables
 from govchaind.ledger.operations.motions import MOTIONS
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.reload import CHANGEABLE
 from govchaind.runtime import codec
 from govchaind.runtime.telemetry import Metrics
 from netsim.mutants.inapplicable import INAPPLICABLE
@@ -52,6 +53,12 @@ def settings_table() -> str:
         for setting in settings()
     ]
     return _table(["setting", "default", "may be", "meaning"], rows)
+
+
+def reload_table() -> str:
+    """Return the settings that change without a restart."""
+    rows = [[f"`{each.path}`", each.meaning] for each in settings() if each.path in CHANGEABLE]
+    return _table(["changes at once", "meaning"], rows)
 
 
 def metric_names() -> list[tuple[str, str, str]]:
@@ -183,6 +190,7 @@ def exit_tables_table() -> str:
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "settings": settings_table,
+        "reload": reload_table,
         "metrics": metrics_table,
         "outcomes": outcomes_table,
         "operations": operations_table,
@@ -201,7 +209,7 @@ TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
 
 def pages() -> list[Path]:
     """Return every page that may hold a table."""
-    return sorted([*DOCS.glob("*.md"), *DOCS.glob("netsim/*.md")])
+    return sorted([*DOCS.glob("*.md"), *DOCS.glob("netsim/*.md"), *DOCS.glob("operate/*.md")])
 
 
 def fresh(text: str) -> str:

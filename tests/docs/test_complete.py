@@ -64,7 +64,9 @@ def test_every_error_code_stands_there() -> None:
 def test_codes_that_stand_there_exist() -> None:
     listed = [
         code
-        for row in rows(OPERATE.partition("## Error codes")[2].partition("## Backups")[0])
+        for row in rows(
+            OPERATE.partition("## Error codes")[2].partition("## Backup and restore")[0]
+        )
         for code in re.findall(r"`([a-z]+(?:-[a-z]+)*)`", row[0])
     ]
     assert sorted(set(listed) - error_codes()) == []

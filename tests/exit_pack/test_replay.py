@@ -12,10 +12,10 @@ import pytest
 from govchaind.base.encoding import encode
 from govchaind.base.errors import Invalid, InvalidProof, PeerError
 from govchaind.exit_pack.pack import Written, write_pack
-from govchaind.exit_pack.replay import PAGE_BLOCKS, Replay
 from govchaind.exit_pack.source import Source
 from govchaind.ledger.genesis import make_genesis
 from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.replay import PAGE_BLOCKS, Replay
 from tests.exit_pack.packed import SMALL_FILES, eventful, pack, store
 from tests.ledger.chain import START, Chain, signed
 

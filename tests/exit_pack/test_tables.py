@@ -21,6 +21,7 @@ from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.state import State
 from tests.exit_pack.packed import DAY, eventful, pack, store, verify_here
+from tests.ledger.accused import report, two_of
 from tests.ledger.chain import START, Chain, key
 from tests.ledger.delivering import deliver, order, publish, receive
 from tests.ledger.exchange import grant, use, with_request
@@ -179,6 +180,7 @@ def test_every_place_of_every_kind_has_a_column(chain: Chain) -> None:
         (MotionKind.SUSPEND_INSTITUTION, ["ministry", "merger", None]),
     ):
         assert sharing.vote(motion, arguments, "bank", "court", "registry")[-1] == 0
+    assert report(sharing, *two_of(sharing)) == 0
     found: dict[bytes, tuple[bytes, Any]] = {}
     for one in (chain, sharing, issued(10)):
         for state_key, _, value in State().every_change(one.store, one.ledger.height):

@@ -59,7 +59,7 @@ def suspend_with(institutions: int, aside: list[str]) -> int:
     working = WorkingState(State(), chain.store, {})
     working.put_value(NETWORK, [institutions, 4, 3, 0])
     working.put_value(standing_key(""), aside)
-    act = Act("bank", "head", 9, chain.ledger.time)
+    act = Act("bank", "head", 9, chain.ledger.time, chain.genesis.chain_id)
     return suspend_institution(SuspendInstitution("registry", "silence", None), act, working)
 
 

@@ -68,11 +68,15 @@ def transfer_to_itself() -> int:
 
 
 def bad_settlement() -> int:
-    return transfer(issued(9), 1, settlement=["court", "r-1", 1])
+    return transfer(issued(9), 1, settlement=["court", "r-1", 1, False])
 
 
 def provider_not_voluntary() -> int:
-    return transfer(issued(9), 1, MINISTRY, settlement=["bank", "r-1", 1])
+    return transfer(issued(9), 1, MINISTRY, settlement=["bank", "r-1", 1, False])
+
+
+def nothing_to_settle() -> int:
+    return transfer(issued(9), 1, MINISTRY, settlement=["ministry", "r-1", 1, False])
 
 
 def unknown_holding() -> int:

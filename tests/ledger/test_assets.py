@@ -7,11 +7,22 @@ from typing import Any
 import pytest
 
 from govchaind.base.limits import AMOUNT_MAX
+from govchaind.ledger.operations.assets import TransferAsset, transfer_asset
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.operations.deliveries import request_hash
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import Code
-from govchaind.ledger.state_keys import HOLDING, asset_key, holding_key, holdings_prefix
-from tests.ledger.chain import INSTITUTIONS, START
+from govchaind.ledger.state_keys import (
+    HOLDING,
+    asset_key,
+    delivery_key,
+    holding_key,
+    holdings_prefix,
+    request_key,
+)
+from govchaind.ledger.working_state import Act, WorkingState
+from tests.ledger.chain import INSTITUTIONS, START, Chain
+from tests.ledger.exchange import data_set, set_terms, terms
 from tests.ledger.vouchers import (
     BANK,
     DAY,
@@ -35,6 +46,7 @@ from tests.ledger.vouchers import (
 )
 
 REASON = bytes(range(32))
+SETTLED = ("registry", "r-1", 1)
 PAIR = {"office_name": "pair", "signers": ["bank one", "bank two"]}
 
 
@@ -240,20 +252,79 @@ def test_only_the_supervisor_thaws_and_also_after_the_expiry() -> None:
 # --- settlement ------------------------------------------------------------
 
 
-def test_a_delivery_of_a_voluntary_institution_is_settled_and_the_payment_given_back() -> None:
+def delivered() -> Chain:
+    """Return a chain on which the bank has delivered to the registry, which holds vouchers."""
     chain = with_asset()
-    assert issue(chain, 9, REGISTRY) == 0
-    settles = ["registry", "req-17", 3]
-    assert transfer(chain, 5, BANK, settlement=settles, institution="registry") == 0
-    assert transfer(chain, 2, REGISTRY, settlement=["registry", "req-17", REASON]) == 0
+    set_terms(chain, terms())
+    acts: tuple[tuple[Kind, list[Any], str], ...] = (
+        (Kind.ASSIGN_DUTY, ["civil", "Civil status", "head", "law"], "bank"),
+        (Kind.PUBLISH_DATA_SET, data_set(), "bank"),
+        (Kind.REQUEST, ["r-1", "bank", "marriages", ["status"], "law", REASON], "registry"),
+        (Kind.GRANT, ["registry", "r-1", [], START + 9 * DAY, None], "bank"),
+        (Kind.PUBLISH_DELIVERY_KEY, [b"k" * 32, 0, None], "registry"),
+        (Kind.ISSUE_ASSET, ["voucher", list(REGISTRY), 9, PURPOSE], ISSUER),
+    )
+    for kind, arguments, institution in acts:
+        assert chain.do(kind, *arguments, institution=institution) == 0, kind
+    asked = request_hash("registry", "r-1", value(chain, request_key("registry", "r-1")))
+    deliver = [*SETTLED, b"c" * 32, 1000, 20, asked, b"s" * 32]
+    assert chain.do(Kind.DELIVER, *deliver, institution="bank") == 0
+    return chain
+
+
+def pay(chain: Chain, *, received: bool, number: int = 1) -> int:
+    settlement = [*SETTLED[:2], number, received]
+    return transfer(chain, 5, BANK, settlement=settlement, institution="registry")
+
+
+def test_a_delivery_of_a_voluntary_institution_is_settled_and_the_payment_given_back() -> None:
+    chain = delivered()
+    assert pay(chain, received=False) == 0
+    assert transfer(chain, 2, REGISTRY, settlement=[*SETTLED, False]) == 0
     assert (holding(chain), holding(chain, REGISTRY)) == ([3, []], [6, []])
+
+
+def test_a_payment_for_what_was_not_delivered_is_refused() -> None:
+    chain = delivered()
+    assert pay(chain, received=False, number=2) == Code.NOTHING_TO_SETTLE
+    assert issue(chain, 9) == 0
+    other = transfer(chain, 5, ("court", "head"), settlement=[*SETTLED, False])
+    assert other == Code.BAD_SETTLEMENT
+    asked_by_court = ["court", "r-1", 1, False]
+    assert transfer(chain, 5, ("court", "head"), settlement=asked_by_court) == (
+        Code.NOTHING_TO_SETTLE
+    )
+    assert (holding(chain), holding(chain, REGISTRY)) == ([9, []], [9, []])
+
+
+def test_a_payment_for_what_was_received_waits_for_the_receipt_and_ends_with_a_dispute() -> None:
+    chain = delivered()
+    assert pay(chain, received=True) == Code.NOTHING_TO_SETTLE
+    assert chain.do(Kind.RECEIVE, *SETTLED, b"c" * 32, institution="registry") == 0
+    assert pay(chain, received=True) == 0
+    assert chain.do(Kind.DISPUTE, *SETTLED, "wrong", REASON, institution="registry") == 0
+    assert pay(chain, received=True) == Code.NOTHING_TO_SETTLE
+    assert holding(chain) == [5, []]
+
+
+def test_a_delivery_between_others_is_nothing_to_settle() -> None:
+    """The registry asked the ministry, which gave; no payment to the bank is for that."""
+    chain = delivered()
+    key = delivery_key(*SETTLED)
+    delivery = value(chain, key)
+    state = WorkingState(chain.ledger._state, chain.store, {})
+    state.put_value(key, [["ministry", "head"], *delivery[1:]])
+    wanted = TransferAsset("voucher", BANK, 1, PURPOSE, ("registry", "r-1", 1, False))
+    now = chain.ledger.height, chain.ledger.time
+    act = Act("registry", "head", *now, chain.genesis.chain_id)
+    assert transfer_asset(wanted, act, state) == Code.NOTHING_TO_SETTLE
 
 
 @pytest.mark.parametrize(
     ("requester", "code"),
     [
         ("bank", Code.PROVIDER_NOT_VOLUNTARY),  # the ministry is duty-bound: it is not paid
-        ("ministry", Code.APPLIED),  # it asked, the bank gave: the bank pays back
+        ("ministry", Code.NOTHING_TO_SETTLE),  # it may have asked, but the bank gave nothing
         ("court", Code.BAD_SETTLEMENT),
         ("nobody", Code.BAD_SETTLEMENT),
     ],
@@ -262,20 +333,21 @@ def test_a_settlement_is_between_the_requester_and_a_voluntary_provider(
     requester: str, code: int
 ) -> None:
     chain = issued(9)
-    assert transfer(chain, 1, MINISTRY, settlement=[requester, "r", 1]) == code
-    assert (totals(chain), holding(chain)[0]) == ([9, 0, 9], 9 if code else 8)
+    assert transfer(chain, 1, MINISTRY, settlement=[requester, "r", 1, False]) == code
+    assert (totals(chain), holding(chain)[0]) == ([9, 0, 9], 9)
 
 
 def test_an_institution_settles_nothing_with_itself() -> None:
     chain = issued(9)
-    code = transfer(chain, 1, ("bank", "pair"), settlement=["bank", "r", 1])
+    code = transfer(chain, 1, ("bank", "pair"), settlement=["bank", "r", 1, False])
     assert code == Code.BAD_SETTLEMENT
 
 
 @pytest.mark.parametrize(
     "settlement",
-    [["bank", "", 1], ["bank", b"r", 1], ["bank", "r", -1], ["bank", "r", bytes(31)],
-     ["BANK", "r", 1], ["bank", "r"], []],
+    [["bank", "", 1, True], ["bank", b"r", 1, True], ["bank", "r", 0, True],
+     ["bank", "r", 1 << 32, True], ["bank", "r", bytes(32), True], ["BANK", "r", 1, True],
+     ["bank", "r", 1, 1], ["bank", "r", 1], ["bank", "r"], []],
 )  # fmt: skip
 def test_a_misshapen_settlement_is_malformed(settlement: list[object]) -> None:
     assert transfer(issued(9), 1, settlement=settlement) == Code.MALFORMED_OPERATION

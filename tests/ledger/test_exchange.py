@@ -12,7 +12,7 @@ from govchaind.ledger.operations.accounts import Entry
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import Code
-from govchaind.ledger.state_keys import request_key
+from govchaind.ledger.state_keys import grant_key, request_key
 from govchaind.ledger.working_days import working_days
 from tests.ledger import exchange
 from tests.ledger.chain import INSTITUTIONS, START, Chain
@@ -236,7 +236,26 @@ def test_a_condition_that_the_catalogue_did_not_have_is_refused() -> None:
     assert exchange.grant(chain, "on-site", "on-site") == Code.BAD_GRANT
     assert exchange.grant(chain, until=chain.ledger.time) == Code.BAD_GRANT
     assert exchange.grant(chain, "on-site", "no-copies") == 0
-    assert exchange.granted(chain)[grants.DELIVERY_DUE] == end_of(2026, 9, 24)
+    assert exchange.granted(chain)[grants.DELIVERY_DUE] == [end_of(2026, 9, 24), []]
+
+
+def test_a_delivery_is_due_by_working_days_and_names_the_years_counted() -> None:
+    chain = with_catalogue(calendar="china", delivery=[5, True])
+    assert (ask(chain), ask(chain, "r-2"), ask(chain, "r-3")) == (0, 0, 0)
+    assert exchange.grant(chain) == 0  # on a Monday; no calendar is adopted: Mondays to Fridays
+    assert exchange.granted(chain)[grants.DELIVERY_DUE] == [end_of(2026, 9, 28), [[2026, 0]]]
+    days = working_days(2026, {datetime(2026, 9, 24, tzinfo=UTC).date()}, set())
+    adopted = ["china", 2026, 1, 480, days]
+    assert chain.vote(MotionKind.ADOPT_CALENDAR, adopted, *INSTITUTIONS[:3])[-1] == 0
+    assert exchange.granted(chain)[grants.DELIVERY_DUE][1] == [[2026, 0]]  # it is not moved
+    until = chain.ledger.time + 200 * DAY
+    assert chain.do(Kind.GRANT, "bank", "r-2", [], until, None) == 0
+    second = exchange.value(chain, grant_key("bank", "r-2"))
+    assert second[grants.DELIVERY_DUE] == [end_of(2026, 9, 29), [[2026, 1]]]
+    chain.apply(after=100 * DAY)  # to 30 December
+    assert chain.do(Kind.GRANT, "bank", "r-3", [], until, None) == 0
+    third = exchange.value(chain, grant_key("bank", "r-3"))
+    assert third[grants.DELIVERY_DUE] == [end_of(2027, 1, 6), [[2026, 1], [2027, 0]]]
 
 
 def test_time_is_extended_once_by_whom_the_terms_name() -> None:

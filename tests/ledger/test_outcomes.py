@@ -23,7 +23,7 @@ from govchaind.ledger.outcomes import OUTCOMES, Code
 from govchaind.ledger.shapes import Shape, shaped
 from govchaind.ledger.state import State
 from govchaind.ledger.working_state import Act, WorkingState
-from tests.ledger import decided, delivered, exchanged, set_aside, set_beside, spent
+from tests.ledger import accused, decided, delivered, exchanged, set_aside, set_beside, spent
 from tests.ledger.chain import NODES, Chain, key, member, with_register
 from tests.ledger.decided import majority_for
 
@@ -328,14 +328,16 @@ def too_many_institutions() -> int:
     chain = crowd(0, INSTITUTIONS_MAX)
     working = WorkingState(State(), chain.store, {})
     arguments = shaped(admit("school"), AdmitInstitution)
-    return admit_institution(arguments, Act("bank", "head", 9, chain.ledger.time), working)
+    return admit_institution(
+        arguments, Act("bank", "head", 9, chain.ledger.time, chain.genesis.chain_id), working
+    )
 
 
 PROVOKED: dict[Code, Callable[[], int]] = {
     code: named[code.name.lower()]
     for named in (
         *(vars(decided), vars(exchanged), vars(delivered), vars(set_aside)),
-        *(vars(spent), vars(set_beside)),
+        *(vars(spent), vars(set_beside), vars(accused)),
         globals(),
     )
     for code in Code

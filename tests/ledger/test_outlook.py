@@ -6,6 +6,7 @@ from typing import Any
 
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
+from govchaind.ledger.outcomes import Code
 from govchaind.ledger.outlook import Outlook, outlook
 from tests.ledger.chain import INSTITUTIONS, START, Chain, key
 from tests.ledger.decided import DAY
@@ -81,6 +82,26 @@ def test_how_many_spare_votes_are_too_few_is_governed() -> None:
     assert of(seen(chain), MotionKind.SET_NODE) == (3, (4, 4, 3), "near")  # none is spare
     assert chain.vote(MotionKind.SUSPEND_INSTITUTION, ["court", "a", None], *THREE)[2] == 0
     assert of(seen(chain), MotionKind.SET_NODE) == (2, (3, 3, 3), "fine")
+
+
+def test_how_far_ahead_it_is_looked_is_governed() -> None:
+    chain = Chain()
+    ending(chain, "court", 100)
+    ending(chain, "bank", 40)
+    assert of(seen(chain), MotionKind.SET_NODE) == (3, (4, 4, 3), "near")
+    assert seen(chain).horizon_days == (0, 30, 90)
+    for named in (["soon-days", 50], ["later-days", 120]):
+        assert chain.vote(MotionKind.SET_PARAMETER, named, *THREE)[2] == 0
+    assert seen(chain).horizon_days == (0, 50, 120)
+    assert of(seen(chain), MotionKind.SET_NODE) == (3, (4, 3, 2), "failing")
+    assert seen(chain).governing[0].able == (True, False, False)
+
+
+def test_the_first_look_ahead_is_always_the_nearer_one() -> None:
+    chain = Chain()
+    for name, days in (("soon-days", 61), ("soon-days", 6), ("later-days", 60)):
+        turned = chain.vote(MotionKind.SET_PARAMETER, [name, days], *THREE)[2]
+        assert turned == Code.PARAMETER_OUT_OF_BOUNDS
 
 
 def test_an_office_is_quiet_after_so_many_days_without_an_act() -> None:

@@ -138,8 +138,7 @@ def number_vector() -> dict[str, Any]:
 def asset_vector() -> dict[str, Any]:
     """Return the keys and values of an asset with two holdings, one of them frozen."""
     chain = vouchers.issued(100)
-    settles = ["registry", "req-17", 3]
-    assert vouchers.transfer(chain, 40, settlement=settles) == 0
+    assert vouchers.transfer(chain, 40) == 0
     assert vouchers.redeem(chain, 7, institution="registry") == 0
     assert vouchers.freeze(chain, 5, reason=bytes(range(32))) == 0
     assert vouchers.freeze(chain, None, "court-order") == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from govchaind.base.errors import InvalidSetting, PeerError
 from netsim import dask_cluster
 from netsim.dask_cluster import Cluster
+from netsim.job import play_chunk
 from netsim.sweep import Job, sweep
 
 pytestmark = [
@@ -42,7 +45,12 @@ def test_a_cluster_gives_what_this_machine_gives(address: str) -> None:
     jobs += [Job(0, plant="answer-before-write")]
     cluster = Cluster(address)
     assert cluster.threads == 2
-    there = sweep(jobs, processes=1, say=lambda _: None, source=cluster.verdicts)
+    there = sweep(
+        jobs,
+        processes=1,
+        say=lambda _: None,
+        source=partial(cluster.verdicts, play_chunk=play_chunk),
+    )
     cluster.close()
     here = sweep(jobs, processes=1, say=lambda _: None)
     assert (there.seeds, there.messages, there.marks) == (here.seeds, here.messages, here.marks)
@@ -59,6 +67,19 @@ def test_the_command_sweeps_on_a_cluster(address: str, capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert f"a cluster of 2 threads at {address}\n" in said.err
     assert said.out.startswith("4/4 seeds, ")
+
+
+def test_whole_nodes_are_swept_on_a_cluster(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from netsim.__main__ import main
+
+    few = ["gear2", "--seeds", "3", "--seconds", "3", "--no-marks", "--json"]
+    assert main([*few, "--jobs", "1"]) == 0
+    here = json.loads(capsys.readouterr().out)
+    assert main([*few, "--dask", address]) == 0
+    there = json.loads(capsys.readouterr().out)
+    assert (there["seeds"], there["messages"]) == (3, here["messages"])
 
 
 def test_workers_with_other_code_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 """A node like `govchaind run`, in a world that a test has altered. No switch of the product's.
 
     python -m tests.process.altered_node FOLDER [--clock-ahead MILLISECONDS] [--mark] [--no-sync]
+                                         [--hang-file FILE]
 
 --clock-ahead  the wall clock that the node is given is so far ahead
 --mark         writes a line to /dev/null when a log entry is received, and before it is
                acknowledged, so that a trace of system calls shows both beside the syncs
 --no-sync      opens LMDB without its syncs: what the trace must find out
+--hang-file    once there is such a file, the node's loop hangs, while all else goes on
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 import lmdb
 import trio
 
-from govchaind import node
+from govchaind import daemon, node
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.config import Config
 from govchaind.identity import Identity
@@ -28,6 +30,7 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.raft.messages import AppendEntries, AppendReply
 from govchaind.replica.events import Event, Received, Work
 from govchaind.replica.replica import Replica
+from govchaind.runtime.drive import Drive
 from govchaind.runtime.system import wall_milliseconds
 from govchaind.runtime.telemetry import Telemetry, log_to, standard_error
 
@@ -64,6 +67,18 @@ def switch_syncs_off() -> None:
     vars(lmdb)["open"] = open_without_sync
 
 
+def hang_after(file: Path) -> None:
+    """Have the loop that feeds the replica stand still from the moment that `file` is there."""
+    plain, hangs = Drive._turn, file.exists
+
+    async def turn(self: Drive) -> None:
+        if hangs():
+            await trio.sleep_forever()
+        await plain(self)
+
+    Drive._turn = turn  # type: ignore[method-assign]  # the test's own copy of the program
+
+
 async def _run(config: Config, identity: Identity, genesis: Genesis, ahead: int) -> None:
     sink = log_to(standard_error(), form="json", level="info", node=identity.name)
     telemetry = Telemetry(version="altered", sink=sink)
@@ -78,11 +93,16 @@ def main() -> None:
     parser.add_argument("--clock-ahead", type=int, default=0)
     parser.add_argument("--mark", action="store_true")
     parser.add_argument("--no-sync", action="store_true")
+    parser.add_argument("--hang-file", type=Path)
     arguments = parser.parse_args()
     if arguments.mark:
         mark_entries()
     if arguments.no_sync:
         switch_syncs_off()
+    if arguments.hang_file is not None:
+        hang_after(arguments.hang_file)
+        daemon.run(arguments.folder)
+        return
     trio.run(_run, *node.load(arguments.folder), arguments.clock_ahead)
 
 

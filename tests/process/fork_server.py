@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from govchaind.cli.main import main as command
-from govchaind.node import run  # imported here so that children need not
+from govchaind.daemon import run  # imported here so that children need not
 from tests.process.network import ROOT, Daemon, Network
 
 ENDED_WITH = "ended with exit code"

@@ -170,3 +170,21 @@ def test_a_copy_of_a_running_node_loses_and_doubles_nothing(make_network: MakeNe
         told = network.json(victim, f"/v1/transactions/{transaction.hex()}")
         assert told["status"] == "certified"
     assert os.path.exists(twin / "store")
+
+
+def test_a_node_with_locked_keys_starts_with_the_passphrase_alone(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = network.folder(network.names[0])
+    secret = tmp_path / "govchaind-passphrase"
+    secret.write_text("correct horse battery staple\n")
+    keys = [str(path) for path in sorted(folder.rglob("*.key"))]
+    assert [Path(path).name for path in keys] == ["attestation.key", "tls.key"]
+    environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    locking = [*run_command(folder)[:-2], "keys", "lock", *keys]
+    subprocess.run(locking, check=True, cwd=ROOT, env=environment, capture_output=True)
+    code, said = refused_start(folder)
+    assert code == 2
+    assert "error[key-locked]" in said
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    network.start_all()

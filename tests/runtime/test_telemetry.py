@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 from govchaind.base.crypto import SigningKey
-from govchaind.runtime.telemetry import Metrics, Secret, Telemetry, level_of, log_to, redacted
+from govchaind.runtime.log_level import LogLevel
+from govchaind.runtime.telemetry import (
+    Metrics,
+    Secret,
+    Telemetry,
+    is_journal,
+    level_of,
+    log_to,
+    redacted,
+)
 from tests.runtime.test_noticeboard import STATUS
 
 SEED = bytes(range(32))
@@ -57,6 +68,42 @@ def test_lines_for_machines_are_json() -> None:
     assert (second["event"], second["level"]) == ("storage.full", "warning")
     assert SEED.hex() not in stream.getvalue()
     assert re.match(r"\d{4}-\d\d-\d\dT", first["timestamp"])
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_lines_for_the_journal_begin_with_their_priority(form: str) -> None:
+    stream = io.StringIO()
+    sink = log_to(stream, form=form, level="debug", node="ada", journal=True)
+    telemetry = Telemetry(version="0", sink=sink)
+    for name in ("link.dial_failed", "link.up", "storage.full", "node.failed"):
+        telemetry.event(name)
+    lines = stream.getvalue().splitlines()
+    assert [line[:3] for line in lines] == ["<7>", "<6>", "<4>", "<3>"]
+    if form == "json":
+        assert json.loads(lines[0][3:])["event"] == "link.dial_failed"
+
+
+def test_the_journal_is_known_by_its_device_and_inode(tmp_path: Path) -> None:
+    with (tmp_path / "stream").open("w") as stream:
+        found = os.fstat(stream.fileno())
+        assert is_journal(stream, f"{found.st_dev}:{found.st_ino}")
+        assert not is_journal(stream, f"{found.st_dev}:{found.st_ino + 1}")  # sent elsewhere
+        assert not is_journal(stream, None)
+    assert not is_journal(io.StringIO(), "1:2")
+
+
+def test_the_level_may_change_while_it_logs() -> None:
+    stream, level = io.StringIO(), LogLevel("warning")
+    telemetry = Telemetry(version="0", sink=log_to(stream, form="json", level=level, node="ada"))
+    telemetry.event("link.up", peer="one")
+    level.change("debug", 900.0)
+    telemetry.event("link.up", peer="two")
+    assert not level.end_at(899.0)
+    telemetry.event("link.up", peer="three")
+    assert level.end_at(900.0)
+    telemetry.event("link.up", peer="four")
+    assert not level.end()
+    assert [json.loads(line)["peer"] for line in stream.getvalue().splitlines()] == ["two", "three"]
 
 
 def test_lines_for_people_are_text() -> None:

@@ -14,10 +14,11 @@ An office is [institution, office]. What is issued for a purpose stays bound to 
 - The mandate is in force when the asset is made and whenever it is issued.
 - From its expiry on an asset is neither issued nor transferred; it can still be redeemed.
 - What is frozen neither moves nor is redeemed. A holding may receive while it is frozen.
-- A settlement [requester, request's reference, delivery's number or commitment] says for which
+- A settlement [requester, request's reference, delivery's number, received] says for which
   delivery something is given, or given back. The requester is one of the two parties, and the
-  other, the provider, is voluntary: a duty-bound institution is not paid for what it owes. Whether
-  there is such a request and delivery is not looked at here.
+  other, the provider, is voluntary: a duty-bound institution is not paid for what it owes. There is
+  such a delivery between the two; where the settlement says `received`, its receipt is signed and
+  nobody disputes it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,13 @@ from msgspec import Meta
 
 from govchaind.base.limits import ASSET_PURPOSES_MAX, HOLDING_FREEZES_MAX
 from govchaind.ledger.operations.costs import COST_MICROSECONDS, Kind
+from govchaind.ledger.operations.deliveries import (
+    DISPUTE,
+    RECEIVED,
+    RECEIVER,
+    SENDER,
+    Number,
+)
 from govchaind.ledger.operations.duties import mandate_fault
 from govchaind.ledger.operations.holdings import FROZEN_AMOUNT, GROUND, has_room, holding_of
 from govchaind.ledger.operations.institutions import governs
@@ -37,6 +45,7 @@ from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Title
 from govchaind.ledger.state_keys import (
     asset_key,
     asset_totals_key,
+    delivery_key,
     institution_key,
     office_key,
 )
@@ -49,7 +58,7 @@ ISSUED, REDEEMED, CIRCULATING = range(3)
 Purposes = Annotated[list[Name], Meta(max_length=ASSET_PURPOSES_MAX)]
 # The most is AMOUNT_MAX, which no integer of the encoding exceeds.
 Amount = Annotated[int, Meta(ge=1)]
-Settlement = tuple[Name, Name, Count | Bytes32]
+Settlement = tuple[Name, Name, Number, bool]
 
 
 class CreateAsset(Shape):
@@ -183,8 +192,9 @@ def transfer_asset(arguments: TransferAsset, act: Act, state: WorkingState) -> i
     if state.decoded(office_key(*arguments.to)) is None:
         return Code.NO_SUCH_OFFICE
     if arguments.settlement is not None:
-        code = _unsettled(arguments.settlement[0], act.institution, arguments.to[0], state)
-        if code:
+        parties = (act.institution, arguments.to[0])
+        code = _unsettled(arguments.settlement[0], *parties, state)
+        if code := code or _undelivered(arguments.settlement, parties, state):
             return code
     giver = holding_of(arguments.asset, holder, arguments.purpose, state)
     if code := giver.take(arguments.amount):
@@ -280,6 +290,17 @@ def _unsettled(requester: str, giver: str, taker: str, state: WorkingState) -> i
         return Code.BAD_SETTLEMENT
     provider = state.decoded(institution_key(taker if requester == giver else giver))
     return Code.APPLIED if provider[1] == "voluntary" else Code.PROVIDER_NOT_VOLUNTARY
+
+
+def _undelivered(settlement: Settlement, parties: tuple[str, str], state: WorkingState) -> int:
+    """Return why there is no delivery between the parties as a settlement says, or 0."""
+    requester, reference, number, received = settlement
+    delivery = state.decoded(delivery_key(requester, reference, number))
+    if delivery is None or {delivery[SENDER][0], delivery[RECEIVER][0]} != set(parties):
+        return Code.NOTHING_TO_SETTLE
+    if received and (delivery[RECEIVED] is None or delivery[DISPUTE] is not None):
+        return Code.NOTHING_TO_SETTLE
+    return Code.APPLIED
 
 
 def _operation(kind: Kind, name: str, shape: type[Any], apply: Any) -> Operation:

@@ -59,6 +59,7 @@ class Kind(IntEnum):
     FREEZE_ASSET = 64
     THAW_ASSET = 65
     RECORD_SIDE_VALUE = 70
+    REPORT_DOUBLE_SIGNING = 80
 
 
 COST_MICROSECONDS = MappingProxyType(
@@ -105,6 +106,7 @@ COST_MICROSECONDS = MappingProxyType(
         int(Kind.FREEZE_ASSET): 60,
         int(Kind.THAW_ASSET): 60,
         int(Kind.RECORD_SIDE_VALUE): 80,
+        int(Kind.REPORT_DOUBLE_SIGNING): 200,
     }
 )
 UNKNOWN_COST_MICROSECONDS = 20  # refused at the first look

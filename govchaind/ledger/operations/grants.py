@@ -10,7 +10,8 @@ that the catalogue had when it was asked for, and no others: the ledger refuses 
 thinks up, or puts into the catalogue, afterwards. Uses are numbered from 1 without gaps, `query` is
 a salted commitment of what was asked. A use beyond the last, or behind the end, is refused and
 stays on the ledger with its signature: whoever has the receipts of the grant and of that refusal
-can prove the over-use.
+can prove the over-use. Where the terms have a clock for deliveries, the first is due when it runs
+out: beside that time stand the years of the calendar that were counted, as with a reply (terms.py).
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def grant(arguments: Grant, act: Act, state: WorkingState) -> int:
     ruled_by = requests.terms_of(asked, state)
     delivery = None
     if ruled_by[terms.DELIVERY] is not None:
-        delivery, _ = terms.due(ruled_by, ruled_by[terms.DELIVERY], act.time, state)
+        delivery = list(terms.due(ruled_by, ruled_by[terms.DELIVERY], act.time, state))
     state.put_value(
         grant_key(arguments.requester, arguments.reference),
         [

@@ -60,12 +60,16 @@ ACTING_DAYS = Parameter(
 QUIET_DAYS = Parameter("quiet-days", 7, 3660, 90)
 WARNING_DAYS = Parameter("warning-days", 7, 366, 90)
 SPARE_BALLOTS = Parameter("spare-ballots", 0, 100, 1)
+# How far ahead it is looked who could still vote: twice, and the first is always the nearer one.
+SOON_DAYS = Parameter("soon-days", 7, 60, 30)
+LATER_DAYS = Parameter("later-days", 61, 366, 90)
 
 PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
         parameter.name: parameter
         for parameter in (
             *(LIFETIME_HOURS, LIVE_IDS, ACTING_DAYS, QUIET_DAYS, WARNING_DAYS, SPARE_BALLOTS),
+            *(SOON_DAYS, LATER_DAYS),
         )
     }
 )

@@ -13,6 +13,7 @@ from govchaind.ledger.operations import (
     delivery_keys,
     duties,
     erasures,
+    evidence,
     grants,
     institutions,
     registers,
@@ -39,6 +40,7 @@ OPERATIONS: Mapping[int, Operation] = MappingProxyType(
             erasures.OPERATIONS,
             assets.OPERATIONS,
             side_values.OPERATIONS,
+            evidence.OPERATIONS,
         )
         for operation in family
     }

@@ -12,6 +12,10 @@ ROWS: tuple[OutcomeText, ...] = (
     OutcomeText(382, "bad-asset", "invalid", "The asset would not do.",
                 "One purpose stands twice, or it would be over before it begins.",
                 "Correct purposes and expiry."),
+    OutcomeText(383, "nothing-to-settle", "conflict", "There is no such delivery to settle.",
+                "Between these two none has this number; or it is not as the settlement says, "
+                "received and not disputed.",
+                "Check request and number; wait for the receipt, or settle the correction."),
     OutcomeText(384, "not-asset-issuer", "not-permitted", "The office may not issue this asset.",
                 "Only the governing office that created it may.", "Have the issuer sign."),
     OutcomeText(385, "not-asset-supervisor", "not-permitted",
