@@ -59,7 +59,8 @@ def compare(seen: Seen, table: Any, run: Any, judge: Any, model: Any, sent: list
         return -1
     assert judge(sent)
     working = WorkingState(chain().ledger._state, chain().store, {})
-    act = Act(seen.institution, seen.office, seen.height, seen.time)
+    chain_id = chain().genesis.chain_id
+    act = Act(seen.institution, seen.office, seen.height, seen.time, chain_id)
     code = int(run(arguments, act, working))
     assert model(cast("Draft", seen), sent) == code
     if code == 0:
