@@ -54,7 +54,7 @@ class Domain(IntEnum):
     SEALED_HEADER = 0x28  # of a sealed file; bound into each of its chunks
     CARRIAGE = 0x29  # an office key's leave to bring or to fetch a sealed file
     REQUEST = 0x2A  # what was asked for, as a delivery names it
-    OFFICE_LEAVE = 0x2B  # an office key's leave to bring, fetch or read what is not for everybody
+    OFFICE_LEAVE = 0x2B  # an office key's leave to bring or fetch what is not for everybody
     SIDE_HEADER = 0x2C  # of a sealed text; bound to its content
 
 

@@ -1,4 +1,4 @@
-"""An office's signed leave to bring, fetch or read what a node does not give to everybody.
+"""An office's signed leave to bring or fetch what a node does not give to everybody.
 
 A leave is [chain id, purpose, subject, institution, office, until, key, signature], the signature
 over all before it in Domain.OFFICE_LEAVE. `subject` names what it is for. Like a leave for a
@@ -20,7 +20,7 @@ from govchaind.base.types import BlockTime, Hash
 from govchaind.ledger.carriage import LEAVE_BYTES_MAX, in_force
 from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Signature64, read_shape
 
-OfficePurpose = Literal["bring", "fetch", "read"]
+OfficePurpose = Literal["bring", "fetch"]
 SUBJECT_CHARS_MAX = 128  # an institution, a slash and 64 hex digits fit
 
 

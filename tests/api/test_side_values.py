@@ -128,6 +128,20 @@ async def test_nobody_else_gets_it(
     assert [code(reply) for reply in (nonsense, without)] == [(400, "invalid-parameter")] * 2
 
 
+async def test_a_forged_leave_opens_nothing(tmp_path: Path) -> None:
+    """Another's key named in it, or its time made longer, and the signature no longer holds."""
+    async with running(tmp_path, before=shelves(tmp_path / "sides")) as node:
+        await recorded(node)
+        await bring(node, leave(node, "bank/branch", "bring"))
+        real = bytes.fromhex(leave(node, "ministry/head", "fetch")["govchaind-leave"])
+        forged = leave(node, "ministry/head", "fetch", signer="branch")["govchaind-leave"]
+        swapped = forged.replace(key("branch").public.hex(), key("head").public.hex())
+        broken = (real[:-1] + bytes([real[-1] ^ 1])).hex()
+        replies = [await fetch(node, {"govchaind-leave": text}) for text in (swapped, broken)]
+
+    assert [code(reply) for reply in replies] == [(400, "invalid-signature")] * 2
+
+
 async def test_a_vote_removes_it_and_the_whole_store_still_verifies(tmp_path: Path) -> None:
     sides = tmp_path / "sides"
     async with running(tmp_path, before=shelves(sides)) as node:

@@ -13,6 +13,7 @@ from govchaind.base.limits import (
     SIDE_SEALED_BYTES_MAX,
     SIDE_TEXT_BYTES_MAX,
 )
+from govchaind.client import side_sealing as module
 from govchaind.client.sealing import DeliveryKey
 from govchaind.client.side_sealing import SideText, open_side, read_side_header, seal_side
 from govchaind.ledger.commitment import make_commitment
@@ -84,6 +85,18 @@ def test_it_is_of_one_side_value_only() -> None:
     with pytest.raises(Invalid) as none:
         sealed(readers=[("court", "head", bytes(32))])
     assert none.value.code == "bad-key"
+
+
+def test_another_text_than_was_committed_to_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever recorded it may have sealed something else: to open it shows that."""
+    with monkeypatch.context() as cheating:
+        cheating.setattr(module, "check_commitment", lambda *_: None)
+        other = SideText(SALT, ["another purpose"])
+        data = seal_side(other, place=place(), readers=READERS, entropy=entropy)
+    with pytest.raises(InvalidProof):
+        open_side(data, place=place(), key=BANK)
 
 
 @settings(max_examples=200, deadline=None)

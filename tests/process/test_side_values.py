@@ -1,6 +1,6 @@
 """Real daemons keep a sealed text for parties and supervisor; a vote removes it from all of them.
 
-One is down at the vote and deletes its copy when it is back; stores, receipts and the exit pack
+One is down at the vote and deletes its copy when it is back; stores, a backup and the exit pack
 verify as before, and no byte of the text is in any of them.
 """
 
@@ -87,12 +87,14 @@ def test_a_text_is_read_by_its_readers_until_a_vote_removes_it(make_network: Mak
     assert "personal-data" in govchaind("side-values", *bank.where)
 
     network.wait_level()
+    backup = network.directory / "backup"
+    govchaind("backup", str(backup), "--from", str(network.folder(late)))  # it verifies itself
     network.stop(*network.names)
     for each in network.names:
         assert "The store holds" in govchaind("verify", str(network.folder(each)))
     pack = network.directory / "pack"
     govchaind("exit-pack", str(pack), "--from", str(network.folder(late)))  # it verifies itself
-    for folder in (*(network.folder(each) for each in network.names), pack):
+    for folder in (*(network.folder(each) for each in network.names), pack, backup):
         for path in files(folder):
             data = path.read_bytes()
             assert PURPOSE.encode() not in data
