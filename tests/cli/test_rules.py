@@ -73,7 +73,9 @@ def test_an_alert_comes_when_it_should_and_only_then(alert: str, tmp_path: Path)
         for case, samples in ((bad, [{"labels": "{}", "value": 1}]), (good, []))
     ]  # fmt: skip
     file = tmp_path / "test.json"
-    file.write_text(json.dumps({"rule_files": [str(rules)], "tests": tests}))
+    file.write_text(
+        json.dumps({"rule_files": [str(rules)], "evaluation_interval": "2m", "tests": tests})
+    )
     done = subprocess.run(
         ["promtool", "test", "rules", file], capture_output=True, text=True, check=False
     )
