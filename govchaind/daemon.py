@@ -195,6 +195,7 @@ async def _main(
         await nursery.start(watch_signals, stop)
         await nursery.start(daemon.watch_requests)
         try:
+            telemetry.metrics.watch_process()
             async with production(config, identity, telemetry) as environment:
                 run = partial(run_node, config, genesis, identity, environment, telemetry)
                 await run(stop=stop, attend=daemon.attend)

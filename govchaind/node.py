@@ -22,6 +22,7 @@ import trio
 
 from govchaind.api.access import make_access
 from govchaind.api.context import ApiLimits, Context
+from govchaind.api.expiries import watch_expiries
 from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
 from govchaind.api.server import serve_api, serve_metrics
@@ -271,6 +272,7 @@ async def run_node(
             config.delivery, environment, genesis, identity.name, replica.members, telemetry
         ),
         shelf=make_shelf(config.delivery, environment, telemetry),
+        growth=drive.growth,
     )
     running = Running(context, drive, mesh)
     await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
@@ -302,6 +304,7 @@ async def _run_parts(
                 box = await core.start(context.carrier.run, config.delivery.listen)
             async with trio.open_nursery() as edge:
                 edge.start_soon(watch_outlook, context)
+                edge.start_soon(watch_expiries, context)
                 host, port = split_address(config.api.listen)
                 serve = partial(serve_api, context)
                 serve = partial(serve, host=host, port=port, stop=stopping, listen=listen)

@@ -26,11 +26,12 @@ from govchaind.replica.events import Offered, ReadAsked
 from govchaind.runtime.carrier import Carrier
 from govchaind.runtime.environment import Snapshot, Storage
 from govchaind.runtime.gate import Gate
+from govchaind.runtime.growth import Growth
 from govchaind.runtime.inbox import Inbox
+from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.side_shelf import SideShelf
 from govchaind.runtime.system import wall_milliseconds
-from govchaind.runtime.telemetry import Metrics
 
 READ_INDEX_SECONDS_MAX = 5.0  # longer than any election that goes well
 OFFER_SECONDS_MAX = 10.0  # a disk that hangs; what was offered may still be taken
@@ -102,6 +103,7 @@ class Context:
     pending: Pending = field(default_factory=Pending)
     carrier: Carrier | None = None  # None: this node carries no sealed files
     shelf: SideShelf | None = None  # None: it holds no side values either
+    growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open
     warnings: list[Sentence] = field(default_factory=list)  # of `watch_outlook`, for /readyz

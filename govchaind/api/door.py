@@ -24,7 +24,7 @@ from starlette.responses import Response
 from govchaind.api.access import Access
 from govchaind.api.errors import Unexpected, reply_to
 from govchaind.base.errors import Busy, Fatal, GovchaindError, Invalid, InvalidEncoding
-from govchaind.runtime.telemetry import Metrics
+from govchaind.runtime.metrics import Metrics
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

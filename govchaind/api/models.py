@@ -353,6 +353,12 @@ class StatusReply(Fact):
     in_configuration: bool
     room: bool
     write_pending_seconds: float
+    transactions: int = Field(description="committed and applied here since the node's start")
+    storage_used_bytes: int
+    storage_free_bytes: int = Field(description="that can still be written, by map and by disk")
+    storage_full_in_seconds: int | None = Field(
+        description="at the pace of the last day; null: not growing, or not known yet"
+    )
     peers_linked: list[str]
     ready: bool
     reasons: list[str]

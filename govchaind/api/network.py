@@ -88,6 +88,7 @@ def status_view(context: Context) -> StatusReply:
     """Return what the node says of itself, and whether it is ready."""
     status = context.board.status
     reasons = [reason.english for reason in reasons_not_ready(context, status)]
+    full_in = context.growth.full_in_seconds()
     return StatusReply(
         node=status.node,
         store=status.store.hex(),
@@ -112,6 +113,10 @@ def status_view(context: Context) -> StatusReply:
         in_configuration=status.in_configuration,
         room=status.room,
         write_pending_seconds=status.write_pending_seconds,
+        transactions=context.growth.transactions,
+        storage_used_bytes=context.growth.used_bytes,
+        storage_free_bytes=context.growth.free_bytes,
+        storage_full_in_seconds=None if full_in is None else int(full_in),
         peers_linked=sorted(context.links()),
         ready=not reasons,
         reasons=reasons,

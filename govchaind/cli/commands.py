@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, Entry] = {
     "init": Entry("init", "init", "Make a network, a node, or a genesis."),
     "run": Entry("run", "run", "Run a node until Ctrl-C or SIGTERM."),
     "status": Entry("status", "status", "Show how the nodes of a network are."),
+    "top": Entry("top", "top", "Watch all nodes of a network, live."),
     "members": Entry("members", "members", "Show the nodes on the ledger, or vote on them."),
     "motions": Entry("motions", "motions", "Show what institutions vote on, or vote on it."),
     "propose": Entry("propose", "propose", "Move a rule, a calendar, a mandate, new keys."),
@@ -134,10 +135,14 @@ COMMANDS: Mapping[str, Entry] = {
     "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
     "backup": Entry("backup", "backup", "Back up the ledger from a running node."),
     "restore": Entry("restore", "restore", "Make a node's store from a backup."),
+    "db": Entry("db", "db", "Show what a node's store takes, and how long its room lasts."),
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),
     "config": Entry("settings", "config", "Show the settings of a node, or explain all of them."),
+    "rules": Entry(
+        "rules", "rules", "Print alert rules for Prometheus, or a dashboard for Grafana."
+    ),
     "outcomes": Entry("outcomes", "outcomes", "List every outcome with its cause and remedy."),
     "completion": Entry("completion", "completion", "Print the script for shell completion."),
 }

@@ -17,6 +17,7 @@ Rules kept here (see `replica/events.py`, whose contract this is):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -38,15 +39,17 @@ from govchaind.replica.events import (
     Happened,
     MembersChanged,
     Notice,
+    Received,
     Room,
     Status,
     TransferAsked,
     Work,
     Written,
 )
-from govchaind.replica.messages import PeerMessage
+from govchaind.replica.messages import Gossip, PeerMessage
 from govchaind.runtime.codec import frame_of
 from govchaind.runtime.environment import Storage
+from govchaind.runtime.growth import Growth
 from govchaind.runtime.guard import guard_bytes
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.noticeboard import NoticeBoard
@@ -124,6 +127,9 @@ class Drive:
         self._wrote = False  # at least once
         self._guard_written: Guard | None = None
         self._stepped = trio.Event()
+        self.growth = Growth()
+        self._pushed = telemetry.metrics.gossip.labels(way="sent")
+        self._pushed_here = telemetry.metrics.gossip.labels(way="received")
         self._scrubbed = b""  # up to this key in the present walk through the store
 
     async def run(self) -> None:
@@ -188,6 +194,9 @@ class Drive:
             metrics.loop_lateness.observe(late)
             if late > LATE_SECONDS:
                 self._telemetry.event("loop.late", seconds=round(late, 3))
+        for event in events:
+            if isinstance(event, Received) and isinstance(event.message, Gossip):
+                self._pushed_here.inc(len(event.message.transactions))
         snapshot = self._storage.snapshot()
         try:
             work = self._replica.step(now, self._wall_milliseconds(), events, snapshot)
@@ -219,6 +228,8 @@ class Drive:
             frame = frames.get(id(message))
             if frame is None:
                 frame = frames[id(message)] = frame_of(message)
+            if isinstance(message, Gossip):
+                self._pushed.inc(len(message.transactions))
             self._peers.send(peer, frame)
 
     def _tell(self, notice: Notice) -> None:
@@ -226,6 +237,8 @@ class Drive:
         if isinstance(notice, Committed):
             metrics.blocks.inc()
             metrics.transactions.inc(len(notice.outcomes))
+            metrics.clock_offset.set((self._wall_milliseconds() - notice.time) / 1000)
+            self.growth.transactions += len(notice.outcomes)
         elif isinstance(notice, Decided):
             if notice.waited_seconds is not None:
                 metrics.commit_latency.observe(notice.waited_seconds)
@@ -306,10 +319,16 @@ class Drive:
 
     def _look_at_room(self) -> None:
         free = self._storage.free_bytes()
-        self._telemetry.metrics.storage_free.set(free)
-        self._telemetry.metrics.storage_used.set(self._storage.used_bytes())
-        self._telemetry.metrics.inbox_transactions.set(self._inbox.transactions)
-        self._telemetry.metrics.inbox_consensus.set(self._inbox.consensus)
+        used = self._storage.used_bytes()
+        self.growth.look(trio.current_time(), used_bytes=used, free_bytes=free)
+        full_in, each = self.growth.full_in_seconds(), self.growth.bytes_a_transaction()
+        metrics = self._telemetry.metrics
+        metrics.storage_free.set(free)
+        metrics.storage_used.set(used)
+        metrics.storage_full_in.set(math.inf if full_in is None else full_in)
+        metrics.transaction_stored.set(math.nan if each is None else each)
+        metrics.inbox_transactions.set(self._inbox.transactions)
+        metrics.inbox_consensus.set(self._inbox.consensus)
         if self._low:
             self._low = free < self._reserve_bytes * ROOM_AGAIN
         elif free < self._reserve_bytes:

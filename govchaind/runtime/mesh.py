@@ -52,6 +52,7 @@ class _Peer:
     outbox: Outbox | None = None
     dialled_here: bool = False
     since: Seconds = 0.0
+    heard: Seconds = 0.0  # when anything last came from it, or when it became a peer
     lost: trio.Event = field(default_factory=trio.Event)  # set when it has no link
     told: str = ""  # the last reason that was logged
     dropped: int = 0
@@ -133,10 +134,25 @@ class Mesh:
             else:
                 peer.member = now
         for name in sorted(wanted.keys() - self._peers.keys()):
-            peer = self._peers[name] = _Peer(wanted[name])
+            peer = self._peers[name] = _Peer(wanted[name], heard=trio.current_time())
             peer.lost.set()
             if self._dials(wanted[name]):
                 self._nursery.start_soon(self._dial, peer)
+        for peer in self._peers.values():
+            self._show(peer)
+
+    def _show(self, peer: _Peer) -> None:
+        """Have the metrics say of this member whether it is linked and when it was last heard."""
+        metrics, name = self._telemetry.metrics, peer.member.name
+        own = self._member(self._own.node)
+        if not self._dials(peer.member) and (own is None or own.role == "observer"):
+            self._hide(name)  # neither dials the other: that there is no link is no fault
+            return
+        metrics.peer_up.labels(peer=name).set_function(lambda: float(peer.link is not None))
+        waiting = metrics.peer_waiting.labels(peer=name)
+        waiting.set_function(lambda: peer.outbox.waiting_bytes if peer.outbox is not None else 0)
+        heard = metrics.peer_heard.labels(peer=name)
+        heard.set_function(lambda: trio.current_time() - peer.heard)
 
     def linked(self) -> list[NodeId]:
         """Return the peers whose links are up."""
@@ -161,6 +177,12 @@ class Mesh:
         """Take a peer out; a link still ending gives its LinkDown by itself."""
         del self._peers[name]
         self._telemetry.metrics.peers.set(len(self.linked()))
+        self._hide(name)
+
+    def _hide(self, name: NodeId) -> None:
+        metrics = self._telemetry.metrics
+        for shown in (metrics.peer_up, metrics.peer_heard, metrics.peer_waiting):
+            shown.remove(name)
 
     def _dials(self, member: Member) -> bool:
         own = self._member(self._own.node)
@@ -253,6 +275,13 @@ class Mesh:
             self._replace(peer, peer.link)
         metrics = self._telemetry.metrics
         outbox = Outbox()
+        count_received = metrics.received_bytes.labels(peer=name).inc
+
+        def received(count: int) -> None:
+            peer.heard = trio.current_time()
+            count_received(count)
+
+        peer.heard = trio.current_time()
         link = Link(
             stream=stream,
             frames=frames,
@@ -261,7 +290,7 @@ class Mesh:
             inbox=self._inbox,
             gate=self._gate,
             sent=metrics.sent_bytes.labels(peer=name).inc,
-            received=metrics.received_bytes.labels(peer=name).inc,
+            received=received,
             refused=self._count_refused,
         )
         peer.link, peer.outbox, peer.dropped = link, outbox, 0

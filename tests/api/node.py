@@ -35,9 +35,10 @@ from govchaind.runtime.drive import Drive
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.system import InlineThreads, wall_milliseconds
-from govchaind.runtime.telemetry import Metrics, Telemetry
+from govchaind.runtime.telemetry import Telemetry
 
 NODE = "node-a"
 STORE = b"store-of-node-a."

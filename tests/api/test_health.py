@@ -13,8 +13,8 @@ from govchaind.api.access import Access
 from govchaind.api.door import Door, Message, Receive, Scope, Send
 from govchaind.base.encoding import encode
 from govchaind.replica.events import Room
+from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
-from govchaind.runtime.telemetry import Metrics
 from tests.api.node import NODE, STORE, Node, running
 
 

@@ -27,9 +27,9 @@ from govchaind.replica.attestation import certificate_at
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.system import InlineThreads
-from govchaind.runtime.telemetry import Metrics
 from tests.cli.command import Command
 from tests.replica.cluster import Cluster, key, member
 

@@ -27,7 +27,7 @@ from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.reload import CHANGEABLE
 from govchaind.runtime import codec
-from govchaind.runtime.telemetry import Metrics
+from govchaind.runtime.metrics import Metrics
 from netsim.mutants.inapplicable import INAPPLICABLE
 from netsim.mutants.table import MUTANTS, OPEN
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from govchaind.cli.rules import rules_text
 from tests.process.conftest import MakeNetwork
 from tests.process.network import Network
 
 CONFIGURATION = """
 global:
   scrape_interval: 1s
+  evaluation_interval: 1s
+rule_files: [govchaind.rules.yml]
 scrape_configs:
   - job_name: govchaind
     static_configs:
@@ -54,45 +60,84 @@ def test_promtool_finds_nothing_wrong_with_a_scrape(make_network: MakeNetwork) -
     assert "govchaind_commit_latency_seconds_count" in scrape(network, leader)
 
 
-def test_a_real_prometheus_scrapes_real_nodes(make_network: MakeNetwork, tmp_path: Path) -> None:
-    network = make_network()
-    network.start_all()
-    network.create_register(network.leader())
+@contextmanager
+def prometheus(network: Network, folder: Path) -> Iterator[str]:
+    """Run a real Prometheus with the shipped rules, in a hurry; yield its address."""
     targets = [
         str(node.metrics).removeprefix("http://").split("/")[0] for node in network.info.nodes
     ]
-    file = tmp_path / "prometheus.yml"
+    rules = re.sub(r"(?m)^( +)for: \S+$", r"\1for: 2s", rules_text())
+    (folder / "govchaind.rules.yml").write_text(rules)
+    file = folder / "prometheus.yml"
     file.write_text(CONFIGURATION.format(targets=", ".join(f"'{one}'" for one in targets)))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with (tmp_path / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(
-                    "prometheus",
-                    f"--config.file={file}",
-                    f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-                ),
-                f"--web.listen-address={address}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
+    command = [
+        "prometheus",
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address={address}",
+    ]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        found = network.wait_for(
-            lambda: values(address, "govchaind_height", len(targets)), "it has not scraped all"
-        )
-        height = network.status(network.leader())["height"]
-        assert all(0 < value <= height for value in found.values())
-        up = values(address, "up", len(targets))
-        assert up == dict.fromkeys(targets, 1.0)
-        leaders = values(address, 'govchaind_raft_role{role="leader"} == 1', 1)
-        assert leaders is not None
-        assert len(leaders) == 1
+        yield address
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_real_prometheus_scrapes_real_nodes(make_network: MakeNetwork, tmp_path: Path) -> None:
+    network = make_network()
+    network.start_all()
+    network.create_register(network.leader())
+    count = len(network.names)
+    with prometheus(network, tmp_path) as address:
+        found = network.wait_for(
+            lambda: values(address, "govchaind_height", count), "it has not scraped all"
+        )
+        height = network.status(network.leader())["height"]
+        assert all(0 < value <= height for value in found.values())
+        up = values(address, "up", count)
+        assert up == dict.fromkeys(found, 1.0)
+        leaders = values(address, 'govchaind_raft_role{role="leader"} == 1', 1)
+        assert leaders is not None
+        assert len(leaders) == 1
+
+
+def test_alerts_come_when_a_node_is_killed_and_go_when_it_returns(
+    make_network: MakeNetwork, tmp_path: Path
+) -> None:
+    network = make_network()
+    network.start_all()
+    leader = network.leader()
+    network.create_register(leader)
+    with prometheus(network, tmp_path) as address:
+        network.wait_for(lambda: values(address, "up == 1", 3), "it has not scraped all")
+        assert not firing(address) & {"GovchaindNodeDown", "GovchaindLinkDown"}
+        network.kill(leader)
+        network.wait_for(
+            lambda: firing(address) >= {"GovchaindNodeDown", "GovchaindLinkDown"},
+            "no alert although a node is dead",
+        )
+        network.start(leader)
+        network.wait_ready(leader)
+        network.wait_for(
+            lambda: not firing(address) & {"GovchaindNodeDown", "GovchaindLinkDown"},
+            "the alerts do not end although the node is back",
+        )
+        assert network.status(leader)["ready"]
+
+
+def firing(address: str) -> set[str]:
+    """Return the names of the alerts that are firing."""
+    with urllib.request.urlopen(f"http://{address}/api/v1/alerts", timeout=5) as reply:
+        found: list[dict[str, Any]] = json.load(reply)["data"]["alerts"]
+    for alert in found:
+        assert alert["annotations"]["runbook"].endswith(".md")
+        assert "{{" not in alert["annotations"]["summary"]
+    return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
 
 
 def values(address: str, query: str, count: int) -> dict[str, float] | None:

@@ -12,20 +12,24 @@ import trio.testing
 from govchaind.base.errors import InvariantBroken, StorageCorrupt, StorageFailed, StorageFull
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.replica.events import (
+    Committed,
     Event,
     Happened,
     MembersChanged,
     ReadAsked,
+    Received,
     Room,
     TransferAsked,
     Work,
     Written,
 )
+from govchaind.replica.messages import Gossip
 from govchaind.runtime import codec
 from govchaind.runtime.drive import RETRY_SECONDS, UPKEEP_SECONDS
+from govchaind.runtime.growth import TELLS_AFTER_SECONDS
 from govchaind.runtime.guard import read_guard
 from tests.runtime.driven import BEAT, MemorySnapshot, World, batch_of, both, write_on_read
-from tests.runtime.made import member
+from tests.runtime.made import member, transaction
 
 
 async def test_messages_leave_at_once_and_the_write_comes_back_as_an_event() -> None:
@@ -214,6 +218,25 @@ async def test_notices_reach_log_metrics_mesh_and_links() -> None:
     assert world.peers.members == [(member("ada"),)]
     assert world.peers.ended == [("ben", "it lied")]
     assert b'govchaind_events_total{event="raft.elected"} 1.0' in world.telemetry.metrics.text()
+
+
+async def test_blocks_and_gossip_are_measured(autojump_clock: trio.testing.MockClock) -> None:
+    def answer(event: Event, _: KeyValueReader) -> Work:
+        block = Committed(1, 2_000, bytes(32), [(bytes(32), 0, None)] * 3)
+        return Work(notices=[block], messages=[("ben", Gossip([transaction(1), transaction(2)]))])
+
+    world = World(answer)
+    value = world.telemetry.metrics.registry.get_sample_value
+    async with world.running():
+        await trio.testing.wait_all_tasks_blocked()
+        await world.inbox.put(Received("ben", Gossip([transaction(3)])))
+        await trio.sleep(TELLS_AFTER_SECONDS + UPKEEP_SECONDS)
+    assert value("govchaind_transactions_total") == world.drive.growth.transactions == 3
+    assert value("govchaind_clock_offset_seconds") == 0.005 - 2
+    assert value("govchaind_gossip_transactions_total", {"way": "sent"}) == 2
+    assert value("govchaind_gossip_transactions_total", {"way": "received"}) == 1
+    assert value("govchaind_transaction_stored_bytes") == 0
+    assert value("govchaind_storage_full_in_seconds") == float("inf")
 
 
 async def test_a_step_comes_at_the_deadline(autojump_clock: trio.testing.MockClock) -> None:

@@ -147,6 +147,37 @@ async def test_a_broken_link_is_told_at_once_and_comes_back() -> None:
         assert shells["ada"].said("link.misbehaved") == ["misbehaved"]
 
 
+async def test_each_member_has_its_line_in_the_metrics_until_it_leaves() -> None:
+    async with running("ada", "ben", "cid") as shells:
+        await settled(lambda: all(len(made.mesh.linked()) == 2 for made in shells.values()))
+        ada = shells["ada"]
+        value = ada.telemetry.metrics.registry.get_sample_value
+        peer = {"peer": "ben"}
+        assert value("govchaind_peer_link_up", peer) == 1
+        assert value("govchaind_peer_waiting_bytes", peer) == 0
+        heard = value("govchaind_peer_heard_seconds", peer)
+        assert heard is not None
+        assert 0 <= heard < 5
+        ada.mesh.end_link("ben", "it lied")
+        await ada.next(LinkDown)
+        assert value("govchaind_peer_link_up", peer) == 0
+        ada.mesh.members_changed((member("ada"), member("cid")))
+        assert value("govchaind_peer_link_up", peer) is None
+        assert value("govchaind_peer_heard_seconds", peer) is None
+        assert value("govchaind_peer_link_up", {"peer": "cid"}) == 1
+
+
+async def test_two_observers_that_never_dial_each_other_show_no_broken_link() -> None:
+    members = [member("ada", role="observer"), member("ben", role="observer"), member("cid")]
+    made = shell(self_of("ada"), members)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(made.mesh.run, "127.0.0.1:0")
+        value = made.telemetry.metrics.registry.get_sample_value
+        found = {name: value("govchaind_peer_link_up", {"peer": name}) for name in ("ben", "cid")}
+        nursery.cancel_scope.cancel()
+    assert found == {"ben": None, "cid": 0}
+
+
 async def test_a_member_that_left_loses_its_link_and_nobody_else() -> None:
     async with running("ada", "ben", "cid") as shells:
         await settled(lambda: all(len(made.mesh.linked()) == 2 for made in shells.values()))

@@ -12,8 +12,8 @@ import pytest
 
 from govchaind.base.crypto import SigningKey
 from govchaind.runtime.log_level import LogLevel
+from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.telemetry import (
-    Metrics,
     Secret,
     Telemetry,
     is_journal,
