@@ -44,7 +44,12 @@ def test_what_may_change_is_a_setting() -> None:
 
 def test_every_setting_has_a_value_by_its_path() -> None:
     config = parse_config("", folder=FOLDER)
-    moved = {"node.data_directory", "storage.directory", "delivery.directory"}  # made absolute
+    moved = {
+        "node.data_directory",
+        "storage.directory",
+        "delivery.directory",
+        "delivery.side_directory",
+    }  # made absolute
     values = {s.path: value_of(config, s.path) for s in settings() if s.path not in moved}
     assert values == {s.path: s.default for s in settings() if s.path not in moved}
 
