@@ -51,7 +51,9 @@ async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         text = told.stdout.decode(errors="replace")
 
         assert told.returncode == 0, text[-6000:]
-        assert "Tested: 56" in text, text[-2000:]
+        document = (await node.client.get("/openapi.json")).json()
+        operations = sum(len(path) for name, path in document["paths"].items() if name != ENDLESS)
+        assert f"Tested: {operations}" in text, text[-2000:]
         assert node.reports == []
         assert node.failures == []
 
