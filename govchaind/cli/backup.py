@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import InvalidSetting
-from govchaind.cli.options import FOLDER, hex_bytes, json_option
+from govchaind.cli.options import FOLDER, hex_bytes, json_option, shown_token, token_option
 from govchaind.cli.output import moment, note, print_json, progress
 from govchaind.ledger.genesis import read_genesis
 
@@ -35,6 +35,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # listened on, not to be ca
               help="A running node's HTTP address; repeat it for others to turn to.")  # fmt: skip
 @click.option("--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
               show_default=True, metavar="SECONDS", help="How long to try, each time.")  # fmt: skip
+@token_option
 @click.option("--chain-id", metavar="HEX", help="Refuse any other chain than this one.")
 @json_option
 def backup(
@@ -102,7 +103,7 @@ async def _make(
     from govchaind.client.client import connect
 
     newest = None if folder is None else folder.newest()
-    async with connect(urls, deadline_seconds=timeout_seconds) as client:
+    async with connect(urls, token=shown_token(), deadline_seconds=timeout_seconds) as client:
         genesis = read_genesis(await client.genesis())
         for known in (wanted, None if newest is None else newest[0].chain_id):
             if known not in (None, genesis.chain_id):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import Conflict, InvalidSetting, StorageCorrupt
-from govchaind.cli.options import FOLDER, hex_bytes, json_option, shown_token
+from govchaind.cli.options import FOLDER, hex_bytes, json_option, shown_token, token_option
 from govchaind.cli.output import note, print_json, progress
 from govchaind.ledger.genesis import Genesis, read_genesis
 
@@ -34,6 +34,7 @@ UNFINISHED = ".unfinished"  # beside the pack, while it is made
               help="A running node's HTTP address; repeat it for others to turn to.")  # fmt: skip
 @click.option("--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
               show_default=True, metavar="SECONDS", help="How long to try, each time.")  # fmt: skip
+@token_option
 @click.option("--chain-id", metavar="HEX", help="Refuse any other chain than this one.")
 @click.option("--until", type=click.IntRange(1), metavar="HEIGHT",
               help="End at this height.  [default: the newest]")  # fmt: skip

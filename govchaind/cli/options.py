@@ -81,14 +81,22 @@ def shown_token() -> str | None:
     return None if context is None else context.meta.get(_TOKEN)
 
 
+token_option = click.option(
+    "--token-file",
+    type=FILE,
+    envvar="GOVCHAIND_TOKEN_FILE",
+    show_envvar=True,
+    metavar="FILE",
+    expose_value=False,
+    callback=_remember_token,
+    help="File with the token that the nodes' operator gave you, where they want one.",
+)
+
+
 def where_options(command: F) -> F:
     """Add --url, --network, --timeout and --token-file, which `shown_token` reads."""
     for option in (
-        click.option(
-            "--token-file", type=FILE, envvar="GOVCHAIND_TOKEN_FILE", show_envvar=True,
-            metavar="FILE", expose_value=False, callback=_remember_token,
-            help="File with the token that the nodes' operator gave you, where they want one.",
-        ),
+        token_option,
         click.option(
             "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
             show_default=True, metavar="SECONDS", help="How long to try in all.",
