@@ -52,7 +52,7 @@ TAGS = (
     ("institutions", "offices and their keys"),
     ("decisions", "motions and their rules, calendars, mandates"),
     ("deliveries", "what was delivered, delivery keys, sealed files"),
-    ("side values", "sealed texts of parties and supervisor, and their removal"),
+    ("side-values", "sealed texts of parties and supervisor, and their removal"),
     ("assets", "what institutions settle with: totals, holdings, freezes"),
     ("exchange", "duties, the catalogue, requests with their clocks, grants, accounts"),
     ("network", "this node, its members, trust"),

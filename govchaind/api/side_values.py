@@ -91,7 +91,7 @@ class SideHeldReply(Fact):
 
 def routes(context: Context) -> APIRouter:
     """Return the routes of this page."""
-    router = APIRouter(prefix="/v1/side-values", tags=["side values"])
+    router = APIRouter(prefix="/v1/side-values", tags=["side-values"])
 
     @router.get(
         "",

@@ -170,7 +170,7 @@ def anybody_rules(plant: Plant) -> None:
         del ruled_by, act
         return True
 
-    plant(_requests, "_supervises", supervises)
+    plant(_requests, "supervises", supervises)
 
 
 def duty_counts_no_leaving(plant: Plant) -> None:

@@ -195,6 +195,10 @@ TOLD: list[tuple[int, list[Any], str, str]] = [
     (70, [b"\xab" * 32, bytes(32), 900, [["court", "head"], ["bank", "head"]], None],
      "recorded a sealed text (abababababababab…) for court/head, bank/head.",
      "登记了密封给 court/head、bank/head 的文本（abababababababab…）。"),
+    (80, ["node-a", b"\x01", bytes(64), b"\x02", bytes(64)],
+     "reported that the node node-a has signed two different statements of one "
+     "height.",
+     "举报节点 node-a 对同一高度签署了两份不同的声明。"),
     (70, [b"\xab" * 32, bytes(32), 900, [["court", "head"]], ["bank", "r-1"]],
      "for court/head, about the request r-1 of bank.",
      "（abababababababab…），涉及 bank 的请求 r-1。"),

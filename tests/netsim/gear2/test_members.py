@@ -8,7 +8,6 @@ import pytest
 import trio
 
 from govchaind import node
-from govchaind.api.context import Context
 from govchaind.base.encoding import encode
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
@@ -120,8 +119,9 @@ def test_what_a_process_leaves_open_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
     async def forgetful(*arguments: object) -> None:
         await run_parts(*arguments)  # type: ignore[arg-type]  # as they came
-        context = arguments[2]
-        assert isinstance(context, Context)
+        running = arguments[2]
+        assert isinstance(running, node.Running)
+        context = running.context
         context.storage.snapshot()
 
     monkeypatch.setattr(node, "_run_parts", forgetful)
