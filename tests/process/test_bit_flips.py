@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import sys
 import time
@@ -57,17 +58,22 @@ class Known:
             path.unlink(missing_ok=True)
 
     def flip(self, choice: random.Random, *, in_value: bool) -> str:
-        """Flip one bit, anywhere or within a fact's value; say which."""
+        """Flip one bit anywhere, or the same one in all copies of a fact's value; say which.
+
+        Pages that are not in use any more hold old copies: one alone may matter to nobody.
+        """
         data = self.file.read_bytes()
-        place = choice.randrange(len(data))
+        places = [choice.randrange(len(data))]
         if in_value:
-            starts = [at for at in range(len(data)) if data.startswith(VALUE, at)]
-            place = choice.choice(starts) + choice.randrange(len(VALUE))
+            value = VALUE + b" %d, " % choice.randrange(FACTS)
+            within = choice.randrange(len(value))
+            places = [found.start() + within for found in re.finditer(value, data)]
         bit = choice.randrange(8)
         with self.file.open("r+b") as file:
-            file.seek(place)
-            file.write(bytes([data[place] ^ (1 << bit)]))
-        return f"bit {bit} of byte {place} of {len(data)}"
+            for place in places:
+                file.seek(place)
+                file.write(bytes([data[place] ^ (1 << bit)]))
+        return f"bit {bit} of byte {places[0]} and {len(places) - 1} more of {len(data)}"
 
     def ended(self) -> bool:
         return self.network.daemons[self.name].ended()
@@ -164,7 +170,7 @@ def test_bits_flipped_in_a_stopped_store(known: Known) -> None:
         what = known.flip(choice, in_value=turn % 2 == 0)
         known.network.start(known.name)
         stopped += known.judge(what)
-    assert stopped > FLIPS_STOPPED // 8  # else the flips hit nothing that matters
+    assert stopped >= FLIPS_STOPPED // 2  # each in a value, and those elsewhere that matter
 
 
 @pytest.mark.timeout(240)
@@ -177,7 +183,7 @@ def test_bits_flipped_under_a_running_node(known: Known) -> None:
         known.wait_up("sound")
         what = known.flip(choice, in_value=turn % 2 == 0)
         stopped += known.judge(what)
-    assert stopped > FLIPS_RUNNING // 8
+    assert stopped >= FLIPS_RUNNING // 2
 
 
 def test_a_sound_store_answers_as_before(known: Known) -> None:
