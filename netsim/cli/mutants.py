@@ -21,7 +21,7 @@ Examples:
 @click.option("--list", "only_list", is_flag=True, help="Run nothing.")
 @click.option(
     "--search",
-    type=click.IntRange(0, 200),
+    type=click.IntRange(0, 300),
     default=0,
     metavar="SEEDS",
     help="Look through so many seeds for one that finds the bug.",
