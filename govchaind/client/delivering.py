@@ -33,6 +33,7 @@ from govchaind.ledger.trust import TrustRoot
 
 CHUNK_BYTES = 512 * 1024
 ATTEMPT_SECONDS = 30.0  # for one chunk
+BEHIND_SECONDS = 5.0  # how long a node may be behind the one that recorded a delivery
 PAUSE_SECONDS = 0.5
 FRESH_SECONDS = 10.0  # what was just recorded is proved a moment later
 Delivery = tuple[str, str, int]
@@ -108,7 +109,8 @@ class Carriage:
         Raises: the refusal of the last node that was asked.
         """
         length = _size(sealed)
-        deadline = trio.current_time() + self._patience_seconds
+        started = trio.current_time()
+        deadline = started + self._patience_seconds
         last: GovchaindError = PeerError("no node was asked", code="unreachable")
         while True:
             for place in range(len(self._nodes)):
@@ -117,6 +119,11 @@ class Carriage:
                     await self._bring_to(transport, sealed, length)
                 except (PeerError, Busy, NotFound) as error:  # another one may take it
                     last = error
+                except GovchaindError as error:
+                    # A node that is behind knows of no delivery yet, and tells that to nobody.
+                    if error.code != "not-permitted":
+                        raise
+                    last, deadline = error, min(deadline, started + BEHIND_SECONDS)
                 else:
                     return transport.node
             if trio.current_time() + PAUSE_SECONDS >= deadline:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from govchaind.base.crypto import SigningKey
-from govchaind.base.errors import InvalidProof, NotFound, NotPermitted, PeerError
+from govchaind.base.errors import GovchaindError, InvalidProof, NotFound, NotPermitted, PeerError
 from govchaind.client import delivering
 from govchaind.client.client import Client
 from govchaind.client.delivering import Carriage
@@ -160,10 +160,31 @@ async def test_a_file_is_brought_on_over_breaks_to_one_node(tmp_path: Path) -> N
 async def test_what_a_node_refuses_for_good_is_not_tried_again(tmp_path: Path) -> None:
     sealed = tmp_path / "sealed"
     sealed.write_bytes(FILE)
-    async with scripted(lambda _: error_answer(403, "not-permitted")) as [node]:
+    async with scripted(lambda _: error_answer(403, "leave-for-another")) as [node]:
         with pytest.raises(NotPermitted):
             await bring(sealed, node)
     assert len(node.asked) == 1
+
+
+async def test_a_node_that_is_behind_is_asked_again(tmp_path: Path) -> None:
+    sealed, holder, early = tmp_path / "sealed", Holder(), [error_answer(403, "not-permitted")]
+    sealed.write_bytes(FILE)
+    async with scripted(lambda asked: early.pop() if early else holder(asked)) as [node]:
+        await bring(sealed, node)
+    assert (bytes(holder.file), early) == (FILE, [])
+
+
+async def test_who_may_not_bring_it_is_told_so_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "BEHIND_SECONDS", 1.0)
+    sealed = tmp_path / "sealed"
+    sealed.write_bytes(FILE)
+    async with scripted(lambda _: error_answer(403, "not-permitted")) as [node]:
+        with pytest.raises(GovchaindError) as caught:
+            await bring(sealed, node)
+    assert caught.value.code == "not-permitted"
+    assert len(node.asked) > 1
 
 
 async def test_a_node_that_is_full_is_passed_over(tmp_path: Path) -> None:
