@@ -28,7 +28,7 @@ from netsim.errands import Errand, Errands
 from netsim.exchange_marks import mark_exchange
 from netsim.node import Node
 from netsim.options import source
-from netsim.papers import Papers
+from netsim.papers import OF_KEYS, Papers
 from netsim.resolutions import open_motion
 from netsim.sanctions import GUESTS
 
@@ -39,9 +39,7 @@ KEPT = 60  # transactions that may be sent again
 BURST_MAX = 6
 DELIVERIES_SHARE = 0.4  # of what is done about requests, once something is granted
 ASSETS_SHARE = 0.25  # of what clerks do is about assets
-OF_OFFICES = frozenset((
-    Kind.CREATE_OFFICE, Kind.SET_KEY_POLICY, Kind.ROTATE_KEY, Kind.REVOKE_KEY, Kind.NAME_ACTING,
-))  # fmt: skip
+OF_OFFICES = OF_KEYS | {Kind.CREATE_OFFICE}
 HOURS_MILLISECONDS = 5 * 3600 * 1000
 SLOWLY_MILLISECONDS = 15 * 24 * 3600 * 1000
 

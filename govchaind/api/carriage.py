@@ -18,9 +18,9 @@ from starlette.responses import Response
 from govchaind.api.context import Context
 from govchaind.api.deliveries import Number, Reference, Requester, check_names
 from govchaind.api.delivery_models import CarriageReply
-from govchaind.api.reading import ledger_time, read_hex, stored
+from govchaind.api.reading import leave_in, ledger_time, stored
 from govchaind.api.replies import HEIGHT_HEADER, failures, json_reply
-from govchaind.base.errors import Invalid, InvalidEncoding, NotFound
+from govchaind.base.errors import InvalidEncoding, NotFound
 from govchaind.base.limits import CARRY_CHUNK_BYTES_MAX
 from govchaind.ledger.carriage import Purpose, check_leave, read_leave
 from govchaind.ledger.operations.deliveries import RECEIVER, SENDER
@@ -118,10 +118,7 @@ def _carrier(context: Context) -> Carrier:
 def _admit(context: Context, leave: str, delivery: tuple[str, str, int], purpose: Purpose) -> int:
     """Judge a leave by the newest state; return its height. Raises NotPermitted, Invalid."""
     check_names(delivery[0], delivery[1])
-    try:
-        read = read_leave(read_hex(leave, what="a leave"))
-    except InvalidEncoding:
-        raise Invalid("the leave is not one", code="invalid-parameter") from None
+    read = leave_in(leave, read_leave)
     with context.reading() as reader:
         applied = applied_height(reader)
         now = ledger_time(reader, context.genesis.time)

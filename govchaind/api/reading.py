@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from govchaind.api.models import MemberView, TransactionView
 from govchaind.base.encoding import decode, read
-from govchaind.base.errors import Invalid, NotFound, StorageCorrupt
+from govchaind.base.errors import Invalid, InvalidEncoding, NotFound, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.types import BlockTime, Hash, Height
@@ -20,6 +21,7 @@ from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.results import Result, find_transaction, newest_result, read_result
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height
 
+T = TypeVar("T")
 HASH_HEX_CHARS = 64
 
 
@@ -56,6 +58,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     return value
+
+
+def leave_in(text: str, reader: Callable[[bytes], T]) -> T:
+    """Return the signed leave that a header holds. Raises Invalid, InvalidSignature."""
+    try:
+        return reader(read_hex(text, what="a leave"))
+    except InvalidEncoding:
+        raise Invalid("the leave is not one", code="invalid-parameter") from None
 
 
 def read_hex(text: str, *, what: str, length: int | None = None) -> bytes:

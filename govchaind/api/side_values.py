@@ -22,7 +22,7 @@ from govchaind.api.deliveries import check_names
 from govchaind.api.delivery_models import OfficeView
 from govchaind.api.listing import sifted
 from govchaind.api.models import Fact, Hash32, Millis
-from govchaind.api.reading import HASH_HEX_CHARS, iso, ledger_time, read_hex, stored
+from govchaind.api.reading import HASH_HEX_CHARS, iso, leave_in, ledger_time, read_hex, stored
 from govchaind.api.replies import HEIGHT_HEADER, Limit, failures, json_reply
 from govchaind.base.errors import Invalid, InvalidEncoding, NotFound, NotPermitted
 from govchaind.base.limits import SIDE_SEALED_BYTES_MAX
@@ -199,10 +199,7 @@ def _shelf(context: Context) -> SideShelf:
 
 def _admit(context: Context, leave: str, name: SideName, purpose: OfficePurpose) -> int:
     """Judge a leave by the newest state; return its height. Raises NotPermitted, Invalid."""
-    try:
-        read = read_office_leave(read_hex(leave, what="a leave"))
-    except InvalidEncoding:
-        raise Invalid("the leave is not one", code="invalid-parameter") from None
+    read = leave_in(leave, read_office_leave)
     with context.reading() as reader:
         applied = applied_height(reader)
         now = ledger_time(reader, context.genesis.time)

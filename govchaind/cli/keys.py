@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import click
@@ -16,7 +15,7 @@ from govchaind.client.keyfile import new_key, read_key_file
 from govchaind.client.locked_file import NONCE_BYTES, SALT_BYTES, is_locked
 from govchaind.client.locked_file import lock as locked
 from govchaind.client.passphrase import new_passphrase
-from govchaind.client.private_file import FILE_BYTES_MAX, opened
+from govchaind.client.private_file import FILE_BYTES_MAX, opened, read_raw
 from govchaind.identity import write_private
 from govchaind.runtime.system import replace_file
 
@@ -148,16 +147,13 @@ def unlock(files: tuple[Path, ...]) -> None:
 
 def _private_text(path: Path) -> str:
     """Return a private key file's text as it lies there. Raises InvalidSetting."""
+    remedy = "Name a private key's file."
+    data, mode = read_raw(path, "key file", remedy)
     try:
-        data = path.read_bytes()[: FILE_BYTES_MAX + 1]
         text = data.decode()
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except (OSError, UnicodeDecodeError) as error:
-        what = error.strerror if isinstance(error, OSError) else "it is not text"
+    except UnicodeDecodeError:
         raise InvalidSetting(
-            f"cannot read the key file {path}: {what}",
-            code="no-key-file",
-            remedy="Name a private key's file.",
+            f"cannot read the key file {path}: it is not text", code="no-key-file", remedy=remedy
         ) from None
     if mode & 0o077 or len(data) > FILE_BYTES_MAX or path.suffix != ".key":
         raise InvalidSetting(

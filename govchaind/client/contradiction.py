@@ -14,8 +14,7 @@ from govchaind.base.limits import RECEIPT_BYTES_MAX
 from govchaind.base.types import Height, NodeId, Signature
 from govchaind.ledger.certificate import Certificate, read_certificate
 
-_PROOFS = {"receipt": 9, "state-proof": 6}  # where each has its height proof
-_CERTIFICATE = 3  # its place in a height proof
+_PROOFS = ("receipt", "state-proof")  # each ends with its height proof, and that with a certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +42,10 @@ def certificate_in(data: bytes) -> Certificate:
     shape = decode(data, bytes_max=RECEIPT_BYTES_MAX)
     if not isinstance(shape, list) or not shape:
         raise InvalidEncoding("neither a receipt, nor a state proof, nor a certificate")
-    place = _PROOFS.get(shape[0]) if isinstance(shape[0], str) else None
-    if place is None:
+    if shape[0] not in _PROOFS:
         return read_certificate(data)
-    try:
-        inner = shape[place][_CERTIFICATE]
-    except (IndexError, TypeError):
-        inner = None
+    proof = shape[-1]
+    inner = proof[-1] if isinstance(proof, list) and proof else None
     if not isinstance(inner, bytes):
         raise InvalidEncoding(f"a {shape[0]} that is misshapen")
     return read_certificate(inner)

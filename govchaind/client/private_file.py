@@ -18,23 +18,30 @@ FILE_BYTES_MAX = 16 * 1024
 
 
 def read_bounded(path: Path, what: str, remedy: str) -> tuple[bytes, int]:
+    """Return `read_raw`'s answer, unlocked where the file is locked.
+
+    Raises InvalidSetting: as `read_raw`, or it does not open.
+    """
+    data, mode = read_raw(path, what, remedy)
+    if data.startswith(HEAD.encode()):
+        data = opened(data.decode(errors="replace"), path).encode()
+    return data, mode
+
+
+def read_raw(path: Path, what: str, remedy: str) -> tuple[bytes, int]:
     """Return at most FILE_BYTES_MAX + 1 bytes of a file, and its mode when they were read.
 
     One byte more than the bound tells the caller that the file is too long. Raises InvalidSetting:
-    it cannot be read; `what` names it in the message and `remedy` says what to name instead. Or it
-    is locked, and does not open.
+    it cannot be read; `what` names it in the message and `remedy` says what to name instead.
     """
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            data = file.read(FILE_BYTES_MAX + 1)
+            return file.read(FILE_BYTES_MAX + 1), mode
     except OSError as error:
         raise InvalidSetting(
             f"cannot read the {what} {path}: {error.strerror}", code="no-key-file", remedy=remedy
         ) from None
-    if data.startswith(HEAD.encode()):
-        data = opened(data.decode(errors="replace"), path).encode()
-    return data, mode
 
 
 def opened(text: str, path: Path) -> str:

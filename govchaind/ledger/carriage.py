@@ -99,14 +99,25 @@ def check_leave(
     named = (leave.requester, leave.reference, leave.number)
     if leave.chain_id != chain_id or named != delivery or leave.purpose != purpose:
         raise NotPermitted("the leave is for something else", code="leave-for-another")
-    if not now < leave.until <= now + 2 * CARRY_LEAVE_MILLISECONDS:
+    check_term(leave.until, leave.key, office, now, which="that may do this")
+
+
+def check_term(
+    until: BlockTime, key: PublicKey, office: list[Any] | None, now: BlockTime, *, which: str
+) -> None:
+    """Raise NotPermitted unless a leave of any kind ends soon, and its key is in force.
+
+    Args:
+        office: as for `check_leave`; `which` says in the message what it is.
+    """
+    if not now < until <= now + 2 * CARRY_LEAVE_MILLISECONDS:
         raise NotPermitted(
             "the leave is over, or lasts too long",
             code="leave-over",
             remedy="Sign a new one; check this machine's clock.",
         )
-    if not in_force(leave.key, office, now):
-        raise NotPermitted("the leave's key is none of the office that may do this")
+    if not in_force(key, office, now):
+        raise NotPermitted(f"the leave's key is none of the office {which}")
 
 
 def in_force(key: PublicKey, office: list[Any] | None, now: BlockTime) -> bool:

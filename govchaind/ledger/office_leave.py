@@ -15,9 +15,8 @@ from msgspec import Meta
 from govchaind.base.crypto import Domain, SigningKey, verify
 from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidSignature, NotPermitted
-from govchaind.base.limits import CARRY_LEAVE_MILLISECONDS
 from govchaind.base.types import BlockTime, Hash
-from govchaind.ledger.carriage import LEAVE_BYTES_MAX, in_force
+from govchaind.ledger.carriage import LEAVE_BYTES_MAX, check_term
 from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Signature64, read_shape
 
 OfficePurpose = Literal["bring", "fetch"]
@@ -83,11 +82,4 @@ def check_office_leave(
     """
     if (leave.chain_id, leave.purpose, leave.subject) != (chain_id, purpose, subject):
         raise NotPermitted("the leave is for something else", code="leave-for-another")
-    if not now < leave.until <= now + 2 * CARRY_LEAVE_MILLISECONDS:
-        raise NotPermitted(
-            "the leave is over, or lasts too long",
-            code="leave-over",
-            remedy="Sign a new one; check this machine's clock.",
-        )
-    if not in_force(leave.key, office, now):
-        raise NotPermitted("the leave's key is none of the office that it names")
+    check_term(leave.until, leave.key, office, now, which="that it names")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from netsim.model.ledger import Draft
 
 HASH, NUMBER = (bytes, 32), (int, 0)
-STATEMENT = ((int, 0), HASH, (int, 0), HASH, HASH, HASH, HASH)
+STATEMENT = (NUMBER, HASH, NUMBER, HASH, HASH, HASH, HASH)
 
 
 def report(draft: Draft, arguments: list[Any]) -> int:
