@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import InvalidSetting
-from govchaind.cli.options import FOLDER, hex_bytes, json_option, shown_token, token_option
+from govchaind.cli.options import FOLDER, hex_bytes, json_option, node_options, shown_token
 from govchaind.cli.output import moment, note, print_json, progress
 from govchaind.ledger.genesis import read_genesis
 
@@ -31,12 +31,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # listened on, not to be ca
 @click.argument("target", metavar="FOLDER|-")
 @click.option("--from", "directory", type=FOLDER, metavar="DIRECTORY",
               help="The directory of the running node.")  # fmt: skip
-@click.option("--node", "urls", multiple=True, metavar="URL",
-              help="A running node's HTTP address; repeat it for others to turn to.")  # fmt: skip
-@click.option("--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
-              show_default=True, metavar="SECONDS", help="How long to try, each time.")  # fmt: skip
-@token_option
-@click.option("--chain-id", metavar="HEX", help="Refuse any other chain than this one.")
+@node_options
 @json_option
 def backup(
     *,

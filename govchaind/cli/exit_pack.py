@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import Conflict, InvalidSetting, StorageCorrupt
-from govchaind.cli.options import FOLDER, hex_bytes, json_option, shown_token, token_option
+from govchaind.cli.options import FOLDER, hex_bytes, json_option, node_options, shown_token
 from govchaind.cli.output import note, print_json, progress
 from govchaind.ledger.genesis import Genesis, read_genesis
 
@@ -30,12 +30,7 @@ UNFINISHED = ".unfinished"  # beside the pack, while it is made
 @click.argument("folder", type=FOLDER)
 @click.option("--from", "directory", type=FOLDER, metavar="DIRECTORY",
               help="The directory of a node that does not run.")  # fmt: skip
-@click.option("--node", "urls", multiple=True, metavar="URL",
-              help="A running node's HTTP address; repeat it for others to turn to.")  # fmt: skip
-@click.option("--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
-              show_default=True, metavar="SECONDS", help="How long to try, each time.")  # fmt: skip
-@token_option
-@click.option("--chain-id", metavar="HEX", help="Refuse any other chain than this one.")
+@node_options
 @click.option("--until", type=click.IntRange(1), metavar="HEIGHT",
               help="End at this height.  [default: the newest]")  # fmt: skip
 @click.option("--without-tables", is_flag=True, help="Leave the Parquet tables out.")

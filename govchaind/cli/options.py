@@ -93,6 +93,24 @@ token_option = click.option(
 )
 
 
+def node_options(command: F) -> F:
+    """Add --node, --timeout, --token-file and --chain-id: whom to read a whole chain from."""
+    for option in (
+        click.option("--chain-id", metavar="HEX", help="Refuse any other chain than this one."),
+        token_option,
+        click.option(
+            "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
+            show_default=True, metavar="SECONDS", help="How long to try, each time.",
+        ),
+        click.option(
+            "--node", "urls", multiple=True, metavar="URL",
+            help="A running node's HTTP address; repeat it for others to turn to.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def where_options(command: F) -> F:
     """Add --url, --network, --timeout and --token-file, which `shown_token` reads."""
     for option in (
