@@ -17,7 +17,8 @@ from pathlib import Path
 
 from govchaind.cli.main import main as command
 from govchaind.daemon import run  # imported here so that children need not
-from tests.process.network import ROOT, Daemon, Network
+from tests.process.daemon import Daemon
+from tests.process.network import ROOT, Network
 
 ENDED_WITH = "ended with exit code"
 

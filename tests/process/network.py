@@ -33,6 +33,7 @@ from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.transaction import build_body, read_transaction, sign_body
+from tests.process.daemon import Daemon
 from tests.process.ports import free_base_port
 
 T = TypeVar("T")
@@ -42,46 +43,6 @@ WAIT_SECONDS = 60.0  # on a machine that does other things besides
 POLL_SECONDS = 0.05
 LIFETIME_MILLISECONDS = 10 * 60 * 1000
 REGISTER = "facts"
-
-
-class Daemon:
-    """One process, a child of this one or of the fork server."""
-
-    def __init__(self, pid: int, child: subprocess.Popen[bytes] | None) -> None:
-        self.pid = pid
-        self._child = child
-        self._descriptor = os.pidfd_open(pid) if child is None else -1
-
-    def ended(self) -> bool:
-        if self._child is not None:
-            return self._child.poll() is not None
-        return self._wait_descriptor(0)
-
-    def _wait_descriptor(self, seconds: float) -> bool:
-        import select
-
-        return bool(select.select([self._descriptor], [], [], seconds)[0])
-
-    def send(self, number: int) -> None:
-        """Send a signal, unless the process has ended already."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """SIGKILL, also to what it started: a tracer's node would live on without its tracer."""
-        if self._child is None:
-            self.send(signal.SIGKILL)
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)  # a session, and so a group, of its own
-
-    def wait(self, seconds: float) -> int | None:
-        """Wait for the end; return the exit code (None: not known, of the fork server's)."""
-        if self._child is not None:
-            return self._child.wait(seconds)
-        if not self._wait_descriptor(seconds):
-            raise TimeoutError(f"process {self.pid} did not end within {seconds} s")
-        return None
 
 
 class Network:
@@ -272,6 +233,10 @@ class Network:
     def wait_ready(self, *names: str, seconds: float = WAIT_SECONDS) -> None:
         for name in names:
             self.wait_for(partial(self.ready, name), f"{name} is not ready", seconds)
+
+    def wait_serving(self, name: str) -> None:
+        """Wait until a node's API answers: its links may stand, or be refused, before that."""
+        self.wait_for(lambda: self.status_or_none(name), f"{name} does not serve its API")
 
     def leader(self) -> str:
         """Wait until all running validators name one running leader; return it."""

@@ -75,6 +75,7 @@ def test_a_node_of_another_chain(network: Network, observer: str) -> None:
     assert network.chain_id.hex()[:16] in told["reason"]
     assert other.chain_id.hex()[:16] in told["reason"]
     network.wait_for(lambda: "other-chain" in refusals(network), "no validator refused it")
+    network.wait_serving(observer)
     assert network.status(observer)["height"] == 0
     goes_on(network, "beside-another-chain")
     network.kill(observer)
@@ -94,6 +95,7 @@ def test_a_node_that_nobody_has_admitted(network: Network, tmp_path: Path) -> No
     try:
         stranger.start(name)
         network.wait_for(lambda: "peer-unknown" in refusals(network), "no validator refused it")
+        stranger.wait_serving(name)
         assert stranger.status(name)["peers_linked"] == []
         assert stranger.status(name)["height"] == 0
         assert stranger.get(name, "/readyz").status_code == 503
@@ -107,6 +109,7 @@ def test_a_members_certificate_that_says_ca_true(network: Network, observer: str
     certificate_of(network, observer, make_certificate(seed, authority=True))
     network.start(observer)
     network.wait_for(lambda: "certificate-authority" in refusals(network), "nobody refused it")
+    network.wait_serving(observer)
     assert network.status(observer)["peers_linked"] == []
     goes_on(network, "beside-an-authority")
     network.kill(observer)
