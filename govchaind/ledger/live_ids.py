@@ -73,7 +73,7 @@ class LiveIds:
     ) -> bytes:
         """Write the row of a block's ids; return the value of its state record."""
         joined = b"".join(ids)
-        batch.put(_row_key(latest, height), joined)
+        batch.put(live_ids_key(latest, height), joined)
         if self._earliest is None or latest < self._earliest:
             self._earliest = latest
         listed = [[name, counts[name]] for name in sorted(counts)]
@@ -108,7 +108,8 @@ class LiveIds:
                 del self._counts[name]
 
 
-def _row_key(latest: BlockTime, height: Height) -> bytes:
+def live_ids_key(latest: BlockTime, height: Height) -> bytes:
+    """Return where the ids of the block at `height` lie: in the order in which they expire."""
     return _ROWS + latest.to_bytes(8, "big") + height.to_bytes(8, "big")
 
 

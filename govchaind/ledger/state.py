@@ -273,6 +273,11 @@ def _changed_keys(data: bytes) -> Iterable[bytes]:
         raise StorageCorrupt(f"a list of changed keys is not readable: {error}") from None
 
 
+def stored_row(height: Height, value: bytes) -> bytes:
+    """Return the row of a value that changed at `height`."""
+    return height.to_bytes(HEIGHT_BYTES, "big") + _PRESENT + value
+
+
 def row_value(row: bytes | None) -> bytes | None:
     """Return the value in a stored row; None where there is no row, or no value in it."""
     return None if row is None else _value(row)
