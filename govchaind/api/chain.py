@@ -52,6 +52,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.block import Block, transactions_root
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcome_text import OutcomeText
@@ -127,6 +128,7 @@ def routes(context: Context) -> APIRouter:
             height = named_height(reader, block)
             if not 1 <= height <= applied:
                 raise NotFound(f"there is no block {height} here; the newest is {applied}")
+            check_held(reader, height)
             certificate = certificate_at(reader, height)
         if certificate is None:
             raise not_certified(height)

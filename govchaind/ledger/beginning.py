@@ -30,7 +30,7 @@ def put_beginning(batch: WriteBatch, height: Height) -> None:
 def check_held(reader: KeyValueReader, height: Height) -> None:
     """Raise Gone if the store begins above `height`."""
     first = beginning(reader)
-    if height < first:
+    if first and height < first:
         raise gone(height, first)
 
 

@@ -23,6 +23,8 @@ from govchaind.base.limits import (
 )
 from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.ledger.operations.parameters import LIVE_IDS, parameter_of
+from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.results import read_result
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import LIVE, live_key
 from govchaind.ledger.working_state import WorkingState
@@ -106,6 +108,25 @@ class LiveIds:
                 self._counts[name] = left
             else:
                 del self._counts[name]
+
+
+def live_ids_of(reader: KeyValueReader, height: Height, record: bytes) -> bytes:
+    """Return the joined ids that a block's record stands for, also after it has lapsed.
+
+    Raises Gone, NotFound: neither the ids nor the outcomes of that block are here.
+    """
+    named, latest, _ = decode(record, bytes_max=len(record))
+    joined = reader.get(live_ids_key(latest, height))
+    if joined is None:
+        outcomes = read_result(reader, height).outcomes
+        joined = b"".join(
+            transaction
+            for transaction, _, code, _ in outcomes
+            if not code or OUTCOMES[code].consumes_id
+        )
+    if digest(Domain.IDS, joined) != named:
+        raise StorageCorrupt(f"the live ids of height {height} are not those of its record")
+    return joined
 
 
 def live_ids_key(latest: BlockTime, height: Height) -> bytes:

@@ -183,6 +183,11 @@ def encode_step(header: bytes, membership: bytes, certificate: Certificate) -> b
     return encode([header, membership, certificate.encode()])
 
 
+def step_height(raw: bytes) -> Height:
+    """Return the height of a step's block."""
+    return Header(read_shape(raw, _StepShape, bytes_max=len(raw)).header).height
+
+
 def stored_steps(reader: KeyValueReader) -> list[bytes]:
     """Return the steps below the beginning of a store that began with a snapshot."""
     data = reader.get(STEPS)

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta
 
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import decode, encode
@@ -49,6 +51,14 @@ from govchaind.replica.messages import (
     Subscribe,
     Want,
     WantCertificates,
+)
+from govchaind.replica.snapshot_messages import (
+    SnapshotChunk,
+    SnapshotMessage,
+    SnapshotOffer,
+    SnapshotRefusal,
+    WantChunk,
+    WantSnapshot,
 )
 from govchaind.replica.store import block_of, configuration_of
 
@@ -154,6 +164,9 @@ def _plain(number: int, kind: type[Any], shape: Any) -> _Row:
     return _Row(number, kind, shape, write, read)
 
 
+_Depth = Annotated[int, Meta(ge=0, le=64)]
+_Path = Annotated[bytes, Meta(max_length=32)]
+_Code = Annotated[str, Meta(max_length=64)]
 _Blocks = list[tuple[_Raw, _Raw]]
 
 _ROWS = (
@@ -206,11 +219,17 @@ _ROWS = (
     ),
     _plain(39, Objection, tuple[Count, Count, str]),
     _plain(40, Awaited, tuple[()]),
+    # snapshots
+    _plain(41, WantSnapshot, tuple[Count, Count]),
+    _plain(42, SnapshotOffer, tuple[Count, list[_Raw], _Raw]),
+    _plain(43, WantChunk, tuple[Count, _Depth, _Path]),
+    _plain(44, SnapshotChunk, tuple[Count, _Depth, _Path, bool, _Raw]),
+    _plain(45, SnapshotRefusal, tuple[Count, _Code]),
 )
 _BY_NUMBER: dict[int, _Row] = {row.number: row for row in _ROWS}
 _BY_KIND: dict[type[Any], _Row] = {row.kind: row for row in _ROWS}
 
-Anything: TypeAlias = PeerMessage | Hello | Refusal | Ping
+Anything: TypeAlias = PeerMessage | SnapshotMessage | Hello | Refusal | Ping
 
 
 def frame_of(message: Anything) -> bytes:

@@ -163,6 +163,15 @@ class Metrics:
             "delivery_reserved_bytes", "Bytes that the sealed files here take or will take."
         )
         self.side_values = gauge("side_values", "Sealed files of side values here.")
+        self.snapshot_bytes = counter(
+            "snapshot_bytes", "Bytes of snapshots sent to nodes that join, and received.", "way"
+        )
+        self.snapshot_questions = counter(
+            "snapshot_questions", "Questions of nodes that join by snapshot, by result.", "result"
+        )
+        self.snapshot_share = gauge(
+            "snapshot_share", "How much of a snapshot is here, of 1, while this node joins by one."
+        )
         self.delivery_refused = counter(
             "delivery_refused", "Sealed files refused, or given up, by reason.", "reason"
         )
