@@ -7,9 +7,9 @@ from tests.raft.alone import Alone, append
 from tests.raft.disk import store_of
 
 
-def joined(**settings: int) -> Alone:
+def joined() -> Alone:
     """Return a node whose log begins at 4 and ends at 5."""
-    return Alone([1, 1, 1, 2, 2], commit=4, begins=4, **settings)
+    return Alone([1, 1, 1, 2, 2], commit=4, begins=4)
 
 
 def test_an_append_from_before_the_beginning_is_taken_from_there_on() -> None:
