@@ -128,7 +128,6 @@ def routes(context: Context) -> APIRouter:
             height = named_height(reader, block)
             if not 1 <= height <= applied:
                 raise NotFound(f"there is no block {height} here; the newest is {applied}")
-            check_held(reader, height)
             certificate = certificate_at(reader, height)
         if certificate is None:
             raise not_certified(height)
@@ -226,8 +225,9 @@ def not_certified(height: Height) -> Busy:
 
 
 def named_height(reader: KeyValueReader, name: str) -> Height:
-    """Return the height that a path names: a number, or a block's hash. Raises NotFound."""
+    """Return the height that a path names: a number, or a block's hash. Raises NotFound, Gone."""
     if name.isascii() and name.isdigit() and len(name) <= 19:
+        check_held(reader, int(name))
         return int(name)
     if len(name) != HASH_HEX_CHARS:
         raise Invalid("a block is named by its height or its hash", code="invalid-parameter")

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
-
-from msgspec import Meta
+from typing import Any, TypeAlias
 
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import decode, encode
@@ -23,7 +21,17 @@ from govchaind.base.limits import APPEND_BYTES_MAX, FRAME_BYTES_MAX
 from govchaind.base.types import Hash, NodeId, PublicKey, Signature, StoreId
 from govchaind.ledger.block import read_block
 from govchaind.ledger.certificate import read_certificate
-from govchaind.ledger.shapes import Bytes32, Count, Name, Signature64, Store, shaped
+from govchaind.ledger.shapes import (
+    Bytes32,
+    Count,
+    Name,
+    RefusalCode,
+    Signature64,
+    Store,
+    TreeDepth,
+    TreePath,
+    shaped,
+)
 from govchaind.ledger.transaction import Transaction, read_transaction
 from govchaind.raft.messages import (
     NO_ANSWER,
@@ -164,9 +172,6 @@ def _plain(number: int, kind: type[Any], shape: Any) -> _Row:
     return _Row(number, kind, shape, write, read)
 
 
-_Depth = Annotated[int, Meta(ge=0, le=64)]
-_Path = Annotated[bytes, Meta(max_length=32)]
-_Code = Annotated[str, Meta(max_length=64)]
 _Blocks = list[tuple[_Raw, _Raw]]
 
 _ROWS = (
@@ -222,9 +227,9 @@ _ROWS = (
     # snapshots
     _plain(41, WantSnapshot, tuple[Count, Count]),
     _plain(42, SnapshotOffer, tuple[Count, list[_Raw], _Raw]),
-    _plain(43, WantChunk, tuple[Count, _Depth, _Path]),
-    _plain(44, SnapshotChunk, tuple[Count, _Depth, _Path, bool, _Raw]),
-    _plain(45, SnapshotRefusal, tuple[Count, _Code]),
+    _plain(43, WantChunk, tuple[Count, TreeDepth, TreePath]),
+    _plain(44, SnapshotChunk, tuple[Count, TreeDepth, TreePath, bool, _Raw]),
+    _plain(45, SnapshotRefusal, tuple[Count, RefusalCode]),
 )
 _BY_NUMBER: dict[int, _Row] = {row.number: row for row in _ROWS}
 _BY_KIND: dict[type[Any], _Row] = {row.kind: row for row in _ROWS}

@@ -163,6 +163,14 @@ class Metrics:
             "delivery_reserved_bytes", "Bytes that the sealed files here take or will take."
         )
         self.side_values = gauge("side_values", "Sealed files of side values here.")
+        self.delivery_refused = counter(
+            "delivery_refused", "Sealed files refused, or given up, by reason.", "reason"
+        )
+
+    def _declare_standing(
+        self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]
+    ) -> None:
+        """Declare how the node stands: to its peers, its bounds, its clock, and what ends."""
         self.snapshot_bytes = counter(
             "snapshot_bytes", "Bytes of snapshots sent to nodes that join, and received.", "way"
         )
@@ -172,14 +180,6 @@ class Metrics:
         self.snapshot_share = gauge(
             "snapshot_share", "How much of a snapshot is here, of 1, while this node joins by one."
         )
-        self.delivery_refused = counter(
-            "delivery_refused", "Sealed files refused, or given up, by reason.", "reason"
-        )
-
-    def _declare_standing(
-        self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]
-    ) -> None:
-        """Declare how the node stands: to its peers, its bounds, its clock, and what ends."""
         self.certified_lag = gauge(
             "certified_lag_heights", "Heights applied here that have no certificate yet."
         )
