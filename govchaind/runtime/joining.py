@@ -34,6 +34,8 @@ from govchaind.runtime.telemetry import Telemetry
 
 LOOK_SECONDS = 1.0  # between looks at how far this node is behind
 TURN_SECONDS = 0.25  # at most between two turns of a try, if nothing comes
+FIRST_SECONDS = 0.5  # after the first link, an empty store waits for what others say
+FIRST_LOOKS_MAX = 6
 STALLED_SECONDS = 30.0  # nothing applied so long though others are ahead: they lack the blocks
 PROGRESS_SECONDS = 5.0
 WRITE_BYTES = 4 * 1024 * 1024  # what is fetched is written when it is so much …
@@ -100,11 +102,24 @@ class Joiner:
         """Look, and join when it is due, until cancelled. Raises StoreReplaced."""
         if not self._behind_blocks:
             return
+        if self._status().height == 0 or self._doors.begun():
+            await self._hear_first()
         while True:
             due = self._due(trio.current_time())
             if due is not None:
                 await self._join(due)
             await trio.sleep(LOOK_SECONDS)
+
+    async def _hear_first(self) -> None:
+        """Take no blocks before others have said how far they are: it would be in vain."""
+        self._hold(True)
+        for _ in range(FIRST_LOOKS_MAX):
+            linked = bool(self._linked())
+            await trio.sleep(FIRST_SECONDS)
+            if linked:
+                break
+        if self._due(trio.current_time()) is None:
+            self._hold(False)
 
     def _due(self, now: Seconds) -> str | None:
         """Say why a snapshot is to be fetched now, or None."""
