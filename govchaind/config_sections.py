@@ -153,7 +153,15 @@ class SnapshotSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             le=10**12,
             description="So many blocks behind, the state is fetched instead; 0: never.",
         ),
-    ] = 10_000
+    ] = 100_000
+    new_blocks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**12,
+            description="The same for a node with less than a tenth of the blocks; 0: never.",
+        ),
+    ] = 1000
     serve: Annotated[bool, Meta(description="Whether others may join by this node's state.")] = True
     bytes_per_second_max: Annotated[
         int,

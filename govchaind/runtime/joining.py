@@ -41,6 +41,7 @@ PROGRESS_SECONDS = 5.0
 WRITE_BYTES = 4 * 1024 * 1024  # what is fetched is written when it is so much …
 WRITE_SECONDS = 1.0  # … or has waited so long
 WAITING_MAX = 64  # answers that wait to be judged; more were not asked for
+NEW_SHARE = 10  # with less than a tenth of the blocks a node has little history to lose
 TRIES_MAX = 3  # in a row, with a short pause; then a long one
 PAUSE_SECONDS = 10.0
 LONG_PAUSE_SECONDS = 600.0
@@ -64,8 +65,14 @@ class Joiner:
         hold: Callable[[bool], None],
         telemetry: Telemetry,
         behind_blocks: int,
+        new_blocks: int,
     ) -> None:
-        """`behind_blocks`: so far behind a snapshot is fetched; 0: never."""
+        """Make it; it does nothing before `run`.
+
+        Args:
+            behind_blocks: so far behind a snapshot is fetched; 0: never.
+            new_blocks: the same while this node holds less than a tenth of the blocks.
+        """
         self._genesis = genesis
         self._doors = doors
         self._status = status
@@ -74,6 +81,7 @@ class Joiner:
         self._hold = hold
         self._telemetry = telemetry
         self._behind_blocks = behind_blocks
+        self._new_blocks = new_blocks
         self._answers: deque[tuple[NodeId, SnapshotMessage]] = deque()
         self._arrived = trio.Event()
         self._try: Joining | None = None
@@ -100,7 +108,7 @@ class Joiner:
 
     async def run(self) -> None:
         """Look, and join when it is due, until cancelled. Raises StoreReplaced."""
-        if not self._behind_blocks:
+        if not (self._behind_blocks or self._new_blocks):
             return
         if self._status().height == 0 or self._doors.begun():
             await self._hear_first()
@@ -132,7 +140,10 @@ class Joiner:
         if self._doors.begun():
             return "an earlier life of this node has begun to"
         behind = status.seen - have
-        if behind >= self._behind_blocks:
+        new = have * NEW_SHARE < status.seen
+        if self._behind_blocks and behind >= self._behind_blocks:
+            return f"it is {behind} blocks behind"
+        if self._new_blocks and new and behind >= self._new_blocks:
             return f"it is {behind} blocks behind"
         if behind > 0 and now - self._moved[1] > STALLED_SECONDS:
             return f"no linked node has given block {have + 1}"

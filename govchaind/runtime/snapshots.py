@@ -40,6 +40,9 @@ class SnapshotSettings(Protocol):
     def behind_blocks(self) -> int: ...
 
     @property
+    def new_blocks(self) -> int: ...
+
+    @property
     def serve(self) -> bool: ...
 
     @property
@@ -83,6 +86,7 @@ class Snapshots:
             hold=lambda held: inbox.put_own(Hold(held)),
             telemetry=telemetry,
             behind_blocks=settings.behind_blocks,
+            new_blocks=settings.new_blocks,
         )
         inbox.aside = self._take
 
