@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from govchaind.base.crypto import HASH_BYTES, Domain, digest
 from govchaind.base.encoding import decode, encode
-from govchaind.base.errors import InvalidEncoding, InvalidProof
+from govchaind.base.errors import InvalidProof
 from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.limits import FRAME_BYTES_MAX, STATE_BUCKET_ENTRIES_MAX, STATE_KEY_BYTES_MAX
+from govchaind.base.limits import FRAME_BYTES_MAX, STATE_BUCKET_ENTRIES_MAX
 from govchaind.base.types import ZERO_HASH, Hash, Height
 from govchaind.ledger.live_ids import live_ids_key
 from govchaind.ledger.results import transaction_row
@@ -56,6 +55,11 @@ class Chunk:
     rows: WriteBatch
 
 
+def is_place(depth: int, path: bytes) -> bool:
+    """Say whether a path is one of so many half-bytes: right in length, the odd last one high."""
+    return len(path) == (depth + 1) // 2 and not (depth & 1 and path[-1] & 15)
+
+
 def encode_chunk(entries: Sequence[Entry]) -> bytes:
     """Return the bytes of a chunk; entries ascend by the hashes of their keys."""
     return encode([list(entry) for entry in entries])
@@ -72,18 +76,18 @@ def judge_chunk(data: bytes, place: Place, height: Height) -> Chunk:
         decode(data, bytes_max=FRAME_BYTES_MAX), list[tuple[bytes, bytes, bytes | None]]
     )
     batch = WriteBatch()
+    changes, table, head = batch.changes, Table.STATE.value, stored_row(height, b"")
     leaves: list[bytes] = []
     live: list[Entry] = []
-    for key, value, ids in entries:
-        if not 0 < len(key) <= STATE_KEY_BYTES_MAX:
-            raise InvalidEncoding("a state key of a chunk is out of bounds")
+    for key, value, ids in entries:  # the hot loop of joining
         leaves.append(hash_key(key) + hash_value(value))
-        batch.put(Table.STATE.value + key, stored_row(height, value))
-        if key.startswith(LIVE):
+        changes[table + key] = head + value
+        if ids is not None or key[:1] == LIVE:
             live.append((key, value, ids))
-        elif ids is not None:
-            raise InvalidProof("a chunk gives ids to what is no record of live ids")
     _check_places(leaves, place)
+    if len(changes) != len(leaves):
+        raise InvalidProof("a chunk gives a key twice")
+    batch.bytes = len(data)
     if build_subtree(place.depth, place.path, b"".join(leaves), batch.put) != place.hash:
         raise InvalidProof("a chunk's entries do not have the hash that is certified for them")
     for record in live:
@@ -92,7 +96,7 @@ def judge_chunk(data: bytes, place: Place, height: Height) -> Chunk:
 
 
 def _check_places(leaves: Sequence[bytes], place: Place) -> None:
-    if any(not low[:HASH_BYTES] < high[:HASH_BYTES] for low, high in pairwise(leaves)):
+    if leaves != sorted(leaves):
         raise InvalidProof("a chunk's entries are not in the order of their places")
     for leaf in (*leaves[:1], *leaves[-1:]):  # those between lie between
         if path_of(leaf[:HASH_BYTES], place.depth) != place.path:
@@ -101,6 +105,8 @@ def _check_places(leaves: Sequence[bytes], place: Place) -> None:
 
 def _put_ids(batch: WriteBatch, key: bytes, value: bytes, ids: bytes | None) -> None:
     """Put the rows of one block's live ids. The digest is in the value, which is judged."""
+    if not key.startswith(LIVE):
+        raise InvalidProof("a chunk gives ids to what is no record of live ids")
     named, latest, _ = decode(value, bytes_max=len(value))
     if ids is None or len(ids) % HASH_BYTES or digest(Domain.IDS, ids) != named:
         raise InvalidProof("a chunk's ids are not those that their record names")

@@ -72,9 +72,17 @@ class Observing:
         if (observer or stranded or unserved) and not self.held:
             if now >= self.follower.next_check:
                 self.follower.check(now, self._ledger.height, sorted(links))
-        elif self.follower.upstream is not None:
+            return
+        if self.follower.upstream is not None:
             self.follower.stop()
             self._queue.clear()
+        if self.held:
+            self.follower.next_check = now + STRANDED_SECONDS  # an observer is woken for it
+
+    def hold(self, held: bool, now: Seconds) -> None:
+        """Take no blocks from now on, or take them again at once."""
+        self.held = held
+        self.follower.next_check = now
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
         """Queue blocks of the chosen upstream; others were not asked."""

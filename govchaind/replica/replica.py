@@ -214,7 +214,7 @@ class Replica:
             case Room(available):
                 self._intake.room = available
             case Hold(held):
-                self._observing.held = held
+                self._observing.hold(held, self._now)
 
     # --- messages ---
 

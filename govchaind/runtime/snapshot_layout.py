@@ -5,8 +5,8 @@
 
 Rules it keeps:
 - No reader stands: the state is walked in slices, each out of a snapshot of its own that ends
-  before the next await, and after each slice the walk rests as long as it has worked. Values that
-  have changed meanwhile come from the history, lapsed ids from the outcomes of their block.
+  before the next await, and after each slice the walk rests half as long as it has worked. Values
+  that have changed meanwhile come from the history, lapsed ids from the outcomes of their block.
 - Nothing is served before the whole has the root that was certified for the height.
 - The files are scratch: they are never synced, and what a life before has left is removed.
 """
@@ -93,7 +93,7 @@ class Layout:
             if not last:
                 break
             after = last
-            await trio.sleep(time.perf_counter() - began)
+            await trio.sleep((time.perf_counter() - began) / 2)
         self._hashes = [await self._threads.run(partial(self._hash, p)) for p in range(PARTS)]
         self.entries, self.bytes = sum(self._counts), sum(self._sizes)
         if await self._threads.run(self._root) != root:

@@ -29,6 +29,7 @@ from govchaind.base.types import Hash, Height, NodeId
 from govchaind.ledger.beginning import beginning
 from govchaind.ledger.block import Header, block_parts
 from govchaind.ledger.results import read_result
+from govchaind.ledger.snapshot_chunk import is_place
 from govchaind.ledger.snapshot_head import encode_step, make_head, step_height, stored_steps
 from govchaind.ledger.state_tree import StateTree
 from govchaind.replica.attestation import certificate_at, last_certified
@@ -124,6 +125,8 @@ class SnapshotServer:
     async def _answer(self, question: WantSnapshot | WantChunk) -> SnapshotMessage:
         if isinstance(question, WantSnapshot):
             return self._offer(question)
+        if not is_place(question.depth, question.path):
+            return SnapshotRefusal(question.height, UNHELD)
         layout = self._layouts.get(question.height)
         if layout is None:
             return SnapshotRefusal(question.height, self._prepare(question.height))

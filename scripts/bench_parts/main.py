@@ -43,6 +43,7 @@ QUICK = ("single", "batch", "lone", "kill")
 SINGLE = Shape(operations=1, transactions=50)
 BATCH = Shape(operations=100, transactions=2)
 LOADING = Shape(operations=100, transactions=5, rewrites=0.0)
+LOADING_SINGLY = Shape(operations=1, transactions=50, rewrites=0.0)  # as clients send records
 LOADING_CONNECTIONS = 12
 BASE_PORT = 17_400
 CUT_COMMAND = "cut-inside"  # the power cut's own part, run inside the hub's namespace
@@ -105,16 +106,16 @@ class Bench:
         if "join" in workloads:
             records = self._plan.large_records
             self.say(f"joining a chain of {records:,} records, by blocks and by snapshot")
-            self._load_to(records)
+            self._load_to(records, LOADING_SINGLY)
             self.results["join"] = measure_join(self.network, records)
 
-    def _load_to(self, records: int) -> None:
+    def _load_to(self, records: int, shape: Shape = LOADING) -> None:
         """Add new records until there are `records`; their numbers are the lowest."""
         missing = records - self._presigner.records
-        each = LOADING.operations * LOADING.transactions
+        each = shape.operations * shape.transactions
         if missing <= 0:
             return
-        bench = RateBench(self.network, self._presigner, LOADING)
+        bench = RateBench(self.network, self._presigner, shape)
         bench.prepare(-(-missing // each), existing=None)
         bench.stretch(LOADING_CONNECTIONS, 0, fully=True)
         self.network.wait_level()

@@ -114,9 +114,7 @@ def test_a_wiped_validator_comes_back_by_snapshot_and_votes_again(
     network.wait_event(lost, "store.made", first=False)
     institutions = [node.institution for node in network.info.nodes]
     readmit(network, lost, [*institutions[:2], "savings-bank"])
-    network.wait_for(
-        lambda: admitted(network, lost), "it is not taken back as a voter"
-    )
+    network.wait_for(lambda: admitted(network, lost), "it is not taken back as a voter")
     network.wait_ready(lost)
     third = next(name for name in network.names if name not in (leader, lost))
     network.kill(third)  # from now on its vote and its signature are needed
