@@ -312,6 +312,9 @@ def test_blocks_are_taken_when_nobody_can_give_the_height_or_be_asked() -> None:
     joining, store = Joining(chain.genesis, MemoryReader(), 0.0), MemoryReader()
     run(joining, store, unheld)
     assert joining.given_up == f"no linked node can give height {checkpoint(chain)} any more"
+    none = Joining(chain.genesis, MemoryReader(), 0.0)
+    run(none, store, lambda _, message: SnapshotRefusal(0, UNHELD), rounds=5)
+    assert none.given_up == "no linked node gives a snapshot"
     alone = Joining(chain.genesis, MemoryReader(), 0.0)
     ended = run(alone, store, honest, (), step=1.0)
     assert alone.given_up == "no linked node can be asked for a snapshot"
