@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.types import Hash, Height
-from govchaind.ledger.snapshot_chunk import Entry, cut
+from govchaind.ledger.snapshot_chunk import Entry, cut, pack_row
 from govchaind.ledger.snapshot_head import encode_step, make_head
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import LIVE
@@ -30,11 +32,18 @@ def entries_at(store: KeyValueReader, height: Height) -> list[tuple[bytes, Entry
     return sorted(found)
 
 
+def encode_chunk(entries: Iterable[Entry]) -> bytes:
+    """Return the bytes of a chunk of these entries."""
+    return b"".join(pack_row(*entry) for entry in entries)
+
+
 def answer(
     entries: list[tuple[bytes, Entry]], depth: int, path: bytes, bytes_max: int
 ) -> tuple[bool, bytes]:
     """Return what an honest server answers for a place."""
-    held = [item for item in entries if path_of(item[0][:32], depth) == path]
+    held = [
+        (leaf, pack_row(*entry)) for leaf, entry in entries if path_of(leaf[:32], depth) == path
+    ]
     return cut(held, depth, path, bytes_max=bytes_max)
 
 

@@ -15,7 +15,7 @@ from govchaind.ledger.beginning import beginning
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.results import read_result
-from govchaind.ledger.snapshot_chunk import Place, encode_chunk, judge_chunk
+from govchaind.ledger.snapshot_chunk import Place, judge_chunk
 from govchaind.ledger.snapshot_head import Standing, encode_step, judge_head
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
@@ -32,7 +32,7 @@ from govchaind.replica.snapshot_messages import (
     WantSnapshot,
 )
 from tests.ledger.chain import Chain
-from tests.ledger.snapshots import answer, entries_at, head_of, root_of, steps_of
+from tests.ledger.snapshots import answer, encode_chunk, entries_at, head_of, root_of, steps_of
 from tests.ledger.test_trust import reconfigured
 
 PUT = int(Kind.PUT)

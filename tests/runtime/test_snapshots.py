@@ -17,7 +17,7 @@ from govchaind.base.limits import SNAPSHOT_ASKED_MAX, SNAPSHOT_CHUNK_BYTES_MAX
 from govchaind.base.types import NodeId
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.snapshot_chunk import Place, encode_chunk, judge_chunk, judge_parting
+from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
 from govchaind.replica.joining import Joining
 from govchaind.replica.snapshot_messages import (
     PREPARING,
@@ -218,7 +218,7 @@ async def test_what_is_not_held_is_refused_and_what_lies_ahead_too(tmp_path: Pat
             assert reply == SnapshotRefusal(offer.height, UNHELD)
         deep = await asked(server, told, WantChunk(offer.height, 64, bytes(32)))
         assert isinstance(deep, SnapshotChunk)
-        assert (deep.parting, deep.body) == (False, encode_chunk([]))
+        assert (deep.parting, deep.body) == (False, b"")
 
 
 async def test_all_bytes_together_keep_to_the_rate(tmp_path: Path) -> None:
