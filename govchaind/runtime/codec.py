@@ -209,6 +209,7 @@ _ROWS = (
 )
 _BY_NUMBER: dict[int, _Row] = {row.number: row for row in _ROWS}
 _BY_KIND: dict[type[Any], _Row] = {row.kind: row for row in _ROWS}
+NUMBERS = frozenset(_BY_NUMBER)  # one byte each: `speech.py` looks at the second
 
 Anything: TypeAlias = PeerMessage | Hello | Refusal | Ping
 
