@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from govchaind.base.crypto import Domain, digest
-from govchaind.base.encoding import encode
+from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import InvalidEncoding
 from govchaind.base.limits import (
     GENESIS_BYTES_MAX,
@@ -37,7 +37,7 @@ from govchaind.ledger.membership import (
     member_of,
     membership_of,
 )
-from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Title, read_shape
+from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Title, shaped, unknown_version
 from govchaind.ledger.versions import FIRST_VERSION, KNOWN_VERSION
 
 InstitutionClass = Literal["duty-bound", "voluntary"]
@@ -160,12 +160,11 @@ def institution_fault(institution: Institution) -> str | None:
 
 def read_genesis(data: bytes) -> Genesis:
     """Return the genesis that `data` encodes. Raises InvalidEncoding."""
-    shape = read_shape(data, _GenesisShape, bytes_max=GENESIS_BYTES_MAX)
-    if not FIRST_VERSION <= shape.version <= KNOWN_VERSION:
-        raise InvalidEncoding(
-            f"a genesis of version {shape.version}; this release knows up to {KNOWN_VERSION}",
-            code="unknown-version",
-        )
+    value = decode(data, bytes_max=GENESIS_BYTES_MAX)
+    version = value[0] if type(value) is list and value else None
+    if type(version) is int and not FIRST_VERSION <= version <= KNOWN_VERSION:
+        raise unknown_version("a genesis", version, KNOWN_VERSION)
+    shape = shaped(value, _GenesisShape)
     institutions = tuple(institution_of(item) for item in shape.institutions)
     names = {institution.name for institution in institutions}
     if len(names) != len(institutions):

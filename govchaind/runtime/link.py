@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import trio
 
 from govchaind.base.crypto import Domain, SigningKey, verify
-from govchaind.base.errors import Fatal, Invalid, PeerError
+from govchaind.base.errors import Fatal, Invalid, InvalidEncoding, PeerError
 from govchaind.base.limits import (
     FRAME_BYTES_MAX,
     HANDSHAKE_SECONDS_MAX,
@@ -159,7 +159,11 @@ async def greet(
     with trio.move_on_after(HANDSHAKE_SECONDS_MAX):
         await stream.send_all(codec.frame_of(own.hello(peer_key)))
         body = await frames.take(bytes_max=codec.HELLO_BYTES_MAX, seconds=HANDSHAKE_SECONDS_MAX)
-        said = codec.read(codec.split(body), lambda _: None)
+        try:
+            said = codec.read(codec.split(body), lambda _: None)
+        except InvalidEncoding as error:
+            await stream.send_all(codec.frame_of(codec.Refusal(error.code, error.message)))
+            raise
         if isinstance(said, codec.Refusal):
             raise PeerError(
                 f"the peer refused this node: {said.text[:200]}", code="refused-by-peer"

@@ -100,7 +100,7 @@ def test_a_chain_can_begin_with_the_newest_version() -> None:
     assert genesis(newest).ledger_version == newest
     assert genesis(newest).chain_id != genesis().chain_id
     fields = decode(genesis().bytes, bytes_max=1 << 20)
-    with pytest.raises(InvalidEncoding, match="version 3; this release knows up to 2"):
+    with pytest.raises(InvalidEncoding, match="version 3; this release knows version 2"):
         read_genesis(encode([newest + 1, *fields[1:]]))
 
 

@@ -24,7 +24,7 @@ def wheel() -> Path:
     [(name, wanted)] = RECORD["sha256"].items()
     found = hashlib.sha256((HERE / name).read_bytes()).hexdigest()
     assert found == wanted, f"{name} is not what was built at {RECORD['commit']}"
-    return HERE / name
+    return HERE / str(name)
 
 
 class OlderRelease:
