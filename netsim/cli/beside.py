@@ -34,10 +34,10 @@ Examples:
 def beside(wheel: Path, seeds: range, as_json: bool) -> int:
     """Judge chains by an older release too.
 
-    That is property I-32. WHEEL is that release. Each seed is run as `netsim run` does, and no other property is looked
-    at. Then the older release, in a process of its own, applies the same blocks: every outcome and
-    root must be the same, and it must stop before a block that activates a version of the ledger
-    that it does not know.
+    That is property I-32. WHEEL is that release. Each seed is run as `netsim run` does, and no
+    other property is looked at. Then the older release, in a process of its own, applies the same
+    blocks: every outcome and root must be the same, and it must stop before a block that activates
+    a version of the ledger that it does not know.
     """
     older = Older(wheel)
     rows = []

@@ -149,9 +149,7 @@ def test_parameters_versions_and_warnings(
     assert (told["quiet-days"], told["warning-days"]) == (30, 90)
     assert (shown["ready"], shown["ready_needed"]) == (1, 1)
     assert "quiet-days\t30\t7 to 3660\tset\tthe days without an act" in table.output
-    assert (
-        f"version {KNOWN_VERSION} of the ledger; ready for the next: 1 validators" in table.output
-    )
+    assert f"version {KNOWN_VERSION} of the ledger; ready for the next: 1 " in table.output
     assert f"{NODE}\tvalidator\t{NEXT}" in table.output
     assert [ended.code for ended in digest] == [OK, OK, REFUSED]
     assert "error[not-ready]" in digest[2].errors

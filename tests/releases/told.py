@@ -55,7 +55,7 @@ def told() -> dict[str, Any]:
 
 
 def shape(found: Any) -> str:
-    """Return the schema of a shape: its places with types and bounds, without the classes' names."""
+    """Return the schema of a shape: its places with their types and bounds."""
     [schema], parts = msgspec.json.schema_components([found])
     return json.dumps([schema, parts], sort_keys=True)
 
