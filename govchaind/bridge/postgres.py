@@ -126,8 +126,11 @@ class PostgresSink:
                 code="database-refuses",
                 remedy="Check user, password, database and rights: docs/moving-data.md.",
             )
+        return self._differs(f"it refused what the bridge wrote ({state}): {said}")
+
+    def _differs(self, what: str) -> Refused:
         return Refused(
-            f"{self.name} refused what the bridge wrote ({state}): {said}",
+            f"{self.name} is not as a bridge leaves it: {what}",
             code="database-differs",
             remedy="Somebody has changed the bridge's tables; restore them, or begin in a new "
             "schema with --schema.",
@@ -181,8 +184,11 @@ class PostgresSink:
                 code="other-chain",
                 remedy="Name another schema with --schema.",
             )
-        members = read_membership(bytes(membership))
-        return Tip(height, bytes.fromhex(block_hash), time, since, members)
+        try:
+            members = read_membership(bytes(membership))
+            return Tip(height, bytes.fromhex(block_hash), time, since, members)
+        except (GovchaindError, ValueError):
+            raise self._differs("its progress is none that a bridge has written") from None
 
     # --- writing ----------------------------------------------------------------------------------
 

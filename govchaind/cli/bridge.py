@@ -11,7 +11,7 @@ from govchaind.cli.bridge_running import Manner, Source, bridge_options, run_bri
 from govchaind.cli.options import FILE
 
 
-@click.group(short_help="Write what is certified into PostgreSQL, as it happens.")
+@click.group(short_help="Write what is certified into PostgreSQL or NATS, as it happens.")
 def bridge() -> None:
     """Write what is certified into another system, as it happens, each height exactly once.
 
@@ -54,3 +54,43 @@ def postgres(
 
     address = read_address(dsn, os.environ, password_file=password_file)
     run_bridge(source, manner, "postgres", PostgresSink(address, schema))
+
+
+@bridge.command(short_help="Publish changes of registers to NATS JetStream.")
+@click.option("--server", required=True, metavar="URL",
+              help="The server: nats://USER@HOST:PORT, or tls://…, no password.")  # fmt: skip
+@click.option("--password-file", type=FILE, metavar="FILE",
+              help="File with the user's password, or a token where none is named.")  # fmt: skip
+@click.option("--ca-file", type=FILE, metavar="FILE",
+              help="Whose certificates tls:// believes.  [default: the system's]")  # fmt: skip
+@click.option("--stream", default="govchain", show_default=True, metavar="NAME",
+              help="The stream; it is made where it is not there.")  # fmt: skip
+@click.option("--prefix", default="govchain", show_default=True, metavar="SUBJECT",
+              help="What all subjects begin with.")  # fmt: skip
+@bridge_options
+def nats(
+    *,
+    server: str,
+    password_file: Path | None,
+    ca_file: Path | None,
+    stream: str,
+    prefix: str,
+    source: Source,
+    manner: Manner,
+) -> None:
+    """Publish each change to a stream of NATS JetStream, on a subject for each register.
+
+    Subjects are PREFIX.registers.NAME, PREFIX.schemas.NAME, PREFIX.membership, and PREFIX.heights,
+    whose message ends each height. The stream itself is the progress: nothing is missing or twice,
+    also after SIGKILL of either side, however long ago. One bridge alone writes to it.
+
+    \b
+    Example:
+      govchaind bridge nats --node http://127.0.0.1:7500 --genesis genesis.bin \\
+        --server nats://bridge@localhost:4222 --password-file password
+    """
+    from govchaind.bridge.jetstream import JetStreamSink
+    from govchaind.bridge.nats_wire import read_server
+
+    where = read_server(server, secret_file=password_file, authority=ca_file)
+    run_bridge(source, manner, "nats", JetStreamSink(where, stream, prefix))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.bridge.nats_wire import read_server
 from govchaind.bridge.postgres_address import Address, read_address
 from govchaind.bridge.secret_file import read_secret
 
@@ -104,3 +105,34 @@ def test_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting) as absent:
         read_secret(tmp_path / "absent")
     assert [*codes, absent.value.code] == ["bad-password-file"] * 3
+
+
+def test_a_server_of_nats_is_read(tmp_path: Path) -> None:
+    own = secret(tmp_path / "own", "a word\n")
+    plain = read_server("nats://ann@nats.example", secret_file=own, authority=None)
+    token = read_server("tls://[::1]:5000", secret_file=own, authority=None)
+
+    assert (plain.host, plain.port, plain.user, plain.secret) == (
+        "nats.example", 4222, "ann", "a word",
+    )  # fmt: skip
+    assert (plain.tls, token.host, token.port, token.user) == (None, "::1", 5000, None)
+    assert token.tls is not None
+    assert token.tls.verify_mode == ssl.CERT_REQUIRED
+    assert "a word" not in f"{plain!r} {plain}"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("nats://ann:word@localhost", "password-in-address"),
+        ("http://localhost", "bad-address"),
+        ("localhost:4222", "bad-address"),
+        ("nats://localhost:x", "bad-address"),
+        ("nats://localhost/path", "bad-address"),
+        ("tls://localhost", "invalid-setting"),
+    ],
+)
+def test_a_server_of_nats_that_is_none_is_told(text: str, code: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        read_server(text, secret_file=None, authority=Path("/no/such"))
+    assert caught.value.code == code

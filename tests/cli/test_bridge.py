@@ -39,6 +39,10 @@ def test_wrong_usage_is_told_in_one_line(govchaind: Command, tmp_path: Path) -> 
             *call, *DSN, *NOBODY, *believed, "--password-file", open_file
         ),
         "bad-schema-name": govchaind(*call, *DSN, *NOBODY, *believed, "--schema", "a b"),
+        "bad-address": govchaind("bridge", "nats", "--server", "x", *NOBODY, *believed),
+        "bad-stream-name": govchaind(
+            "bridge", "nats", "--server", "nats://h", *NOBODY, *believed, "--stream", "a b"
+        ),
         "bad-listen-address": govchaind(*call, *DSN, *NOBODY, *believed, "--metrics", "nowhere"),
     }
     without_node = govchaind(*call, *DSN, *believed)

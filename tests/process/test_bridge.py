@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from govchaind.base.errors import GovchaindError
+from tests.bridge import nats_server
+from tests.bridge.nats_server import NatsServer
 from tests.bridge.postgres_server import PASSWORD, PostgresServer
 from tests.process.conftest import MakeNetwork
 from tests.process.network import ROOT, Network
@@ -24,6 +28,13 @@ GOVCHAIND = [sys.executable, "-m", "govchaind"]
 @pytest.fixture(scope="module", name="postgres")
 def a_database_server() -> Iterator[PostgresServer]:
     server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module", name="nats")
+def a_stream_server() -> Iterator[NatsServer]:
+    server = NatsServer()
     yield server
     server.close()
 
@@ -127,3 +138,62 @@ def test_postgres_holds_each_height_once_though_both_sides_are_killed(
     )
     for height, identifier in heights[:5]:
         assert identifier in {one.id.hex() for one in network.block(node, height).transactions}
+
+
+def test_nats_holds_each_message_once_though_both_sides_are_killed(
+    make_network: MakeNetwork,
+    nats: NatsServer,
+    tmp_path: Path,
+    bridges: list[subprocess.Popen[str]],
+) -> None:
+    network = make_network(validators=1)
+    network.start_all()
+    [node] = network.names
+    network.create_register(node)
+    path = tmp_path / "word"
+    path.write_text(nats_server.PASSWORD)
+    path.chmod(0o600)
+    words = command(
+        network, "nats", "--server", f"nats://{nats_server.USER}@127.0.0.1:{nats.port}",
+        "--password-file", str(path),
+    )  # fmt: skip
+
+    def start() -> subprocess.Popen[str]:
+        one = subprocess.Popen(
+            words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        bridges.append(one)
+        return one
+
+    def bodies() -> list[dict[str, Any]]:
+        found = trio.run(nats.messages, "govchain")
+        return [one["body"] for one in found if one["subject"] == "govchain.registers.facts"]
+
+    def count() -> int:
+        try:
+            return len(bodies())
+        except (GovchaindError, KeyError):  # the stream is not there yet
+            return -1
+
+    running = start()
+    for number in range(4):
+        raws = [
+            network.sign("civil-affairs", [put_operation(f"{number}-{i}", f"value {i}")])
+            for i in range(20)
+        ]
+        network.submit(node, *raws)
+        if number in (0, 2):
+            wait_for(lambda wanted=number * 20: count() >= wanted)  # type: ignore[misc]
+            running.kill()
+            running = start()
+        if number == 1:
+            nats.kill()
+            nats.start()
+    wait_for(lambda: count() == 80)
+    running.send_signal(signal.SIGTERM)
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, nats_server.PASSWORD in out + err) == (0, False), err
+    keys = [body["key"] for body in bodies()]
+    assert sorted(keys) == sorted(f"{number}-{i}" for number in range(4) for i in range(20))
+    places = [(body["height"], body["position"], body["place"]) for body in bodies()]
+    assert places == sorted(places)
