@@ -12,6 +12,8 @@ Rules it keeps:
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -43,8 +45,9 @@ from govchaind.ledger.outcomes import OUTCOMES
 
 T = TypeVar("T")
 
-CONNECT_SECONDS_MAX = 30.0
-STATEMENT_SECONDS_MAX = 60  # the server's own bound; the socket's is above it
+CONNECT_SECONDS_MAX = 10.0
+STATEMENT_SECONDS_MAX = 30  # the server's own bound
+SOCKET_SECONDS_MAX = STATEMENT_SECONDS_MAX + 10.0  # for a server that says nothing at all
 # SQLSTATE classes after which the same may go well: the connection, resources, being shut down, a
 # conflict of locks. 57014 is a statement that took too long.
 _PASSING = ("08", "53", "57", "40", "55")
@@ -104,6 +107,13 @@ class PostgresSink:
             return await trio.to_thread.run_sync(work)
         except self._database_error as error:
             raise self._translated(error) from None
+        except ssl.SSLCertVerificationError as error:
+            raise InvalidSetting(
+                f"{self.name} has no certificate that holds: {error.verify_message}",
+                code="database-refuses",
+                remedy="Name the authority that signed it with sslrootcert, and the host as it "
+                "has it.",
+            ) from None
         except (self._interface_error, OSError) as error:
             raise PeerError(
                 f"the connection to {self.name} broke: {error}",
@@ -143,18 +153,29 @@ class PostgresSink:
 
     def _open(self, genesis: Genesis) -> Tip | None:
         address, secured = self._address, self._address.ssl_context()
-        where = {"host": address.host, "port": address.port}
-        self._connection = self._connect(
-            address.user,
-            database=address.database,
-            password=address.password,
-            ssl_context=False if secured is None else secured,
-            timeout=STATEMENT_SECONDS_MAX + CONNECT_SECONDS_MAX,
-            application_name="govchaind bridge",
-            **(where if address.socket is None else {"unix_sock": address.socket}),
-        )
+        opened = _socket(address)
+        try:
+            self._connection = self._connect(
+                address.user,
+                host=address.host,
+                database=address.database,
+                password=address.password,
+                ssl_context=False if secured is None else secured,
+                application_name="govchaind bridge",
+                sock=opened,
+            )
+        except BaseException:
+            opened.close()
+            raise
         self._run(f"SET statement_timeout = '{STATEMENT_SECONDS_MAX}s'")
         self._run("SET client_min_messages = warning")
+        [[encoding]] = self._run("SHOW server_encoding")
+        if encoding != "UTF8":
+            raise InvalidSetting(
+                f"{self.name} holds text as {encoding}, which lacks what may be on the ledger",
+                code="database-refuses",
+                remedy="Make the database with ENCODING 'UTF8'.",
+            )
         self._registers = {}
         self._chain_id = genesis.chain_id
         self._run("BEGIN")
@@ -282,6 +303,23 @@ class PostgresSink:
             register = self._registers[name] = Register(name, title, mode, listed)
         rows = self._run(revisions(self._schema, name), rows=_json([key.hex() for key in keys]))
         return register, {bytes.fromhex(key): revision for key, revision in rows}
+
+
+def _socket(address: Address) -> socket.socket:
+    """Return a connected socket on which no wait is endless. Raises OSError."""
+    if address.socket is None:
+        found = socket.create_connection((address.host, address.port), CONNECT_SECONDS_MAX)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    else:
+        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            found.settimeout(CONNECT_SECONDS_MAX)
+            found.connect(address.socket)
+        except OSError:
+            found.close()
+            raise
+    found.settimeout(SOCKET_SECONDS_MAX)
+    return found
 
 
 def _transactions(verified: Verified) -> list[dict[str, Any]]:

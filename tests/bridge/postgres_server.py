@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -32,7 +33,8 @@ def binaries() -> Path:
 class PostgresServer:
     """One cluster. The server refuses to run as root, so root starts it as another user."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: tuple[Path, Path] | None = None) -> None:
+        """`tls`: certificate and key, with which it listens on loopback too."""
         self.folder = Path(tempfile.mkdtemp(prefix="gc-pg-"))  # a socket's path is short
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -45,6 +47,12 @@ class PostgresServer:
         self._do("initdb", "-D", "data", "-U", USER, "-A", "scram-sha-256", "-E", "UTF8", "-N",
                  "--pwfile", "secret", "--no-locale")  # fmt: skip
         secret.unlink()
+        self.port = 5432
+        self._settings = [f"unix_socket_directories={self.folder}", "fsync=off"]
+        if tls is None:
+            self._settings.append("listen_addresses=")
+        else:
+            self._secure(*tls)
         self._server: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -54,10 +62,23 @@ class PostgresServer:
             cwd=self.folder, check=True, capture_output=True, **self._as,
         )  # fmt: skip
 
+    def _secure(self, certificate: Path, key: Path) -> None:
+        for path, mode in ((certificate, 0o644), (key, 0o600)):
+            copy = self.folder / path.name
+            shutil.copy(path, copy)
+            if self._as:
+                os.chown(copy, self._as["user"], self._as["group"])
+            copy.chmod(mode)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._settings += [f"port={self.port}", "listen_addresses=127.0.0.1", "ssl=on",
+                           f"ssl_cert_file={self.folder / certificate.name}",
+                           f"ssl_key_file={self.folder / key.name}"]  # fmt: skip
+
     def start(self) -> None:
         """Start it and wait until it answers; one that was killed recovers first."""
-        settings = [f"unix_socket_directories={self.folder}", "listen_addresses=", "fsync=off"]
-        options = [word for setting in settings for word in ("-c", setting)]
+        options = [word for setting in self._settings for word in ("-c", setting)]
         end = time.monotonic() + WAIT_SECONDS
         while True:
             with (self.folder / "log").open("ab") as log:
@@ -92,22 +113,22 @@ class PostgresServer:
             self._server.wait(WAIT_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def database(self, name: str) -> Address:
+    def database(self, name: str, settings: str = "") -> Address:
         """Make a database; return how it is reached."""
-        self.run(f'CREATE DATABASE "{name}"', database="postgres")
+        self.run(f'CREATE DATABASE "{name}" {settings}', database="postgres")
         return self.address(name)
 
     def address(self, name: str) -> Address:
-        return Address(str(self.folder), 5432, USER, name, "disable", None, PASSWORD)
+        return Address(str(self.folder), self.port, USER, name, "disable", None, PASSWORD)
 
     def dsn(self, name: str) -> str:
         return f"postgresql://{USER}@/{name}?host={self.folder}"
 
     def run(self, statement: str, *, database: str, **values: Any) -> list[list[Any]]:
         """Do one statement over a connection of its own."""
-        socket = f"{self.folder}/.s.PGSQL.5432"
+        path = f"{self.folder}/.s.PGSQL.{self.port}"
         connection = Connection(
-            USER, database=database, password=PASSWORD, unix_sock=socket, timeout=WAIT_SECONDS
+            USER, database=database, password=PASSWORD, unix_sock=path, timeout=WAIT_SECONDS
         )
         try:
             return connection.run(statement, **values) or []

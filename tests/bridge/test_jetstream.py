@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from govchaind.bridge.jetstream import JetStreamSink
 from govchaind.bridge.nats_messages import Message
 from govchaind.bridge.nats_wire import Server, open_connection
 from govchaind.ledger.operations.costs import Kind
+from tests.bridge.certificates import certificate
 from tests.bridge.chain_node import ChainNode, client_of
 from tests.bridge.nats_server import NatsServer, start_again
 from tests.exit_pack.packed import SECRET_NAME, eventful
@@ -231,17 +231,6 @@ async def test_a_message_that_the_server_does_not_take_is_told() -> None:
     finally:
         small.close()
     assert caught.value.code == "message-too-large"
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    path, key = folder / "tls.crt", folder / "tls.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2",
-         "-keyout", str(key), "-out", str(path), "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return path, key
 
 
 async def test_over_tls_the_server_must_prove_who_it_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from govchaind.bridge.postgres_address import Address
 from govchaind.ledger import state_keys
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.state import State
+from tests.bridge.certificates import certificate
 from tests.bridge.chain_node import ChainNode, client_of
-from tests.bridge.postgres_server import PostgresServer
+from tests.bridge.postgres_server import PASSWORD, USER, PostgresServer
 from tests.exit_pack.packed import SECRET_NAME, eventful
 from tests.ledger.chain import Chain, filled, with_register
 
@@ -267,6 +269,43 @@ async def test_who_is_not_let_in_and_what_was_changed_are_told(postgres: Postgre
     assert postgres.run("SELECT height FROM govchain.govchain_progress", database="refused") == [
         [8]
     ]
+
+
+async def test_text_that_a_database_cannot_hold_is_found_out_at_once(
+    postgres: PostgresServer,
+) -> None:
+    chain, _ = filled()
+    address = postgres.database("narrow", "ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
+    with pytest.raises(InvalidSetting) as caught:
+        await bridge(chain, PostgresSink(address, "govchain"))
+    assert (caught.value.code, "LATIN1" in caught.value.message) == ("database-refuses", True)
+
+
+async def test_over_a_network_the_server_must_prove_who_it_is(tmp_path: Path) -> None:
+    chain, _ = filled()
+    path, key = certificate(tmp_path)
+    secured = PostgresServer(tls=(path, key))
+    codes = {}
+    try:
+        secured.database("facts")
+
+        def address(host: str, mode: str, root: Path | None = None) -> Address:
+            return Address(host, secured.port, USER, "facts", mode, root, PASSWORD)
+
+        good = address("localhost", "verify-full", path)
+        assert (await bridge(chain, PostgresSink(good, "govchain"))).heights == 8
+        blind = address("127.0.0.1", "require")
+        assert (await bridge(chain, PostgresSink(blind, "govchain"))).height == 8
+        for name, wrong in {
+            "others": address("localhost", "verify-full"),
+            "name": address("127.0.0.1", "verify-full", path),
+        }.items():
+            with pytest.raises(InvalidSetting) as caught:
+                await bridge(chain, PostgresSink(wrong, "govchain"))
+            codes[name] = caught.value.code
+    finally:
+        secured.close()
+    assert codes == {"others": "database-refuses", "name": "database-refuses"}
 
 
 async def test_a_liar_is_named_and_another_node_is_asked(postgres: PostgresServer) -> None:
