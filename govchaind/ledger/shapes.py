@@ -57,6 +57,31 @@ def shaped(value: Any, shape: type[T]) -> T:
         raise InvalidEncoding(str(error)) from None
 
 
+def unknown_version(what: str, found: int, known: int) -> InvalidEncoding:
+    """Return the error for a format of another version than the one that is known here."""
+    return InvalidEncoding(
+        f"{what} of version {found}; this release knows version {known}",
+        code="unknown-version",
+        remedy="Use the release of govchaind that made it, or a later one.",
+    )
+
+
+def read_versioned(
+    data: bytes, shape: type[T], *, what: str, version: int, place: int, bytes_max: int
+) -> T:
+    """Do as `read_shape`; of another version, say that first, whatever its shape is.
+
+    Args:
+        place: where in the array the version stands.
+    """
+    value = decode(data, bytes_max=bytes_max)
+    if type(value) is list and len(value) > place and type(value[place]) is int:
+        found: int = value[place]
+        if found != version:
+            raise unknown_version(what, found, version)
+    return shaped(value, shape)
+
+
 def read_shape(data: bytes, shape: type[T], *, bytes_max: int) -> T:
     """Decode `data` and return it as `shape`. Raises InvalidEncoding."""
     return shaped(decode(data, bytes_max=bytes_max), shape)

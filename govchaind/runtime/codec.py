@@ -233,6 +233,7 @@ _ROWS = (
 )
 _BY_NUMBER: dict[int, _Row] = {row.number: row for row in _ROWS}
 _BY_KIND: dict[type[Any], _Row] = {row.kind: row for row in _ROWS}
+NUMBERS = frozenset(_BY_NUMBER)  # one byte each: `speech.py` looks at the second
 
 Anything: TypeAlias = PeerMessage | SnapshotMessage | Hello | Refusal | Ping
 
@@ -281,6 +282,12 @@ def split(body: bytes) -> Split:
     row = _BY_NUMBER.get(value[0])
     if row is None:
         raise InvalidEncoding(f"a message of unknown number {value[0]}", code="unknown-message")
+    if row.kind is Hello and len(value) > 1 and value[1] != PROTOCOL_VERSION:
+        raise InvalidEncoding(  # before its shape, which is that protocol's affair
+            f"the peer speaks protocol {value[1]!s:.20}, this node {PROTOCOL_VERSION}",
+            code="other-protocol",
+            remedy="Run compatible versions of govchaind on both nodes.",
+        )
     return Split(row, shaped(value[1:], row.shape))
 
 

@@ -131,6 +131,9 @@ class Bench:
         plan = self._plan
         shape = SINGLE if name == "single" else BATCH
         self.say(f"load of {shape.operations} operation(s) a transaction")
+        small = existing is None
+        if small:
+            self.network.keep()
         result = measure_rate(
             RateBench(self.network, self._presigner, shape),
             levels=plan.single_levels if name == "single" else plan.batch_levels,
@@ -139,6 +142,7 @@ class Bench:
             seconds=plan.seconds,
             existing=existing or plan.small_records,
             rate_guess=guess or (5000 if name == "single" else 250),
+            set_back=self.network.set_back if small else None,
         )
         self.results.setdefault(name, result)
         self.network.wait_level()
