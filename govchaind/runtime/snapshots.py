@@ -19,7 +19,7 @@ from govchaind.replica.snapshot_messages import (
     WantChunk,
     WantSnapshot,
 )
-from govchaind.runtime.codec import frame_of
+from govchaind.runtime.codec import WANT_SNAPSHOT, frame_of
 from govchaind.runtime.environment import Environment, SnapshotDoors, Threads
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.joining import Joiner
@@ -81,7 +81,7 @@ class Snapshots:
             genesis=genesis,
             doors=doors,
             status=lambda: board.status,
-            linked=mesh.linked,
+            linked=partial(mesh.linked, knowing=WANT_SNAPSHOT),
             send=self._send,
             hold=lambda held: inbox.put_own(Hold(held)),
             telemetry=telemetry,
