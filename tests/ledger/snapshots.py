@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.types import Hash, Height
-from govchaind.ledger.snapshot_chunk import Entry, cut, pack_row
-from govchaind.ledger.snapshot_head import encode_step, make_head
+from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.snapshot_chunk import Entry, Place, cut, pack_row
+from govchaind.ledger.snapshot_head import Standing, encode_step, make_head
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import LIVE
 from govchaind.ledger.tree_proof import hash_key, hash_value
 from govchaind.ledger.tree_record import path_of
-from tests.ledger.chain import Chain
+from tests.ledger.chain import Chain, with_register
 
 
 def entries_at(store: KeyValueReader, height: Height) -> list[tuple[bytes, Entry]]:
@@ -67,3 +69,16 @@ def root_of(chain: Chain, height: Height) -> Hash:
     root = chain.step(height).applied.state_root
     assert root is not None
     return root
+
+
+@cache
+def snapshot() -> tuple[bytes, bytes, Place, Standing]:
+    """Return a head, the one chunk of its whole state, where that belongs, and who is believed."""
+    chain = with_register()
+    for number in range(20):
+        put = (int(Kind.PUT), ["divisions", b"%d" % number, [f"{number}", number], None])
+        chain.apply(chain.raw(put))
+    height = chain.ledger.height
+    standing = Standing(chain.genesis)
+    chunk = encode_chunk(entry for _, entry in entries_at(chain.store, height))
+    return head_of(chain, height), chunk, Place(0, b"", root_of(chain, height)), standing
