@@ -51,6 +51,7 @@ from govchaind.runtime.snapshot_layout import Layout
 from govchaind.runtime.telemetry import Telemetry
 
 FRESH_HEIGHTS = 4096  # a layout so far behind the newest certified height is still offered
+READY_LOOK_SECONDS = 30.0  # between looks at whether what is kept ready is old
 Send = Callable[[NodeId, SnapshotMessage], None]
 
 
@@ -66,13 +67,16 @@ class SnapshotServer:
         send: Send,
         telemetry: Telemetry,
         bytes_per_second_max: float,
+        keep_ready: bool = False,
     ) -> None:
+        """`keep_ready`: whether a state is laid out before anybody asks, and anew when it is old."""
         self._storage = storage
         self._threads = threads
         self._directory = directory
         self._send = send
         self._telemetry = telemetry
         self._pace = Pace(bytes_per_second_max)
+        self._keep_ready = keep_ready
         self._questions: deque[tuple[NodeId, WantSnapshot | WantChunk]] = deque()
         self._asked: Counter[NodeId] = Counter()
         self._arrived = trio.Event()
@@ -97,6 +101,8 @@ class SnapshotServer:
         self._clear()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._lay_out_on)
+            if self._keep_ready:
+                nursery.start_soon(self._prepare_on)
             while True:
                 while not self._questions:
                     self._arrived = trio.Event()
@@ -183,6 +189,18 @@ class SnapshotServer:
             self._making = height
             self._make.set()
         return PREPARING
+
+    async def _prepare_on(self) -> None:
+        """Have the newest checkpoint laid out whenever the newest layout is old."""
+        while True:
+            snapshot = self._storage.snapshot()
+            try:
+                height = self._choose(snapshot)
+            finally:
+                snapshot.close()
+            if height:
+                self._prepare(height)
+            await trio.sleep(READY_LOOK_SECONDS)
 
     def _root(self, height: Height) -> Hash | None:
         snapshot = self._storage.snapshot()

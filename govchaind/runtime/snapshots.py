@@ -46,6 +46,9 @@ class SnapshotSettings(Protocol):
     def serve(self) -> bool: ...
 
     @property
+    def keep_ready(self) -> bool: ...
+
+    @property
     def bytes_per_second_max(self) -> int: ...
 
 
@@ -76,6 +79,7 @@ class Snapshots:
                 send=self._send,
                 telemetry=telemetry,
                 bytes_per_second_max=settings.bytes_per_second_max,
+                keep_ready=settings.keep_ready,
             )
         self.joiner = Joiner(
             genesis=genesis,

@@ -130,7 +130,7 @@ class Told:
 
 @asynccontextmanager
 async def serving(
-    chain: Chain, path: Path, told: Told, rate: float = 1e9
+    chain: Chain, path: Path, told: Told, rate: float = 1e9, *, keep_ready: bool = False
 ) -> AsyncIterator[SnapshotServer]:
     storage = await stored(chain, path / "store")
     server = SnapshotServer(
@@ -140,6 +140,7 @@ async def serving(
         send=told.send,
         telemetry=Telemetry(version="test", sink=lambda *_: None),
         bytes_per_second_max=rate,
+        keep_ready=keep_ready,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run)
@@ -232,3 +233,16 @@ async def test_all_bytes_together_keep_to_the_rate(tmp_path: Path) -> None:
             size += len(reply.body)
         assert size > 30_000
         assert trio.current_time() - began >= size * 5 / 6 / 50_000 * 0.9
+
+
+@pytest.mark.parametrize("keep_ready", [False, True])
+async def test_a_state_is_laid_out_before_anybody_asks_if_it_is_kept_ready(
+    tmp_path: Path, *, keep_ready: bool
+) -> None:
+    chain, told = long_chain(50), Told()
+    async with serving(chain, tmp_path, told, keep_ready=keep_ready) as server:
+        await trio.testing.wait_all_tasks_blocked(0.2)
+        server.ask("node-x", WantChunk(checkpoint(chain), 0, b""))
+        await told.wait()
+        [reply] = told.take()
+        assert isinstance(reply, SnapshotChunk if keep_ready else SnapshotRefusal)
