@@ -244,7 +244,10 @@ class Joining:
             return
         head = judge_head(offer.head, self._standing)
         if head.height < self._least:
-            raise Invalid(f"offers height {head.height}, where {self._least} is the least of use")
+            self._unable.add(peer)
+            reason = f"offers height {head.height}, where {self._least} is the least of use"
+            self.left.append(Left(peer, reason, for_good=False))
+            return
         self._begin(head)
         self.batch.put(_HEAD, offer.head)
         self.batch.put(_STEPS, encode([step.raw for step in self._standing.steps]))
