@@ -52,7 +52,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
-from govchaind.ledger.beginning import check_held
+from govchaind.ledger.beginning import at_least, check_held
 from govchaind.ledger.block import Block, transactions_root
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcome_text import OutcomeText
@@ -78,7 +78,7 @@ def routes(context: Context) -> APIRouter:
         description="With Accept: application/cbor, [[block, certificate or null] …] from `first` "
         "on: the bytes, as many as `limit` says but about a mebibyte at most.",
         response_model=BlocksReply,
-        responses={200: with_cbor("The blocks and their certificates"), **failures(400)},
+        responses={200: with_cbor("The blocks and their certificates"), **failures(400, 410)},
     )
     async def list_blocks(
         request: Request,
@@ -89,7 +89,7 @@ def routes(context: Context) -> APIRouter:
     ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
-            start = max(1, applied - limit + 1) if first is None else first
+            start = at_least(reader, applied - limit + 1) if first is None else first
             if wants_cbor(request):
                 data = certified_blocks(reader, start, min(applied, start + limit - 1))
                 return cbor_reply(data, applied, name=f"blocks-from-{start}.cbor")
@@ -105,7 +105,7 @@ def routes(context: Context) -> APIRouter:
         summary="One block by height or hash",
         description="With Accept: application/cbor, the block's bytes as they were ordered.",
         response_model=BlockReply,
-        responses={200: with_cbor("The block"), **failures(400, 404)},
+        responses={200: with_cbor("The block"), **failures(400, 404, 410)},
     )
     async def get_block(request: Request, block: BlockName) -> Response:
         with context.reading() as reader:
@@ -120,7 +120,7 @@ def routes(context: Context) -> APIRouter:
         operation_id="getCertificate",
         summary="The certificate of one block",
         response_model=CertificateReply,
-        responses={200: with_cbor("The certificate"), **failures(400, 404, 503)},
+        responses={200: with_cbor("The certificate"), **failures(400, 404, 410, 503)},
     )
     async def get_certificate(request: Request, block: BlockName) -> Response:
         with context.reading() as reader:
@@ -145,7 +145,7 @@ def _head_routes(context: Context, router: APIRouter) -> None:
         operation_id="getHead",
         summary="The newest certificate, comparable with one seen before",
         response_model=HeadReply,
-        responses=failures(400),
+        responses=failures(400, 410),
     )
     async def get_head(
         consistent_with: Annotated[

@@ -63,7 +63,7 @@ def routes(context: Context) -> APIRouter:
                 "description": "The steps",
                 "content": {CBOR: {"schema": {"type": "string", "format": "binary"}}},
             },
-            **failures(400),
+            **failures(400, 410),
         },
     )
     async def get_trust(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from govchaind.api.models import TransactionView
 from govchaind.api.reading import Outcomes, fate
-from govchaind.base.errors import GovchaindError, InvalidSignature
+from govchaind.base.errors import Gone, GovchaindError, InvalidSignature
 from govchaind.base.types import Hash
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction, read_transaction
@@ -40,7 +40,10 @@ class Submission:
             code = codes[item.identity]
             if code == Code.APPLIED:
                 continue
-            view = outcomes.view(item.id)
+            try:
+                view = outcomes.view(item.id)
+            except Gone as error:  # it was put in order before this store's beginning
+                view = fate(item.id, "refused", Code.DUPLICATE, detail=error.message)
             if view is None and code != Code.DUPLICATE:
                 view = fate(item.id, "expired" if code == Code.EXPIRED else "refused", code)
             self.views[place] = view
