@@ -116,6 +116,7 @@ def test_a_wiped_validator_comes_back_by_snapshot_and_votes_again(
     readmit(network, lost, [*institutions[:2], "savings-bank"])
     network.wait_for(lambda: admitted(network, lost), "it is not taken back as a voter")
     network.wait_ready(lost)
+    network.wait_level()  # its promotion takes the signature of the one that is killed next
     third = next(name for name in network.names if name not in (leader, lost))
     network.kill(third)  # from now on its vote and its signature are needed
     leader = network.leader()

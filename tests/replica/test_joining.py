@@ -15,11 +15,12 @@ from govchaind.ledger.beginning import beginning
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.results import read_result
-from govchaind.ledger.snapshot_chunk import Place, judge_chunk
+from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
 from govchaind.ledger.snapshot_head import Standing, encode_step, judge_head
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import read_transaction
+from govchaind.ledger.tree_proof import hash_key
 from govchaind.replica.joining import ALONE_SECONDS, ANSWER_SECONDS, MARKS, Joining
 from govchaind.replica.snapshot_messages import (
     PREPARING,
@@ -215,6 +216,24 @@ def test_what_is_left_out_added_or_moved_is_no_chunk() -> None:
     ):
         with pytest.raises(InvalidProof):
             judge_chunk(encode_chunk(wrong), place, height)
+
+
+def test_entries_of_another_place_do_not_slip_in_behind_those_of_a_chunk() -> None:
+    chain = long_chain(1000)
+    height = checkpoint(chain)
+    held = entries_at(chain.store, height)
+    tried = 0
+    for place in judge_parting(answer(held, 0, b"", 0)[1], Place(0, b"", root_of(chain, height))):
+        mine = [entry for leaf, entry in held if leaf[0] >> 4 == place.path[0] >> 4]
+        last = hash_key(mine[-1][0])[0] & 15
+        behind = [entry for leaf, entry in held if leaf[0] >> 4 > place.path[0] >> 4]
+        extra = next((one for one in behind if hash_key(one[0])[0] & 15 < last), None)
+        assert judge_chunk(encode_chunk(mine), place, height).entries == len(mine)
+        if extra is not None:
+            tried += 1
+            with pytest.raises(InvalidProof, match="another place"):
+                judge_chunk(encode_chunk([*mine, extra]), place, height)
+    assert tried > 5
 
 
 def test_a_head_is_believed_by_the_membership_that_genesis_leads_to() -> None:
