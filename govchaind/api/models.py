@@ -340,6 +340,9 @@ class StatusReply(Fact):
     leader: str | None
     height: int = Field(description="applied here")
     commit: int = Field(description="known committed")
+    begins: int = Field(
+        description="lowest height whose block is here, where the node joined by snapshot; else 0"
+    )
     last_height: int = Field(description="of the log")
     certified: int
     certified_lag: int = Field(description="heights applied but not certified")

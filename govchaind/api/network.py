@@ -101,6 +101,7 @@ def status_view(context: Context) -> StatusReply:
         leader=status.leader,
         height=status.height,
         commit=status.commit,
+        begins=status.begins,
         last_height=status.last_height,
         certified=status.certified,
         certified_lag=status.height - status.certified,

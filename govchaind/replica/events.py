@@ -222,6 +222,7 @@ class Status:
     room: bool
     write_pending_seconds: float
     seen: Height = 0  # the highest that a linked node has said is certified
+    begins: Height = 0  # the lowest height whose block is here, after a snapshot; else 0
 
 
 @dataclass(slots=True)

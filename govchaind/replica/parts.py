@@ -76,6 +76,7 @@ class Parts:
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
+        self._begins = self.log.beginning()  # changes only while no node runs
         hard, last = _hard_state(view, self.log)
         floor, stored_floor = _floors(view, guard, store)
         signed = max(floor, self.ledger.height)
@@ -248,4 +249,5 @@ class Parts:
             room=self.intake.room,
             write_pending_seconds=self.desk.waiting_seconds(now),
             seen=self.observing.follower.best_head(),
+            begins=self._begins,
         )

@@ -90,6 +90,8 @@ def joining(network: Network, name: str) -> str | None:
 
 def check_gone(network: Network, name: str, height: int) -> None:
     """What lies below the snapshot is gone, with a code, and nothing fails for it."""
+    assert network.status(name)["begins"] == height
+    assert network.status(network.leader())["begins"] == 0
     reply: Any = network.get(name, f"/v1/blocks/{height - 1}")
     assert (reply.status_code, reply.json()["error"]["code"]) == (410, "before-snapshot")
     assert str(height) in reply.json()["error"]["remedy"]
