@@ -52,8 +52,6 @@ def send_appends(state: State, leading: Leading) -> None:
 
 def _probe(state: State, leading: Leading, node: NodeId, peer: Progress, *, empty: bool) -> None:
     entries: list[Entry] = []
-    if peer.next <= state.log.beginning:
-        peer.next, empty = state.log.beginning + 1, True
     if not empty:
         entries, _ = state.log.slice(peer.next, APPEND_BYTES_MAX)
     peer.paused = True
