@@ -93,7 +93,9 @@ class JetStreamSink:
     async def write(self, verified: Verified) -> int:
         if trio.current_time() - self._used > IDLE_SECONDS_MAX and self._genesis is not None:
             await self.close()
-            await self.open(self._genesis)
+            tip = await self.open(self._genesis)
+            if (0 if tip is None else tip.height) != verified.height - 1:
+                raise self._moved()
         for name in _named(verified):
             await self._learn(name)
         messages = messages_of(verified, self._subjects, self._register)
