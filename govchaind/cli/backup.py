@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import InvalidSetting
-from govchaind.cli.options import FOLDER, hex_bytes, json_option, node_options, shown_token
+from govchaind.cli.options import (
+    FOLDER,
+    hex_bytes,
+    json_option,
+    node_options,
+    shown_token,
+)
 from govchaind.cli.output import moment, note, print_json, progress
+from govchaind.cli.read_key import shown_reader
 from govchaind.ledger.genesis import read_genesis
 
 if TYPE_CHECKING:
@@ -98,7 +105,9 @@ async def _make(
     from govchaind.client.client import connect
 
     newest = None if folder is None else folder.newest()
-    async with connect(urls, token=shown_token(), deadline_seconds=timeout_seconds) as client:
+    async with connect(
+        urls, token=shown_token(), reader=shown_reader(), deadline_seconds=timeout_seconds
+    ) as client:
         genesis = read_genesis(await client.genesis())
         for known in (wanted, None if newest is None else newest[0].chain_id):
             if known not in (None, genesis.chain_id):
