@@ -13,7 +13,8 @@ Rules it keeps:
   refused, also where it would not have been needed.
 - An institution that was removed, or stands suspended, has no office that reads.
 - Bytes of a block cannot be shown in part. Whoever may not see all of it gets them only as the
-  governing office of an institution that has a node, which holds them anyway.
+  governing office of an institution that has a node, which holds them anyway. A leave that this
+  node's own key has signed shows all: who holds that key holds the store.
 - Which office read what kind of thing is logged, at most once a minute for each; never what.
 """
 
@@ -29,6 +30,7 @@ from govchaind.api.context import Context
 from govchaind.api.reading import leave_in, ledger_time, stored
 from govchaind.base.errors import NotPermitted
 from govchaind.base.keyvalue import KeyValueReader
+from govchaind.base.types import PublicKey
 from govchaind.ledger.block import Block
 from govchaind.ledger.read_leave import check_read_leave, read_read_leave
 from govchaind.ledger.state import State
@@ -98,7 +100,7 @@ class Viewer:
                 "this node shows that to the offices that it concerns, and no leave came with "
                 "the request",
                 code="read-leave-missing",
-                remedy="Ask with --key FILE of your office (GOVCHAIND_READ_KEY), or send the "
+                remedy="Ask with --read-key FILE of your office (GOVCHAIND_READ_KEY), or send the "
                 f"header {READ_LEAVE_HEADER}.",
             )
 
@@ -138,16 +140,18 @@ def viewer_in(context: Context, request: Request, reader: KeyValueReader, matter
         return Viewer(Circles(reader), reads, None, keeps_node=False)
     leave = leave_in(text, read_read_leave)
     office = (leave.institution, leave.office)
+    own = _own_key(context, office)
     seats = _STATE.get(reader, office_key(*office))
     check_read_leave(
         leave,
         chain_id=context.genesis.chain_id,
         node=context.name,
         office=None if seats is None else stored(seats),
+        own=own,
         now=ledger_time(reader, context.genesis.time),
         clock=context.wall_milliseconds(),
     )
-    if _STATE.get(reader, standing_key(leave.institution)) is not None:
+    if leave.key != own and _STATE.get(reader, standing_key(leave.institution)) is not None:
         raise NotPermitted(
             f"{leave.institution} is suspended or was removed; its offices read nothing here",
             code="institution-suspended",
@@ -157,7 +161,17 @@ def viewer_in(context: Context, request: Request, reader: KeyValueReader, matter
         context.report(
             "http.office_read", {"institution": office[0], "office": office[1], "matter": matter}
         )
+    if own == leave.key:
+        return all_seeing(reader)
     return Viewer(Circles(reader), reads, office, keeps_node=_keeps_node(context, reader, office))
+
+
+def _own_key(context: Context, office: Office) -> PublicKey | None:
+    """Return this node's attestation key, if it is this node that is named instead of an office."""
+    for member in context.members():
+        if (member.institution, member.name) == office and member.name == context.name:
+            return member.attestation_key
+    return None
 
 
 def _keeps_node(context: Context, reader: KeyValueReader, office: Office) -> bool:

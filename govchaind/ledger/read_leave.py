@@ -4,6 +4,9 @@ A leave is [chain id, node, institution, office, until, key, signature], the sig
 before it in Domain.READ_LEAVE. Like other leaves (office_leave.py) it does nothing on the ledger,
 so one key of the office is enough, and it ends soon. It names the node that it is shown to: what
 one node was shown opens nothing at another. What that office may then see is judged by the node.
+
+A node's own key signs such a leave too, in the node's name where an office's stands: whoever holds
+that key holds the node's store. So a node is backed up without any office's key near it.
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ from govchaind.base.crypto import Domain, SigningKey, verify
 from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidSignature, NotPermitted
 from govchaind.base.limits import CARRY_LEAVE_MILLISECONDS
-from govchaind.base.types import BlockTime, Hash, NodeId
-from govchaind.ledger.carriage import LEAVE_BYTES_MAX, check_term, in_force
+from govchaind.base.types import BlockTime, Hash, NodeId, PublicKey
+from govchaind.ledger.carriage import LEAVE_BYTES_MAX, check_end, in_force
 from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Signature64, read_shape
 
 READ_LEAVE_MILLISECONDS = CARRY_LEAVE_MILLISECONDS
@@ -61,13 +64,15 @@ def check_read_leave(
     chain_id: Hash,
     node: NodeId,
     office: list[Any] | None,
+    own: PublicKey | None,
     now: BlockTime,
     clock: BlockTime,
 ) -> None:
-    """Raise NotPermitted unless a leave is for this node, now, from a key in force of its office.
+    """Raise NotPermitted unless a leave is for this node, now, and its key may sign it.
 
     Args:
         office: the value (state_keys.py) of the office that the leave names; None: there is none.
+        own: the node's attestation key, if the leave is signed in its own name.
         now: time of the newest block, by which the ledger judges keys.
         clock: the node's own time in milliseconds. A chain that stands still ends no leave, so the
             later of the two says when a leave is over. Nothing that is hashed hangs on it.
@@ -78,6 +83,6 @@ def check_read_leave(
             code="leave-for-another",
             remedy="Sign one that names this node and this chain: see /v1/status.",
         )
-    check_term(leave.until, leave.key, office, max(now, clock), which="that it names")
-    if not in_force(leave.key, office, now):
+    check_end(leave.until, max(now, clock))
+    if leave.key != own and not in_force(leave.key, office, now):
         raise NotPermitted("the leave's key is none of the office that it names")

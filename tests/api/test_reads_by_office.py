@@ -324,6 +324,26 @@ async def test_a_refused_transaction_concerns_its_author_and_whom_it_names(tmp_p
     assert any(seen["ministry/pair"])
 
 
+async def test_a_nodes_own_key_reads_all_at_that_node(tmp_path: Path) -> None:
+    """Whoever holds it holds the store; so a backup needs no office's key."""
+    async with exchanged(tmp_path) as node:
+        own = leave(node, f"ministry/{NODE}", signer="attest")
+        height, _ = await block_of(node, Kind.REQUEST)
+        replies = [await ask(node, path, own) for path in (*ONE, *LISTS)]
+        whole = await ask(node, f"/v1/blocks/{height}", CBOR, own)
+        wrong = [
+            await ask(node, ONE[0], leave(node, f"ministry/{NODE}", signer="attest", **changes))
+            for changes in ({"audience": "node-b"}, {"until": 1})
+        ]
+        others = [
+            await ask(node, ONE[0], leave(node, office, signer=signer))
+            for office, signer in ((f"bank/{NODE}", "attest"), (f"ministry/{NODE}", "tls"))
+        ]
+    assert (replies, whole) == ([(200, "")] * len(replies), (200, ""))
+    assert wrong == [(403, "leave-for-another"), (403, "leave-over")]
+    assert others == [(403, "not-permitted")] * 2
+
+
 async def test_the_description_names_the_scheme_where_an_office_is_asked_for(
     tmp_path: Path,
 ) -> None:
