@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from govchaind.cli.help_text import Context, speaking
+
 
 class Entry(NamedTuple):
     """Where a command lives (module under govchaind.cli, attribute) and what it does."""
@@ -39,7 +41,7 @@ class LazyGroup(click.Group):
         command = getattr(import_module(f"govchaind.cli.{entry.module}"), entry.attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}.{entry.attribute} is not a command")
-        return command
+        return speaking(command) if self.context_class is Context else command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
