@@ -18,6 +18,7 @@
         ├── StorageFailed        a write or a sync failed; nothing was acknowledged since
         ├── StorageCorrupt       stored bytes are not the bytes that were written
         ├── StateDiverged        own results differ from a certificate
+        ├── ChainRecovered       the chain went on without what this store holds
         ├── UpgradeNeeded        the ledger has a version that this software does not know
         └── InvariantBroken      what cannot happen has happened
     StorageFull (a StorageFailed that recovers by itself when there is room)
@@ -181,6 +182,16 @@ class StateDiverged(Fatal):
 
     code = "state-diverged"
     remedy = "Keep the store for examination; start with an empty one and have it re-admitted."
+
+
+class ChainRecovered(Fatal):
+    """The chain lost its quorum and went on without what this store holds beyond that height."""
+
+    code = "chain-recovered"
+    remedy = (
+        "Keep the store for examination; start with an empty one and have the node re-admitted "
+        "(`govchaind members readmit`)."
+    )
 
 
 class UpgradeNeeded(Fatal):
