@@ -28,6 +28,7 @@ FLOORS = {
     "data": 5,
     "exit_pack": 5,
     "backup": 5,
+    "recovery": 5,
     "cli": 5,
     "node": 5,
     "daemon": 5,
@@ -44,6 +45,7 @@ ALLOWED_BY_FLOOR_RULES = {
     "data": set(),  # what comes with a pack, and runs where nothing of ours is installed
     "exit_pack": {"base", "ledger", "replica", "runtime", "api", "client", "data"},
     "backup": {"base", "ledger", "replica", "runtime"},
+    "recovery": {"base", "ledger", "replica", "runtime"},
     "runtime": {"base", "raft", "ledger", "replica"},
     "api": {"base", "raft", "ledger", "replica", "runtime"},
 }

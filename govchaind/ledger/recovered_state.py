@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from govchaind.base.errors import InvalidProof
 from govchaind.base.types import Height
-from govchaind.ledger.membership import member_of
+from govchaind.ledger.membership import Membership, member_of
 from govchaind.ledger.operations.motions import NODES, ORDERED_AT, VALIDATORS, place_node
 from govchaind.ledger.recovery import Recovery
 from govchaind.ledger.recovery_quorum import check_signatures
@@ -26,7 +26,13 @@ def judge_recovery(recovery: Recovery, state: WorkingState) -> list[str]:
 
     Raises InvalidProof: too few have signed, or it goes on with a node that nobody has decided on.
     """
-    for member in recovery.body.membership.members:
+    check_members(recovery.body.membership, state)
+    return check_signatures(recovery, state.decoded)
+
+
+def check_members(membership: Membership, state: WorkingState) -> None:
+    """Raise InvalidProof unless state knows each member, under the keys that it has there."""
+    for member in membership.members:
         fields = state.decoded(node_key(member.name))
         if fields is None:
             raise InvalidProof(f"the recovery goes on with {member.name}, which no state names")
@@ -36,7 +42,6 @@ def judge_recovery(recovery: Recovery, state: WorkingState) -> list[str]:
             raise InvalidProof(f"the recovery gives {member.name} other keys than the state has")
         if member.signs_above < known.signs_above:
             raise InvalidProof(f"the recovery lets {member.name} sign what it may not")
-    return check_signatures(recovery, state.decoded)
 
 
 def carry_out(recovery: Recovery, signed: list[str], height: Height, state: WorkingState) -> None:
