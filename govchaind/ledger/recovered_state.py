@@ -18,6 +18,7 @@ from govchaind.ledger.recovery_quorum import check_signatures
 from govchaind.ledger.state_keys import NETWORK, NODE, node_key, recovery_key
 from govchaind.ledger.working_state import WorkingState
 
+SIGNED = 6  # place in a recovery's value (state_keys.py): the institutions
 _ROLE = 2  # place in a node's value
 
 

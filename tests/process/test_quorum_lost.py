@@ -98,6 +98,7 @@ def test_the_survivors_go_on_by_office_keys_and_everybody_sees_it(
     block = network.block(leader, height)
     assert block.recovery is not None
     assert block.transactions == []
+    shown_at(network, leader, height, lost)
     check_proofs(network, tmp_path, trust, before, second, height)
     network.wait_level(*survivors, observer)
     network.stop(*survivors, observer)
@@ -123,6 +124,20 @@ def refused(network: Network, name: str, *records: Path, reason: str) -> None:
     )
     assert reason in text
     assert "The store holds" in govchaind("verify", str(network.folder(name)))
+
+
+def shown_at(network: Network, name: str, height: int, lost: list[str]) -> None:
+    """The block says at the API and on its page who let the chain go on, and without whom."""
+    block = network.json(name, f"/v1/blocks/{height}")
+    assert block["recovery"]["kept"] == height - 1
+    assert block["recovery"]["left_out"] == sorted(lost)
+    assert "civil-affairs" in block["recovery"]["signed_by"]
+    for language, words in (("en", "The quorum was lost here"), ("zh", "此处曾丧失法定人数")):
+        page = network.get(
+            name, f"/blocks/{height}", accept="text/html", **{"accept-language": language}
+        )
+        assert words in page.text
+        assert lost[0] in page.text
 
 
 def check_proofs(
