@@ -450,7 +450,7 @@ class State:
 
     def needed(self, height: int) -> int:
         """Return how many institutions can recover the chain after a height."""
-        counting = self.at(bytes((NETWORK,)), height)[0]
+        counting: int = self.at(bytes((NETWORK,)), height)[0]
         counting -= len(self.at(bytes((STANDING,)), height) or [])
         rules = [self.at(bytes((RULE, kind)), height) for kind in (SET_NODE, REMOVE_NODE)]
         asked = [counting * top // bottom + 1 for top, bottom, _ in filter(None, rules)]
