@@ -453,7 +453,7 @@ class State:
         counting: int = self.at(bytes((NETWORK,)), height)[0]
         counting -= len(self.at(bytes((STANDING,)), height) or [])
         rules = [self.at(bytes((RULE, kind)), height) for kind in (SET_NODE, REMOVE_NODE)]
-        asked = [counting * top // bottom + 1 for top, bottom, _ in filter(None, rules)]
+        asked: list[int] = [counting * top // bottom + 1 for top, bottom, _ in filter(None, rules)]
         return min(counting, max([counting // 2 + 1, *asked]))
 
     def office(self, institution: str, office: str, height: int) -> Any:
