@@ -77,17 +77,7 @@ def test_the_survivors_go_on_by_office_keys_and_everybody_sees_it(
     assert (needed, shown["signed_by"]) == (len(names) // 2 + 1, names)
     assert set(institutions) <= set(names)
     refused(network, survivors[0], *copies[: needed - 1], reason=f"{needed} are needed")
-    for name in survivors:
-        beside = ["--blocks", f"{record}.blocks"] if facts["blocks"] else []
-        carried = told(
-            govchaind(
-                *("recover", "apply", str(network.folder(name))),
-                *map(str, copies[:needed]),
-                *beside,
-                "--json",
-            )
-        )
-        assert (carried["height"], carried["changed"]) == (height, True)
+    carry_out(network, survivors, record, copies[:needed], height)
 
     network.start(*survivors, observer)
     network.wait_ready(*survivors, observer)
@@ -124,6 +114,17 @@ def refused(network: Network, name: str, *records: Path, reason: str) -> None:
     )
     assert reason in text
     assert "The store holds" in govchaind("verify", str(network.folder(name)))
+
+
+def carry_out(
+    network: Network, survivors: list[str], record: Path, copies: list[Path], height: int
+) -> None:
+    blocks = Path(f"{record}.blocks")
+    beside = ["--blocks", str(blocks)] if blocks.exists() else []
+    for name in survivors:
+        arguments = [str(network.folder(name)), *map(str, copies), *beside, "--json"]
+        carried = told(govchaind("recover", "apply", *arguments))
+        assert (carried["height"], carried["changed"]) == (height, True)
 
 
 def shown_at(network: Network, name: str, height: int, lost: list[str]) -> None:
