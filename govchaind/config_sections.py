@@ -66,6 +66,13 @@ class ApiSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reading_needs_token: Annotated[
         bool, Meta(description="With a token_file: whether reading needs a token as well.")
     ] = False
+    reads: Annotated[
+        Literal["open", "members", "offices"],
+        Meta(
+            description="What concerns offices is shown to: everybody; every office of the "
+            "ledger; those offices alone."
+        ),
+    ] = "offices"
     requests_per_second_max: Annotated[
         float, Meta(ge=0, le=10**6, description="Requests of one address; 0: no bound.")
     ] = limits.HTTP_REQUESTS_PER_SECOND_MAX

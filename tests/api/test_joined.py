@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from govchaind.api.chain import block_summaries, certified_blocks, named_height
+from govchaind.api.circles import Circles
 from govchaind.api.network import trust_steps
 from govchaind.api.reading import Outcomes, block_at
 from govchaind.api.registers import record_at, record_history, register_at
 from govchaind.api.submission import Submission
+from govchaind.api.viewer import Viewer
 from govchaind.base.encoding import encode
 from govchaind.base.errors import Gone
 from govchaind.base.keyvalue import MemoryReader
@@ -53,10 +55,11 @@ def test_what_came_before_is_gone_and_says_from_where_on_there_is_more(
     chain, store, height = joined
     old = chain.steps[-3].block.transactions or chain.steps[-4].block.transactions
     register = register_at(store, "divisions")
+    viewer = Viewer(Circles(store), "open", None, keeps_node=False)
     for ask in (
         lambda: named_height(store, str(height - 1)),
         lambda: block_at(store, 1),
-        lambda: certified_blocks(store, 1, 3),
+        lambda: certified_blocks(store, viewer, 1, 3),
         lambda: trust_steps(store, 0, 0),
         lambda: Outcomes(store).find(old[0].id),
         lambda: record_at(store, register, b"100", height - 1),

@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from govchaind.base.errors import StoreReplaced
+from govchaind.base.merkle import SUITE_1
 from govchaind.base.types import NodeId
 from govchaind.replica.events import Status
 from govchaind.replica.snapshot_messages import (
@@ -65,6 +66,7 @@ class Made:
             status=self._status,
             linked=lambda: ["node-b", "node-c"],
             send=self._send,
+            own=lambda: (0, SUITE_1.empty()),
             hold=self.held.append,
             telemetry=Telemetry(version="test", sink=self._tell),
             behind_blocks=behind,
