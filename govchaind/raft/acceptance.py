@@ -89,7 +89,7 @@ def _without_known(state: State, append: AppendEntries) -> list[Entry]:
     for position, entry in enumerate(append.entries):
         if entry.index > log.last_index:
             return append.entries[position:]
-        if log.term(entry.index) == entry.term:
+        if entry.index < log.first_index or log.term(entry.index) == entry.term:
             continue
         if entry.index <= state.commit:
             raise PeerError(f"an append contradicts the committed entry {entry.index}")

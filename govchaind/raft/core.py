@@ -44,6 +44,7 @@ from govchaind.raft.messages import (
     Timing,
     Vote,
 )
+from govchaind.raft.progress import Progress
 from govchaind.raft.state import Role, State
 
 __all__ = ["Raft", "Role"]
@@ -350,6 +351,10 @@ class Raft:
         if state.forwarded:
             return min(state.election_at, *state.forwarded.values())
         return state.election_at
+
+    def peers(self) -> Mapping[NodeId, Progress]:
+        """Return what a leader knows of each peer; nothing elsewhere. For reading only."""
+        return {} if self._state.leading is None else self._state.leading.peers
 
     def term_of(self, index: int) -> Term:
         """Return the term of entry `index`, 0 for 0. Raises NotFound beyond the end."""

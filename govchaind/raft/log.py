@@ -4,6 +4,8 @@ Rules kept here: indexes are consecutive; a truncation removes the whole tail; a
 memory only after it is durable and committed, so what `Ready` has not yet handed out, and what a
 conflict may still remove, is never looked for in storage. Terms never decrease along a log (paper
 section 5.3), which is why the search for an agreeing place is a binary one.
+What storage has removed, below `first_index`, was committed: every leader's log has the same there
+(paper section 5.4.3), so it agrees unread; it can be sent to nobody.
 
 Left out: what is durable (writes.py), what is committed (state.py), configurations (membership.py).
 """
@@ -56,6 +58,11 @@ class Log:
         """Return the lowest index that is read without the LogReader."""
         return self._first
 
+    @property
+    def first_index(self) -> int:
+        """Return the lowest index from which on no entry is missing."""
+        return self._reader.first_index()
+
     def term(self, index: int) -> int:
         """Return the term of entry `index`; 0 for index 0. Raises NotFound beyond the end."""
         if index == self.last_index:
@@ -78,6 +85,8 @@ class Log:
 
     def matches(self, index: int, term: int) -> bool:
         """Say whether entry `index` exists and has this term (the AppendEntries check)."""
+        if index < self.first_index - 1:
+            return True
         return index <= self.last_index and self.term(index) == term
 
     def slice(self, first: int, bytes_max: int) -> tuple[list[Entry], int]:

@@ -28,6 +28,7 @@ class Progress:
         "departs_at",
         "heard_at",
         "match",
+        "needs",
         "next",
         "paused",
         "probe_round",
@@ -39,6 +40,7 @@ class Progress:
     def __init__(self, *, next_index: int, now: Seconds) -> None:
         self.store: StoreId | None = None  # as the peer says itself; None until it answers
         self.match = 0
+        self.needs = 0  # the lowest entry that it lacks, if that is no longer here; else 0
         self.next = next_index
         self.probing = True
         self.paused = False  # probing: one append is out and not answered
@@ -75,6 +77,7 @@ class Progress:
         """Note under which store the peer answers; another store starts from nothing."""
         if self.store is not None and self.store != store:
             self.match = 0
+            self.needs = 0
             self.round = 0
             self.commit_sent = 0
             self.probe(last_index + 1)
@@ -93,6 +96,7 @@ class Progress:
             self._flight_bytes -= flight.popleft()[1]
         if index < self.match or (index == self.match and not self.probing):
             return False
+        self.needs = 0
         self.match = index
         if self.probing:
             self.probing = False
@@ -100,6 +104,19 @@ class Progress:
             self.next = index + 1
         elif self.next <= index:
             self.next = index + 1
+        return True
+
+    def lacks(self, index: int, hint: int, round_: int) -> bool:
+        """Take a refusal at `index`, before which nothing is here any more: the peer lacks some of
+        that, and what it has ends at `hint`, as far as it says. It is asked again in a later round.
+
+        Return False, and change nothing, if the refusal is stale.
+        """
+        if index <= self.match or not self.probing or index != self.next - 1:
+            return False
+        self.needs = min(hint + 1, index)
+        self.paused = True
+        self.probe_round = round_
         return True
 
     def refused(self, index: int, guess: int) -> bool:

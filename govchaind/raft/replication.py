@@ -8,6 +8,8 @@ Rules kept here:
   store is sent everything and counted never;
 - what is lost is noticed by the first heartbeat answer of a later round, and asked about with an
   empty append, so that a peer with a slow disk is not sent everything twice;
+- a peer that lacks entries which are no longer here is asked, once a round, whether it has them
+  from elsewhere; `needs` says so meanwhile;
 - the commit index is passed on at once: with the next append, or, when there is nothing else to
   send, with a heartbeat of round 0, which wants no answer.
 """
@@ -33,6 +35,7 @@ from govchaind.raft.state import Leading, State
 def send_appends(state: State, leading: Leading) -> None:
     """Send every peer what it may be sent now."""
     for node, peer in leading.peers.items():
+        _keep_within(state, peer)
         if peer.probing:
             if not peer.paused:
                 _probe(state, leading, node, peer, empty=False)
@@ -46,6 +49,13 @@ def send_appends(state: State, leading: Leading) -> None:
         if peer.next > state.log.last_index and known > peer.commit_sent:
             peer.commit_sent = known
             state.out.append((node, Heartbeat(state.term, known, NO_ANSWER)))
+
+
+def _keep_within(state: State, peer: Progress) -> None:
+    """Go on from the first entry that is here, if older ones were removed meanwhile."""
+    first = state.log.first_index
+    if peer.next < first:
+        peer.probe(first, paused=peer.paused)
 
 
 def _probe(state: State, leading: Leading, node: NodeId, peer: Progress, *, empty: bool) -> None:
@@ -93,10 +103,11 @@ def take_append_reply(
             advance_commit(state, leading)
         leading.changed = True
         return
+    floor = max(peer.match, state.log.first_index - 1)
+    if reply.index <= floor and peer.lacks(reply.index, reply.hint_index, leading.round):
+        return
     guess = state.log.last_with_term_up_to(
-        reply.hint_term,
-        floor=peer.match,
-        ceiling=max(min(reply.hint_index, reply.index - 1), peer.match),
+        reply.hint_term, floor=floor, ceiling=max(min(reply.hint_index, reply.index - 1), floor)
     )
     if peer.refused(reply.index, guess):
         leading.changed = True
@@ -121,6 +132,7 @@ def _ask_after_silence(
     state: State, leading: Leading, node: NodeId, peer: Progress, round_: int
 ) -> None:
     """An older append is unanswered although a later heartbeat is: find out, with an empty one."""
+    _keep_within(state, peer)
     if peer.probing:
         if not peer.paused:
             leading.changed = True  # its store changed: the first probe goes out with this turn

@@ -86,6 +86,16 @@ class Room:
     available: bool
 
 
+@dataclass(slots=True)
+class Prune:
+    """Blocks below `before` may be removed, those that must stay excepted. An archive was made of
+    those up to `archived` (0: none), which is at `archived_at`, as the operator says."""
+
+    before: Height
+    archived: Height = 0
+    archived_at: str | None = None
+
+
 Event: TypeAlias = (
     Received
     | LinkUp
@@ -96,6 +106,7 @@ Event: TypeAlias = (
     | TransferAsked
     | Written
     | Room
+    | Prune
 )
 
 # --- notices: what drive posts on the notice board ------------------------------------------------
@@ -213,6 +224,8 @@ class Status:
     in_configuration: bool  # member under this store id
     room: bool
     write_pending_seconds: float
+    first: Height = 1  # from which on every block is here
+    lacking: Height = 0  # needed next, and removed at every linked peer; 0: none
 
 
 @dataclass(slots=True)

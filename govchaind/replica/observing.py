@@ -49,6 +49,8 @@ class Observing:
         self._adopt = adopt  # puts a certified block into the log, as committed
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
         self._led_at: Seconds = 0.0
+        self._leader_first: Height = 0  # the leader has removed what is below; 0: not that we know
+        self._told_lacking: Height = 0
 
     def keep_time(
         self, now: Seconds, links: Iterable[NodeId], *, observer: bool, led: bool, commit: Height
@@ -56,17 +58,35 @@ class Observing:
         """Look for certified blocks if this node needs them, and stop when it does not any more.
 
         A node without a vote always does. One with a vote does while it has long heard of no leader
-        and others go on: it slept through a change of membership and cannot know who leads.
+        and others go on: it slept through a change of membership and cannot know who leads. And so
+        it does while its leader has removed blocks that it lacks.
         """
         if led or not self._led_at:
             self._led_at = now
         stranded = now - self._led_at > STRANDED_SECONDS and self.follower.best_head() > commit
-        if observer or stranded:
+        cut_off = self._ledger.height + 1 < self._leader_first
+        if observer or stranded or cut_off:
             if now >= self.follower.next_check:
                 self.follower.check(now, self._ledger.height, sorted(links))
         elif self.follower.upstream is not None:
             self.follower.stop()
             self._queue.clear()
+        else:
+            self.follower.lacking = 0
+
+    def pruned_below(self, peer: NodeId, first: Height, leader: NodeId | None) -> None:
+        """A peer has no block below `first`: another must bring what is lacking here."""
+        self.follower.pruned_below(peer, first)
+        if peer == leader:
+            self._leader_first = first
+
+    def newly_lacking(self) -> Height | None:
+        """Return what has come to be lacking at every linked peer (0: nothing any more), once."""
+        lacking = self.follower.lacking
+        if lacking == self._told_lacking:
+            return None
+        self._told_lacking = lacking
+        return lacking
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
         """Queue blocks of the chosen upstream; others were not asked."""

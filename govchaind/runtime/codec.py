@@ -46,6 +46,7 @@ from govchaind.replica.messages import (
     Head,
     Objection,
     PeerMessage,
+    PrunedBelow,
     Subscribe,
     Want,
     WantCertificates,
@@ -206,6 +207,7 @@ _ROWS = (
     ),
     _plain(39, Objection, tuple[Count, Count, str]),
     _plain(40, Awaited, tuple[()]),
+    _plain(49, PrunedBelow, tuple[Count]),
 )
 _BY_NUMBER: dict[int, _Row] = {row.number: row for row in _ROWS}
 _BY_KIND: dict[type[Any], _Row] = {row.kind: row for row in _ROWS}

@@ -53,6 +53,7 @@ class Disk:
         self.durable_hard = HardState()
         self.queue: list[Write] = []
         self.seen: list[Entry] = []  # durable image with the queue over it
+        self.first = 1  # what is below was removed
 
     def put(self, write: Write) -> None:
         self.queue.append(write)
@@ -76,10 +77,15 @@ class Disk:
     def last_index(self) -> int:
         return len(self.seen)
 
+    def first_index(self) -> int:
+        return self.first
+
     def entry(self, index: int) -> Entry:
+        assert index >= self.first, f"entry {index} is read, which was removed"
         return self.seen[index - 1]
 
     def term(self, index: int) -> int:
+        assert index == 0 or index >= self.first - 1, f"the term of {index} is read"
         return self.seen[index - 1].term if index else 0
 
     def configurations(self) -> list[tuple[int, Configuration]]:

@@ -49,6 +49,7 @@ def every_message() -> list[codec.Anything]:
         replica.CertifiedBlocks([(first, certificate(first)), (second, certificate(second))]),
         replica.Objection(4, 8, "clock-ahead"),
         replica.Awaited(),
+        replica.PrunedBelow(17),
     ]
 
 
