@@ -42,6 +42,8 @@ from govchaind.base.errors import (
 )
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.runtime.store_files import (
+    COMPACTED_FILE,
+    DATA_FILE,
     FULL_ERRNOS,
     RoomAhead,
     check_roots,
@@ -58,10 +60,10 @@ from govchaind.runtime.worker import Worker
 
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
 PUTS_PER_SLICE = 256  # about a millisecond of the loop's time
+_ROOT_PAGES = 2
 IDLE_READERS_MAX = 16  # reset read transactions kept for the next snapshot
 STORED_KEY_BYTES_MAX = 511  # LMDB's own bound
 MAP_BYTES_DEFAULT = 64 * 1024**3
-_DATA_FILE = "data.mdb"
 
 _CORRUPT_ERRORS = (
     lmdb.CorruptedError,
@@ -212,10 +214,11 @@ class LmdbStorage:
         self._map_bytes_max = map_bytes_max
         self._worker = Worker("store")
         self._lock_file = lock_store(path)
+        (path / COMPACTED_FILE).unlink(missing_ok=True)
         try:
             self._environment = _open(path, map_bytes_max)
             self._ahead = RoomAhead(
-                path / _DATA_FILE, ahead_bytes=ahead_bytes, file_bytes_max=map_bytes_max
+                path / DATA_FILE, ahead_bytes=ahead_bytes, file_bytes_max=map_bytes_max
             )
         except BaseException:
             os.close(self._lock_file)
@@ -301,6 +304,34 @@ class LmdbStorage:
         """Return how much more can be written, by map and by disk."""
         return min(self._map_bytes_max - self.used_bytes(), shutil.disk_usage(self._path).free)
 
+    def rows_and_bytes(self) -> tuple[int, int]:
+        """Return how many rows there are, and the bytes of the pages that hold them."""
+        found = self._environment.stat()
+        pages = found["branch_pages"] + found["leaf_pages"] + found["overflow_pages"] + _ROOT_PAGES
+        return found["entries"], pages * found["psize"]
+
+    def copy_compact(self, descriptor: int) -> None:
+        """Write a copy without free pages. Raises StorageFull or StorageFailed.
+
+        Only where nothing is written meanwhile: it reads one snapshot, as long as it takes.
+        """
+        try:
+            self._environment.copyfd(descriptor, compact=True)
+        except (lmdb.Error, OSError) as error:
+            if _says_full(error):
+                raise StorageFull(f"no room for a copy: {error}") from error
+            raise StorageFailed(f"a copy failed: {error}") from error
+
+    @staticmethod
+    def count_file(path: Path) -> int:
+        """Return how many rows a store's file holds, by its own count. Raises StorageCorrupt."""
+        try:
+            with lmdb.open(str(path), subdir=False, readonly=True, lock=False) as environment:
+                rows: int = environment.stat()["entries"]
+                return rows
+        except lmdb.Error as error:
+            raise _corrupt(error) from error
+
     def close(self) -> None:
         """Close the store; nothing is saved here that a write has not saved."""
         if self._closed:
@@ -339,7 +370,7 @@ def _says_full(error: Exception) -> bool:
 
 
 def _open(path: Path, map_bytes_max: int) -> Any:
-    data = path / _DATA_FILE
+    data = path / DATA_FILE
     try:
         size = data.stat().st_size if data.exists() else 0
         if size:

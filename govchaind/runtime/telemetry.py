@@ -55,6 +55,7 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "settings.refused": "error",
         "storage.full": "warning",
         "storage.low": "warning",
+        "store.archive_failed": "warning",
         "store.set_back": "warning",
     }
 )
