@@ -163,6 +163,7 @@ class Parts:
             raft=self.raft,
             memberships=self.memberships,
             executor=self.executor,
+            first_index=self.log.first_index,
         )
         self.intake = Intake(name=name, send=send, ledger=self.ledger, pool=self.pool)
         self.certification = Certification(

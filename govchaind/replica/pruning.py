@@ -38,6 +38,8 @@ from govchaind.replica.execution import Pending
 from govchaind.replica.marker import FIRST, Marker
 from govchaind.replica.store import StoredLog
 
+HELD_SECONDS = 5.0  # between looks whether a slow peer still lacks what should go
+
 
 def may_go_below(reader: KeyValueReader) -> Height:
     """Return the height below which everything may be removed; 1: nothing may."""
@@ -117,10 +119,11 @@ class Pruner:
         until = min(before, first + PRUNE_STEP_HEIGHTS)
         if until > first:
             remove(reader, self._log, pending.batch, self._configured, asked, until)
-        if until == before:  # asked again in a while, should a slow peer have held it up
+        elif until < asked.before:
+            self._next = now + HELD_SECONDS
+        if until == asked.before:
             self._asked = None
-            values = {"first": self._log.first_index(), "asked": asked.before}
-            pending.notices.append(Happened("store.pruned", {**values}))
+            pending.notices.append(Happened("store.pruned", {"first": until}))
         return until > first
 
     @property

@@ -108,12 +108,19 @@ class Screener:
     """Judges a leader's appends against the own log, clock and applied state."""
 
     def __init__(
-        self, *, genesis: Genesis, raft: Raft, memberships: Memberships, executor: Executor
+        self,
+        *,
+        genesis: Genesis,
+        raft: Raft,
+        memberships: Memberships,
+        executor: Executor,
+        first_index: Callable[[], Height],
     ) -> None:
         self._genesis = genesis
         self._raft = raft
         self._memberships = memberships
         self._executor = executor
+        self._first_index = first_index  # from which on the log has every entry
 
     def judge(
         self, message: AppendEntries, wall_milliseconds: int
@@ -125,13 +132,13 @@ class Screener:
             return message, None  # Raft refuses it as it is
         if previous + len(entries) <= raft.commit:
             return message, None  # all of it is committed here
-        if raft.term_of(previous) != message.previous_term:
+        if not self._agrees(previous, message.previous_term):
             return message, None
         if any(entry.index != previous + 1 + i for i, entry in enumerate(entries)):
             return message, None  # Raft ends the link for it
         first_new = 0
         for entry in entries:
-            if entry.index > raft.last_index or raft.term_of(entry.index) != entry.term:
+            if entry.index > raft.last_index or not self._agrees(entry.index, entry.term):
                 break
             first_new += 1
         if first_new == len(entries):
@@ -148,6 +155,10 @@ class Screener:
             return message, None
         cut = AppendEntries(message.term, previous, message.previous_term, taken, message.commit)
         return cut, refused
+
+    def _agrees(self, index: Height, term: int) -> bool:
+        """Say whether the own log has this entry; what was removed from it was committed."""
+        return index < self._first_index() - 1 or self._raft.term_of(index) == term
 
     def _link_after(self, index: Height) -> Link:
         """Return what the block after `index` of the own log must continue."""

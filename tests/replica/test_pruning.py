@@ -12,7 +12,7 @@ from govchaind.ledger.operations.motion import MotionKind
 from govchaind.raft.messages import AppendEntries
 from govchaind.replica import pruning
 from govchaind.replica.attestation import certificate_at
-from govchaind.replica.events import Happened, Prune
+from govchaind.replica.events import Happened, LinkUp, Prune, Received
 from govchaind.replica.inspection import check_chain, check_every_state
 from govchaind.replica.marker import FIRST, Marker, check_kept, first_height, stored_marker
 from govchaind.replica.messages import CertifiedBlocks, PrunedBelow
@@ -80,7 +80,7 @@ def test_blocks_go_and_the_rest_holds(cluster: Cluster) -> None:
     assert list(check_chain(disk, cluster.genesis, 1)) == list(range(FIRST_WANTED, last + 1))
     assert next(check_chain(disk, cluster.genesis, last - 5)) == last - 5
     assert check_every_state(disk) > 0
-    assert events(cluster, "a", "store.pruned") == [{"first": FIRST_WANTED, "asked": FIRST_WANTED}]
+    assert events(cluster, "a", "store.pruned") == [{"first": FIRST_WANTED}]
     cluster.crash("a")
     grow(cluster, 3, salt=10_000)
     agreed(cluster)
@@ -150,6 +150,26 @@ def test_a_removed_result_still_speaks_for_the_tree_of_heights(cluster: Cluster)
     disk.apply(batch)
     with pytest.raises(StorageCorrupt, match="height"):
         list(check_chain(disk, cluster.genesis, 1))
+
+
+def test_an_append_that_begins_before_the_first_block_is_taken(cluster: Cluster) -> None:
+    """A leader may not know yet how far this node is, and send it what it has had for long."""
+    name, leader = follower_of(cluster), cluster.leader()
+    prune(cluster, name)
+    cluster.drop(name)
+    cluster.offer(leader, [cluster.put(40_000)])
+    cluster.run(1)
+    node, log = cluster.nodes[name], cluster.nodes[leader].log()
+    last = log.last_index()
+    entries = [log.entry(index) for index in range(31, last + 1)]
+    term = cluster.nodes[leader].replica.raft.term
+    message = AppendEntries(term, 30, log.term(30), entries, last)
+    cluster.step(name, [LinkUp(leader, cluster.nodes[leader].store), Received(leader, message)])
+    cluster.settle()
+    assert node.replica.ledger.height == last
+    cluster.heal(name)
+    cluster.run(3)
+    agreed(cluster)
 
 
 def test_an_observer_gets_from_others_what_one_has_removed() -> None:
