@@ -12,7 +12,8 @@ from govchaind.base.keyvalue import WriteBatch
 from govchaind.cli.main import OK
 from govchaind.ledger.operations.costs import Kind
 from govchaind.node import load
-from govchaind.runtime import compaction
+from govchaind.replica.events import Prune
+from govchaind.runtime import compaction, removal
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.store_files import COMPACTED_FILE, DATA_FILE
 from tests.cli.command import Command
@@ -69,6 +70,33 @@ def test_old_blocks_are_archived_and_go_and_everything_holds(
     assert again.output.startswith(f"Archived blocks {BEFORE} to {BEFORE + 4}, ")
     nothing = govchaind("db", "prune", directory, "--before", BEFORE, "--archive", archive)
     assert nothing.output == f"Nothing to remove: the first height here is {BEFORE + 5}.\n"
+
+
+def test_a_removal_that_was_broken_off_leaves_a_whole_store(
+    govchaind: Command, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write at a time is lost: what the disk has then is what was there before it."""
+    monkeypatch.setattr(removal, "WRITE_HEIGHTS", 30)
+    folder = load(directory)[0].store_directory
+
+    async def broken_off() -> None:
+        def enough(_: int) -> None:
+            raise KeyboardInterrupt
+
+        storage = LmdbStorage(folder)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                await removal.remove_blocks(storage, Prune(BEFORE), enough)
+        finally:
+            storage.close()
+
+    for first in (31, 61):
+        trio.run(broken_off)
+        held = govchaind("verify", directory, "--json")
+        assert held.code == OK, held.errors
+        assert held.json["first"] == first
+    assert govchaind("db", "prune", directory, "--before", BEFORE).code == OK
+    assert govchaind("verify", directory, "--json").json["first"] == BEFORE
 
 
 def test_what_is_archived_is_restored(govchaind: Command, directory: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from govchaind.base.errors import Pruned, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
-from govchaind.base.keyvalue import WriteBatch
+from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.limits import KEEP_BLOCKS_MIN, PRUNE_STEP_HEIGHTS
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.raft.messages import AppendEntries
@@ -250,3 +250,35 @@ def test_a_leader_keeps_what_a_peer_lacks(cluster: Cluster) -> None:
     agreed(cluster)
     sent = [m for by, m in cluster.said if by == leader and isinstance(m, AppendEntries)]
     assert any(m.entries for m in sent)
+
+
+def image_of(disk: MemoryReader) -> MemoryReader:
+    batch = WriteBatch()
+    for row, value in disk.values.items():
+        batch.put(row, value)
+    image = MemoryReader()
+    image.apply(batch)
+    return image
+
+
+def test_a_crash_at_any_write_leaves_a_whole_store(cluster: Cluster) -> None:
+    node = cluster.nodes["a"]
+    cluster.step("a", [Prune(FIRST_WANTED)])
+    firsts: set[int] = set()
+    while first_height(node.disk) < FIRST_WANTED:
+        cluster.hold_writes.add("a")
+        cluster.run(0.1)
+        assert node.write is not None
+        kept, written = image_of(node.disk), image_of(node.disk)  # it is lost, or it is not
+        written.apply(node.write[1])
+        for image in (kept, written):
+            last = len(list(check_chain(image, cluster.genesis, 1))) + first_height(image) - 1
+            assert last >= node.replica.ledger.height - 1
+            firsts.add(first_height(image))
+        cluster.hold_writes.discard("a")
+        cluster.run(0.05)
+    assert firsts >= {1, 1 + PRUNE_STEP_HEIGHTS}
+    node.write = None
+    cluster.crash("a")
+    cluster.run(3)
+    agreed(cluster)
