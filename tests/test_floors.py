@@ -55,7 +55,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "nacl": ("govchaind.base.crypto", "govchaind.client.sealing", "govchaind.client.locked_file",
              "govchaind.client.side_sealing", "govchaind.data.exit.verify"),
     "pyarrow": ("govchaind.exit_pack.tables",),
-    "lmdb": ("govchaind.runtime.lmdb_storage",),
+    "lmdb": ("govchaind.runtime.lmdb_storage", "govchaind.runtime.compaction"),
     "structlog": ("govchaind.runtime.telemetry",),
     "prometheus_client": ("govchaind.runtime", "govchaind.api"),
     "cryptography": ("govchaind.runtime.tls",),

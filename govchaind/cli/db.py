@@ -176,7 +176,8 @@ def compact(directory: Path, as_json: bool) -> None:
     from govchaind.runtime.compaction import compact as compact_store
 
     config, _, _ = load(directory)
-    found = compact_store(config.store_directory)
+    with progress("copying", None, "rows") as ticks:
+        found = compact_store(config.store_directory, ticks.advance)
     if as_json:
         print_json(asdict(found))
         return

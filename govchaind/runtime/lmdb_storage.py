@@ -310,28 +310,6 @@ class LmdbStorage:
         pages = found["branch_pages"] + found["leaf_pages"] + found["overflow_pages"] + _ROOT_PAGES
         return found["entries"], pages * found["psize"]
 
-    def copy_compact(self, descriptor: int) -> None:
-        """Write a copy without free pages. Raises StorageFull or StorageFailed.
-
-        Only where nothing is written meanwhile: it reads one snapshot, as long as it takes.
-        """
-        try:
-            self._environment.copyfd(descriptor, compact=True)
-        except (lmdb.Error, OSError) as error:
-            if _says_full(error):
-                raise StorageFull(f"no room for a copy: {error}") from error
-            raise StorageFailed(f"a copy failed: {error}") from error
-
-    @staticmethod
-    def count_file(path: Path) -> int:
-        """Return how many rows a store's file holds, by its own count. Raises StorageCorrupt."""
-        try:
-            with lmdb.open(str(path), subdir=False, readonly=True, lock=False) as environment:
-                rows: int = environment.stat()["entries"]
-                return rows
-        except lmdb.Error as error:
-            raise _corrupt(error) from error
-
     def close(self) -> None:
         """Close the store; nothing is saved here that a write has not saved."""
         if self._closed:

@@ -162,9 +162,9 @@ def test_a_compaction_that_was_broken_off_leaves_the_store_and_no_copy(
     folder = load(directory)[0].store_directory
     rows = _rows(directory)
 
-    def broken_off(path: Path, rows: int) -> None:
-        assert (path / COMPACTED_FILE).stat().st_size > 0
-        shutil.copy(path / COMPACTED_FILE, path / "kept")
+    def broken_off(copy: Path, *_: int) -> None:
+        assert copy.stat().st_size > 0
+        shutil.copy(copy, folder / "kept")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(compaction, "_check", broken_off)
