@@ -235,6 +235,7 @@ class Status:
     seen: Height = 0  # the highest that a linked node has said is certified
     first: Height = 1  # from which on every block is here
     lacking: Height = 0  # needed next, and removed at every linked peer; 0: none
+    begins: Height = 0  # the lowest height whose block is here, after a snapshot; else 0
 
 
 @dataclass(slots=True)

@@ -81,6 +81,7 @@ class Parts:
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
+        self._begins = self.log.joined_at
         self.recovering = Recovering(
             chain_id=genesis.chain_id, ledger=self.ledger, memberships=self.memberships
         )
@@ -294,4 +295,5 @@ class Parts:
             seen=self.observing.follower.best_head(),
             first=self.log.first_index(),
             lacking=self.observing.follower.lacking,
+            begins=self._begins,
         )
