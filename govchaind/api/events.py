@@ -25,6 +25,7 @@ from govchaind.api.replies import HEIGHT_HEADER, failures
 from govchaind.api.sentence import tell_many
 from govchaind.base.errors import Busy, Invalid
 from govchaind.base.types import Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.outcomes import OUTCOMES
 
 PING_SECONDS = 15.0
@@ -53,7 +54,7 @@ def routes(context: Context) -> APIRouter:
                 "description": "The stream",
                 "content": {"text/event-stream": {"example": _EXAMPLE}},
             },
-            **failures(400, 503),
+            **failures(400, 410, 503),
         },
     )
     async def stream_events(
@@ -75,7 +76,10 @@ def routes(context: Context) -> APIRouter:
                 remedy="Ask another node, or ask again later.",
                 retry_after_seconds=10,
             )
-        return EventStream(context, _first(context, first, last_event_id), certified)
+        begin = _first(context, first, last_event_id)
+        with context.reading() as reader:
+            check_held(reader, begin)  # now, while it can still be said
+        return EventStream(context, begin, certified)
 
     return router
 

@@ -5,7 +5,8 @@ Rules it keeps:
 - Patience is bounded: when failures have lasted for so long without a height written in between,
   the bridge ends with the last of them. A quiet chain is no failure, and what held for a while
   before it failed is a new failure.
-- A node whose word does not hold is named and passed over; when none is left, the bridge ends.
+- A node whose word does not hold is named and passed over, and so is one that no longer holds the
+  heights that are due; when none is left, the bridge ends.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 import trio
 
-from govchaind.base.errors import Busy, GovchaindError, Invalid, InvalidProof, PeerError
+from govchaind.base.errors import Busy, Gone, GovchaindError, Invalid, InvalidProof, PeerError
 from govchaind.base.types import BlockTime, Height
 from govchaind.bridge.feed import Judge, Verified, newest_certified, verified
 from govchaind.bridge.sink import Sink
@@ -69,7 +70,7 @@ class Following:
         self._patience_seconds = patience_seconds
         self._tell = tell
         self._wrote = wrote
-        self._liars = 0
+        self._unfit = 0  # nodes in a row, whose word does not hold or that lack the heights
         self._pause = PAUSE_SECONDS_MIN
         self._failing_since: float | None = None
         self.reached = Reached()
@@ -115,7 +116,7 @@ class Following:
         reached.height, reached.time_ms = one.height, one.block.time
         reached.block_hash = one.block.hash.hex()
         reached.heights += 1
-        self._liars = 0
+        self._unfit = 0
         self._pause = PAUSE_SECONDS_MIN
         self._failing_since = None
         self._wrote(reached)
@@ -123,9 +124,9 @@ class Following:
     async def _bear(self, error: GovchaindError) -> None:
         """Raise what ends the bridge; else see to it that the next try may go better."""
         nodes = self._client.nodes
-        if isinstance(error, InvalidProof) or error.code == "invalid-encoding":
-            self._liars += 1
-            if self._liars >= len(nodes):
+        if isinstance(error, InvalidProof | Gone) or error.code == "invalid-encoding":
+            self._unfit += 1
+            if self._unfit >= len(nodes):
                 raise error
             self._tell(f"{nodes.current.node}: {error.message}; asking another node.")
             nodes.pass_over()
@@ -133,6 +134,7 @@ class Following:
         behind = isinstance(error, Invalid) and error.code == "height-ahead"
         if not (behind or isinstance(error, PeerError | Busy)):
             raise error
+        self._unfit = 0
         now = trio.current_time()
         if self._failing_since is None:
             self._failing_since = now

@@ -43,6 +43,7 @@ class ChainNode:
         self.down = False
         self.grown = trio.Event()
         self.paged = 0
+        self.begins = 0  # lower heights are not held
 
     @property
     def node(self) -> str:
@@ -94,6 +95,10 @@ class ChainNode:
         del headers
         assert (path, query["certified"]) == ("/v1/events", "true")
         self._check()
+        if int(query["from"]) < self.begins:
+            error = {"code": "before-snapshot", "message": f"{self.name} does not hold it"}
+            yield Reply(410, JSON, json.dumps({"error": error}).encode()), _nothing()
+            return
         async with aclosing(self._events(int(query["from"]))) as lines:
             yield Reply(200, {}, b""), lines
 
@@ -117,6 +122,11 @@ class ChainNode:
     def _check(self) -> None:
         if self.down:
             raise PeerError(f"{self.name} is down")
+
+
+async def _nothing() -> AsyncGenerator[str, None]:
+    for line in list[str]():
+        yield line
 
 
 def client_of(*nodes: ChainNode) -> Client:

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from govchaind.backup.part import Tip
-from govchaind.base.errors import Conflict, InvalidProof, PeerError
+from govchaind.base.errors import Conflict, Gone, InvalidProof, PeerError
 from govchaind.bridge.feed import Verified
 from govchaind.bridge.following import Following
 from govchaind.ledger.genesis import Genesis
@@ -137,3 +137,17 @@ async def test_each_node_may_lie_once_before_the_bridge_ends() -> None:
         with pytest.raises(InvalidProof):
             await following(chain, client, Kept(), tell=told.append).run()
     assert [one.partition(":")[0] for one in told] == ["one", "two"]
+
+
+async def test_nodes_that_lack_the_heights_are_passed_over() -> None:
+    chain, _ = filled()
+    young, whole, sink = ChainNode(chain, "young"), ChainNode(chain, "whole"), Kept()
+    young.begins = 5
+    told: list[str] = []
+    async with client_of(young, whole) as client:
+        reached = await following(chain, client, sink, tell=told.append).run(once=True)
+    assert (reached.height, [one.partition(":")[0] for one in told]) == (8, ["young"])
+    async with client_of(young, young) as client:
+        with pytest.raises(Gone) as caught:
+            await following(chain, client, Kept()).run(once=True)
+    assert caught.value.code == "before-snapshot"
