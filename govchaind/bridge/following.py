@@ -28,6 +28,7 @@ from govchaind.ledger.trust import TrustRoot
 
 CLOSE_SECONDS_MAX = 5.0
 CALM_SECONDS = 60.0  # longer than any one wait for a node or a sink that says nothing
+MOVED = "progress-moved"
 NODES_SECONDS = 1.0  # then a node's failure is ours to bear
 
 
@@ -132,7 +133,10 @@ class Following:
             nodes.pass_over()
             return
         behind = isinstance(error, Invalid) and error.code == "height-ahead"
-        if not (behind or isinstance(error, PeerError | Busy)):
+        # What was under way when a connection broke may be written after the sink was read again:
+        # then the other writer is we ourselves.
+        in_doubt = error.code == MOVED and self._failing_since is not None
+        if not (behind or in_doubt or isinstance(error, PeerError | Busy)):
             raise error
         self._unfit = 0
         now = trio.current_time()

@@ -123,6 +123,28 @@ async def test_a_no_of_the_sink_is_final() -> None:
     assert (sink.opened, sink.open_now) == (1, False)
 
 
+async def test_a_write_that_arrives_after_its_connection_broke_is_no_other_writer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    chain, _ = filled()
+
+    class InDoubt(Kept):
+        moves = 0
+
+        async def write(self, verified: Verified) -> int:
+            if verified.height == 4 and self.moves < 3:
+                self.moves += 1
+                if self.moves == 1:
+                    raise PeerError("it broke")
+                raise Conflict("somebody else was here", code="progress-moved")
+            return await super().write(verified)
+
+    sink = InDoubt()
+    async with client_of(ChainNode(chain)) as client:
+        reached = await following(chain, client, sink).run(once=True)
+    assert (reached.height, sink.heights) == (8, list(range(1, 9)))
+
+
 async def test_each_node_may_lie_once_before_the_bridge_ends() -> None:
     chain, _ = filled()
 
