@@ -15,6 +15,7 @@ from typing import Any
 import trio
 
 from govchaind.api.access import Access
+from govchaind.api.reads_noted import ReadsNoted
 from govchaind.api.sentence import Sentence
 from govchaind.base import limits
 from govchaind.base.errors import Busy, Fatal
@@ -102,6 +103,7 @@ class Context:
     limits: ApiLimits = field(default_factory=ApiLimits)
     access: Access = field(default_factory=Access)
     pending: Pending = field(default_factory=Pending)
+    reads_noted: ReadsNoted = field(default_factory=ReadsNoted)
     carrier: Carrier | None = None  # None: this node carries no sealed files
     shelf: SideShelf | None = None  # None: it holds no side values either
     joining: Joiner | None = None  # None: this node does not join by snapshot
