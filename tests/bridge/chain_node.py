@@ -50,8 +50,12 @@ class ChainNode:
         return self.name
 
     @property
+    def length(self) -> int:
+        return len(self.chain.steps)
+
+    @property
     def newest(self) -> int:
-        return len(self.chain.steps) if self.certified is None else self.certified
+        return self.length if self.certified is None else self.certified
 
     def grow(self) -> None:
         """Say that the chain has become longer."""
@@ -78,7 +82,7 @@ class ChainNode:
         assert path == "/v1/blocks", path
         self.paged += 1
         first = int(query["first"])
-        last = min(len(self.chain.steps), first + int(query["limit"]) - 1)
+        last = min(self.length, first + int(query["limit"]) - 1)
         return Reply(200, CBOR, encode([self._pair(height) for height in range(first, last + 1)]))
 
     def _pair(self, height: int) -> list[Any]:
