@@ -44,6 +44,10 @@ Store = Annotated[bytes, Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
 RecordKey = Annotated[bytes, Meta(min_length=1, max_length=KEY_BYTES_MAX)]
 Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]  # heights, times, revisions
 
+TreeDepth = Annotated[int, Meta(ge=0, le=64)]  # half-bytes of a key's hash …
+TreePath = Annotated[bytes, Meta(max_length=32)]  # … and these, packed
+RefusalCode = Annotated[str, Meta(max_length=64)]
+
 
 def shaped(value: Any, shape: type[T]) -> T:
     """Return `value`, as `decode` gave it, as `shape`. Raises InvalidEncoding."""

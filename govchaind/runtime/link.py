@@ -33,6 +33,7 @@ from govchaind.base.types import Hash, NodeId, PublicKey, StoreId
 from govchaind.ledger.membership import Member
 from govchaind.replica.events import Received
 from govchaind.replica.messages import Gossip
+from govchaind.replica.snapshot_messages import SnapshotMessage
 from govchaind.runtime import codec
 from govchaind.runtime.gate import Gate, Judgement
 from govchaind.runtime.inbox import Inbox
@@ -293,6 +294,8 @@ class Link:
         if isinstance(message, Gossip):
             if not self._inbox.offer(Received(self.peer, message)):
                 self._refused("inbox-full")  # the peer's announcements repair it
+        elif isinstance(message, SnapshotMessage):
+            self._inbox.put_aside(self.peer, message)
         else:
             await self._inbox.put(Received(self.peer, message))
 
