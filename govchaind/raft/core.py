@@ -44,6 +44,7 @@ from govchaind.raft.messages import (
     Timing,
     Vote,
 )
+from govchaind.raft.progress import Progress
 from govchaind.raft.state import Role, State
 
 __all__ = ["Raft", "Role"]
@@ -350,6 +351,10 @@ class Raft:
         if state.forwarded:
             return min(state.election_at, *state.forwarded.values())
         return state.election_at
+
+    def peers(self) -> Mapping[NodeId, Progress]:
+        """Return what a leader knows of each peer; nothing elsewhere. For reading only."""
+        return {} if self._state.leading is None else self._state.leading.peers
 
     def from_beginning(self, append: AppendEntries) -> AppendEntries:
         """Return what of an append lies behind the log's beginning: the rest is committed here."""

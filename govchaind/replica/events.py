@@ -93,6 +93,16 @@ class Hold:
     held: bool
 
 
+@dataclass(slots=True)
+class Prune:
+    """Blocks below `before` may be removed, those that must stay excepted. An archive was made of
+    those up to `archived` (0: none), which is at `archived_at`, as the operator says."""
+
+    before: Height
+    archived: Height = 0
+    archived_at: str | None = None
+
+
 Event: TypeAlias = (
     Received
     | LinkUp
@@ -104,6 +114,7 @@ Event: TypeAlias = (
     | Written
     | Room
     | Hold
+    | Prune
 )
 
 # --- notices: what drive posts on the notice board ------------------------------------------------
@@ -222,6 +233,8 @@ class Status:
     room: bool
     write_pending_seconds: float
     seen: Height = 0  # the highest that a linked node has said is certified
+    first: Height = 1  # from which on every block is here
+    lacking: Height = 0  # needed next, and removed at every linked peer; 0: none
 
 
 @dataclass(slots=True)

@@ -54,6 +54,8 @@ class Observing:
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
         self._led_at: Seconds = 0.0
         self._moved: tuple[Height, Seconds] = (0, 0.0)  # the newest commit, and when it came
+        self._leader_first: Height = 0  # the leader has removed what is below; 0: not that we know
+        self._told_lacking: Height = 0
         self.held = False  # a snapshot is being fetched: blocks would be carried out in vain
 
     def keep_time(
@@ -72,13 +74,15 @@ class Observing:
         ahead = self.follower.best_head() - commit
         stranded = now - self._led_at > STRANDED_SECONDS and ahead > 0
         unserved = now - self._moved[1] > STRANDED_SECONDS and ahead > UNSERVED_HEIGHTS
-        if (observer or stranded or unserved) and not self.held:
+        cut_off = self._ledger.height + 1 < self._leader_first
+        if (observer or stranded or unserved or cut_off) and not self.held:
             if now >= self.follower.next_check:
                 self.follower.check(now, self._ledger.height, sorted(links))
             return
         if self.follower.upstream is not None:
             self.follower.stop()
             self._queue.clear()
+        self.follower.lacking = 0
         if self.held:
             self.follower.next_check = now + STRANDED_SECONDS  # an observer is woken for it
 
@@ -86,6 +90,20 @@ class Observing:
         """Take no blocks from now on, or take them again at once."""
         self.held = held
         self.follower.next_check = now
+
+    def pruned_below(self, peer: NodeId, first: Height, leader: NodeId | None) -> None:
+        """A peer has no block below `first`: another must bring what is lacking here."""
+        self.follower.pruned_below(peer, first)
+        if peer == leader:
+            self._leader_first = first
+
+    def newly_lacking(self) -> Height | None:
+        """Return what has come to be lacking at every linked peer (0: nothing any more), once."""
+        lacking = self.follower.lacking
+        if lacking == self._told_lacking:
+            return None
+        self._told_lacking = lacking
+        return lacking
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
         """Queue blocks of the chosen upstream; others were not asked."""

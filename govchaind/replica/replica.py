@@ -22,9 +22,8 @@ from random import Random
 from govchaind.base.crypto import SigningKey
 from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.keyvalue import KeyValueReader
-from govchaind.base.types import BlockTime, Hash, NodeId, Seconds, StoreId
+from govchaind.base.types import BlockTime, NodeId, Seconds, StoreId
 from govchaind.ledger.genesis import Genesis
-from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Role
 from govchaind.raft.messages import AppendEntries, Entry, RaftMessage, Timing
@@ -41,6 +40,7 @@ from govchaind.replica.events import (
     LinkUp,
     OfferAnswered,
     Offered,
+    Prune,
     ReadAsked,
     ReadReady,
     Received,
@@ -61,6 +61,7 @@ from govchaind.replica.messages import (
     LedgerMessage,
     Objection,
     PeerMessage,
+    PrunedBelow,
     Subscribe,
     Want,
     WantCertificates,
@@ -110,7 +111,10 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
-        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
+        self.pool = parts.pool
+        self.known = parts.pool.get  # by identity: the gate need not read it again
+        self.members = parts.members  # every node that may link
+        self.raft, self.ledger = parts.raft, parts.ledger
         self.memberships = parts.memberships
         self.attestations = parts.attestations
         self._desk = parts.desk
@@ -118,8 +122,7 @@ class Replica:
         self._proposer = parts.proposer
         self._observing = parts.observing
         self._screener = parts.screener
-        self._intake = parts.intake
-        self._certification = parts.certification
+        self._intake, self._certification = parts.intake, parts.certification
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
@@ -160,6 +163,7 @@ class Replica:
         work.notices += self._executor.decided
         self._executor.decided.clear()
         self._intake.flush()
+        self._parts.prune(now)
         if self._certification.feed():
             self._more = True
         self._desk.begin(work, now)
@@ -174,7 +178,7 @@ class Replica:
             return self._now
         raft, intake = self.raft, self._intake
         due = min(raft.deadline, self._certification.deadline, self._desk.deadline)
-        due = min(due, intake.next_repair)
+        due = min(due, intake.next_repair, self._parts.pruner.deadline)
         if self.is_observer():
             due = min(due, self._observing.follower.next_check)
         if raft.role is Role.LEADER and intake.room:
@@ -215,6 +219,8 @@ class Replica:
                 self._intake.room = available
             case Hold(held):
                 self._observing.hold(held, self._now)
+            case Prune():
+                self._parts.pruner.asked(event, self._desk.view)
 
     # --- messages ---
 
@@ -266,6 +272,8 @@ class Replica:
                 self._certification.feeder.subscribed(peer, first)
             case CertifiedBlocks(blocks):
                 self._observing.receive(peer, blocks)
+            case PrunedBelow(first):
+                self._observing.pruned_below(peer, first, self.raft.leader)
             case Announce(identities):
                 self._intake.announced(peer, identities)
             case Want(identities):
@@ -337,7 +345,7 @@ class Replica:
             now, self._links, observer=observer, led=led, commit=self.raft.commit
         )
         self._certification.keep_time(now, self._links)
-        self._parts.keep_telling(now)
+        self._work.notices += self._parts.keep_telling(now)
 
     # --- writes ---
 
@@ -382,14 +390,6 @@ class Replica:
 
     def role(self) -> str:
         return "observer" if self.is_observer() else self._parts.role()
-
-    def known(self, identity: Hash) -> Transaction | None:
-        """Return a transaction of the pool: the gate need not read it again."""
-        return self.pool.get(identity)
-
-    def members(self) -> tuple[Member, ...]:
-        """Return every node that may link."""
-        return self._parts.members()
 
     def guard(self) -> Guard:
         """Return what is durable of what this node has said."""

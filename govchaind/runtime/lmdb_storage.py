@@ -42,6 +42,8 @@ from govchaind.base.errors import (
 )
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.runtime.store_files import (
+    COMPACTED_FILE,
+    DATA_FILE,
     FULL_ERRNOS,
     RoomAhead,
     check_roots,
@@ -58,10 +60,10 @@ from govchaind.runtime.worker import Worker
 
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
 PUTS_PER_SLICE = 256  # about a millisecond of the loop's time
+_ROOT_PAGES = 2
 IDLE_READERS_MAX = 16  # reset read transactions kept for the next snapshot
 STORED_KEY_BYTES_MAX = 511  # LMDB's own bound
 MAP_BYTES_DEFAULT = 64 * 1024**3
-DATA_FILE = "data.mdb"
 
 _CORRUPT_ERRORS = (
     lmdb.CorruptedError,
@@ -212,6 +214,7 @@ class LmdbStorage:
         self._map_bytes_max = map_bytes_max
         self._worker = Worker("store")
         self._lock_file = lock_store(path)
+        (path / COMPACTED_FILE).unlink(missing_ok=True)
         try:
             self._environment = _open(path, map_bytes_max)
             self._ahead = RoomAhead(
@@ -300,6 +303,12 @@ class LmdbStorage:
     def free_bytes(self) -> int:
         """Return how much more can be written, by map and by disk."""
         return min(self._map_bytes_max - self.used_bytes(), shutil.disk_usage(self._path).free)
+
+    def rows_and_bytes(self) -> tuple[int, int]:
+        """Return how many rows there are, and the bytes of the pages that hold them."""
+        found = self._environment.stat()
+        pages = found["branch_pages"] + found["leaf_pages"] + found["overflow_pages"] + _ROOT_PAGES
+        return found["entries"], pages * found["psize"]
 
     def close(self) -> None:
         """Close the store; nothing is saved here that a write has not saved."""

@@ -34,6 +34,7 @@ from govchaind.ledger.snapshot_chunk import is_place
 from govchaind.ledger.snapshot_head import encode_step, make_head, step_height, stored_steps
 from govchaind.ledger.state_tree import StateTree
 from govchaind.replica.attestation import certificate_at, last_certified
+from govchaind.replica.marker import first_height
 from govchaind.replica.snapshot_messages import (
     BUSY,
     PREPARING,
@@ -176,7 +177,7 @@ class SnapshotServer:
         heights = [
             height
             for height in StateTree().checkpoints(reader)
-            if max(1, beginning(reader)) <= height <= certified and height not in self._failed
+            if first_height(reader) <= height <= certified and height not in self._failed
         ]
         return heights[-1] if heights else 0
 
@@ -210,7 +211,7 @@ class SnapshotServer:
     def _root(self, height: Height) -> Hash | None:
         snapshot = self._storage.snapshot()
         try:
-            if not beginning(snapshot) <= height <= last_certified(snapshot):
+            if not first_height(snapshot) <= height <= last_certified(snapshot):
                 return None
             return read_result(snapshot, height).state_root
         except GovchaindError as error:

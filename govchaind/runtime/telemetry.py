@@ -36,6 +36,7 @@ _SECRET_NAMES = (
 LEVEL_OF: Mapping[str, str] = MappingProxyType(
     {
         "block.own_refused": "warning",
+        "blocks.lacking": "warning",
         "block.refused": "warning",
         "clock.wrong": "warning",
         "delivery.pass_on_failed": "warning",
@@ -57,6 +58,7 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "snapshot.peer_left": "warning",
         "storage.full": "warning",
         "storage.low": "warning",
+        "store.archive_failed": "warning",
         "store.set_back": "warning",
     }
 )

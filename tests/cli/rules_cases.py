@@ -48,6 +48,9 @@ CASES: Mapping[str, tuple[dict[str, str], ...]] = MappingProxyType(
         "GovchaindStorageFillsSoon": _gauge(
             "govchaind_storage_full_in_seconds", "1000000", "90000000"
         ),
+        "GovchaindArchiveFails": _gauge(
+            "govchaind_events_total", "0+1", "9", ',event="store.archive_failed"'
+        ),
         "GovchaindStorageSlow": _histogram("govchaind_storage_sync_seconds", "0.1"),
         "GovchaindStorageStalls": _gauge("govchaind_write_pending_seconds", "5", "0.01"),
         "GovchaindLoopLate": _histogram("govchaind_event_loop_lateness_seconds", "0.2"),

@@ -195,6 +195,9 @@ class Cluster:
             if other != name:
                 self.nodes[name].inbox.append(LinkUp(other, self.nodes[other].store))
 
+    def link_up(self, name: str) -> LinkUp:
+        return LinkUp(name, self.nodes[name].store)
+
     def wall(self, name: str) -> int:
         return EPOCH + int(self.now * 1000) + self.wall_offset.get(name, 0)
 
