@@ -150,6 +150,32 @@ class DeliverySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = 32 * 1024**2
 
 
+class SnapshotSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Joining by snapshot, and giving snapshots to others."""
+
+    behind_blocks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**12,
+            description="So many blocks behind, the state is fetched instead; 0: never.",
+        ),
+    ] = 100_000
+    new_blocks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**12,
+            description="The same for a node with less than a tenth of the blocks; 0: never.",
+        ),
+    ] = 1000
+    serve: Annotated[bool, Meta(description="Whether others may join by this node's state.")] = True
+    bytes_per_second_max: Annotated[
+        int,
+        Meta(ge=65_536, le=10**11, description="What is given to others goes no faster."),
+    ] = 32 * 1024**2
+
+
 class LogSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the node writes to standard error."""
 

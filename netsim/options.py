@@ -117,6 +117,7 @@ class Options:
     client_duplicate: float  # a client sends the same bytes to two nodes at once
     client_patience: float
     eager: float  # share of what clients do at once, and at leaders, when leadership has changed
+    callers: int  # who ask each new leader at once, for reads
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
     errands: float  # share of what clerks do about the catalogue, requests and grants
@@ -207,6 +208,7 @@ def draw(
         client_duplicate=pick.choice((0.0, 0.1, 0.3)),
         client_patience=pick.choice((2.0, 6.0)),
         eager=source(seed, "eager").choice((0.0, 0.5, 0.9)),
+        callers=source(seed, "callers?").choice((0, 0, 0, 2)),
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
         errands=source(seed, "errands").choice((0.0, 0.6, 0.9)),

@@ -53,6 +53,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.block import Block, read_block, transactions_root
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcome_text import OutcomeText
@@ -234,8 +235,9 @@ def not_certified(height: Height) -> Busy:
 
 
 def named_height(reader: KeyValueReader, name: str) -> Height:
-    """Return the height that a path names: a number, or a block's hash. Raises NotFound."""
+    """Return the height that a path names: a number, or a block's hash. Raises NotFound, Gone."""
     if name.isascii() and name.isdigit() and len(name) <= 19:
+        check_held(reader, int(name))
         return int(name)
     if len(name) != HASH_HEX_CHARS:
         raise Invalid("a block is named by its height or its hash", code="invalid-parameter")

@@ -99,6 +99,13 @@ EXIT_FILE_BYTES_MAX = 64 * 1024 * 1024  # one file of an exit pack: fits any med
 BACKUP_PART_BYTES_MAX = 256 * 1024 * 1024  # one part of a backup: a broken-off one loses it
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
 
+# --- joining by snapshot -------------------------------------------------------------------------
+SNAPSHOT_CHUNK_BYTES_MAX = 256 * 1024  # of entries in one chunk: judged in some 10 ms
+SNAPSHOT_STEPS_BYTES_MAX = 1024 * 1024  # changes of membership in one answer
+SNAPSHOT_ASKED_MAX = 4  # questions of one peer that wait here for an answer; more are dropped
+SNAPSHOT_ASKED_ALL_MAX = 64  # … and of all peers together
+SNAPSHOTS_KEPT = 2  # laid out for others at once: the newest, and one that is still being fetched
+
 # --- deliveries: sealed files beside the ledger -------------------------------------------------
 SEALED_CHUNK_BYTES = 64 * 1024  # of plain content in one chunk: what sealing keeps in memory
 SEALED_CHUNK_BYTES_MIN = 4 * 1024  # a reader's bounds: 17 bytes of each chunk are the seal's

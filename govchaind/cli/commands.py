@@ -139,6 +139,12 @@ COMMANDS: Mapping[str, Entry] = {
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),
+    "bridge": Entry(
+        "bridge", "bridge", "Write what is certified into PostgreSQL or NATS, as it happens."
+    ),
+    "export": Entry(
+        "export", "export", "Write what is certified as Parquet files, or verify such files."
+    ),
     "config": Entry("settings", "config", "Show the settings of a node, or explain all of them."),
     "rules": Entry(
         "rules", "rules", "Print alert rules for Prometheus, or a dashboard for Grafana."

@@ -58,7 +58,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
             median = results[key]["median_ms"]
             shown = f"median {median:,.0f} ms, worst {results[key]['worst_ms']:,.0f} ms"
             found.append(Row(title, shown, f"≤ {floor:,} ms", f"{aim:,} ms", median <= floor))
-    return found + _large(results) + _families(results)
+    return found + _large(results) + _join(results) + _families(results)
 
 
 def _single(median: dict[str, Any], bound: float) -> list[Row]:
@@ -116,6 +116,18 @@ def _large(results: dict[str, Any]) -> list[Row]:
         )
     )
     return found
+
+
+def _join(results: dict[str, Any]) -> list[Row]:
+    if "join" not in results:
+        return []
+    join = results["join"]
+    shown = (
+        f"{join['snapshot_seconds']:,.1f} s, {join['times_sooner']:.1f} times sooner than by "
+        f"blocks ({join['blocks_seconds']:,.1f} s)"
+    )
+    title = f"a node without a store joins {join['records']:,} records by snapshot"
+    return [Row(title, shown, "≥ 10 times", "–", join["times_sooner"] >= 10)]
 
 
 def _families(results: dict[str, Any]) -> list[Row]:

@@ -51,10 +51,17 @@ class Network:
     """Validators first, then observers; all in `directory`, none started yet."""
 
     def __init__(
-        self, directory: Path, *, validators: int = 3, observers: int = 0, name: str = "trial"
+        self,
+        directory: Path,
+        *,
+        validators: int = 3,
+        observers: int = 0,
+        name: str = "trial",
+        made_by: Callable[..., str] | None = None,
     ) -> None:
+        """`made_by` is another release's command line, to make it and its genesis."""
         self.directory = directory
-        govchaind(
+        (made_by or govchaind)(
             *("init", "network", "--directory", str(directory), "--name", name),
             *("--base-port", str(free_base_port())),
             *("--validators", str(validators), "--observers", str(observers)),
