@@ -170,6 +170,10 @@ class SnapshotSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         ),
     ] = 1000
     serve: Annotated[bool, Meta(description="Whether others may join by this node's state.")] = True
+    keep_ready: Annotated[
+        bool,
+        Meta(description="Whether a state is always laid out, so that nobody waits for it."),
+    ] = False
     bytes_per_second_max: Annotated[
         int,
         Meta(ge=65_536, le=10**11, description="What is given to others goes no faster."),

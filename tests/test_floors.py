@@ -30,6 +30,7 @@ FLOORS = {
     "backup": 5,
     "bridge": 5,
     "export": 5,
+    "recovery": 5,
     "cli": 5,
     "node": 5,
     "daemon": 5,
@@ -48,6 +49,7 @@ ALLOWED_BY_FLOOR_RULES = {
     "backup": {"base", "ledger", "replica", "runtime"},
     "bridge": {"base", "ledger", "runtime", "client", "backup"},
     "export": {"base", "ledger", "runtime", "api", "client", "backup", "bridge", "exit_pack"},
+    "recovery": {"base", "ledger", "replica", "runtime"},
     "runtime": {"base", "raft", "ledger", "replica"},
     "api": {"base", "raft", "ledger", "replica", "runtime"},
 }

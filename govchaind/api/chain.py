@@ -20,6 +20,7 @@ from govchaind.api.models import (
     OutcomesReply,
     OutcomeView,
     OutcomeWordsView,
+    RecoveryView,
     SignatureView,
 )
 from govchaind.api.outcome_words import outcome_words
@@ -54,12 +55,16 @@ from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
 from govchaind.ledger.beginning import check_held
-from govchaind.ledger.block import Block, read_block, transactions_root
+from govchaind.ledger.block import Block, Header, read_block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcome_text import OutcomeText
 from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.recovered_state import SIGNED
 from govchaind.ledger.results import find_block, stored_subtree
+from govchaind.ledger.state import State
+from govchaind.ledger.state_keys import recovery_key
 from govchaind.ledger.transaction import Transaction
+from govchaind.ledger.working_state import WorkingState
 from govchaind.replica.attestation import certificate_at
 from govchaind.replica.store import applied_height
 
@@ -304,12 +309,30 @@ def block_view(reader: KeyValueReader, viewer: Viewer, block: Block) -> BlockRep
     return BlockReply(
         **block_summary(outline_at(reader, block.height), outcomes.certified).model_dump(),
         previous=block.previous.hex(),
-        transactions_root=transactions_root([item.identity for item in block.transactions]).hex(),
+        transactions_root=Header(block.header).transactions_root.hex(),
         membership_digest=block.membership_digest.hex(),
         membership=None if members is None else [member_view(member) for member in members],
+        recovery=recovery_view(reader, block),
         outcomes_root=result.outcomes_root.hex(),
         state_root=None if result.state_root is None else result.state_root.hex(),
         content=content,
+    )
+
+
+def recovery_view(reader: KeyValueReader, block: Block) -> RecoveryView | None:
+    """Return what a recovery block says, with the institutions that its state names."""
+    if block.recovery is None:
+        return None
+    body = block.recovery.body
+    state = WorkingState(State(), reader, {}, keeps_cache=False)
+    noted = state.decoded(recovery_key(block.height))
+    return RecoveryView(
+        kept=body.kept,
+        certified=body.certified,
+        lost=body.lost,
+        record=block.recovery.digest.hex(),
+        signed_by=[] if noted is None else noted[SIGNED],
+        left_out=list(body.left_out),
     )
 
 

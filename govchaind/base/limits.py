@@ -147,5 +147,6 @@ LAPSES_PER_BLOCK_MAX = 16  # blocks whose ids lapse in one block: bounds the wor
 GENESIS_BYTES_MAX = 2 * 1024 * 1024  # all institutions and nodes at their bounds
 MEMBERSHIP_BYTES_MAX = 256 * 1024  # voters and learners at their bounds
 CERTIFICATE_BYTES_MAX = 16 * 1024  # a statement and the signatures of two sets of 25
+RECOVERY_BYTES_MAX = 768 * 1024  # a record of recovery: the proofs of a hundred institutions' keys
 RECEIPT_BYTES_MAX = TRANSACTION_BYTES_MAX + 64 * 1024  # a transaction, paths, a certificate
 TRUST_STEPS_MAX = 10_000  # changes of membership in one advance of a trust file

@@ -2,8 +2,9 @@
 
 Rules it keeps:
 - After any failure on either side the sink is opened again, and only what it then says counts.
-- Patience is bounded: when nothing was written for so long because something failed, the bridge
-  ends with that failure. A quiet chain is no failure.
+- Patience is bounded: when failures have lasted for so long without a height written in between,
+  the bridge ends with the last of them. A quiet chain is no failure, and what held for a while
+  before it failed is a new failure.
 - A node whose word does not hold is named and passed over; when none is left, the bridge ends.
 """
 
@@ -25,6 +26,8 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.trust import TrustRoot
 
 CLOSE_SECONDS_MAX = 5.0
+CALM_SECONDS = 60.0  # longer than any one wait for a node or a sink that says nothing
+NODES_SECONDS = 1.0  # then a node's failure is ours to bear
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ class Following:
         self._wrote = wrote
         self._liars = 0
         self._pause = PAUSE_SECONDS_MIN
-        self._well = 0.0  # when the sink was last seen to be well
+        self._failing_since: float | None = None
         self.reached = Reached()
 
     async def run(self, *, once: bool = False) -> Reached:
@@ -79,13 +82,15 @@ class Following:
             InvalidProof: no node is left whose word holds.
             Invalid, Refused: the sink, or all nodes, say no.
         """
-        self._well = trio.current_time()
         until = await newest_certified(self._client) if once else None
         while True:
+            begun = trio.current_time()
             try:
                 await self._stretch(until)
                 return self.reached
             except GovchaindError as error:
+                if trio.current_time() - begun > CALM_SECONDS:
+                    self._failing_since = None
                 await self._bear(error)
             finally:
                 with trio.CancelScope(
@@ -99,7 +104,7 @@ class Following:
         reached = self.reached
         reached.height, reached.time_ms = judge.tip.height, judge.tip.time
         reached.block_hash = judge.tip.block_hash.hex()
-        stream = verified(self._client, judge, until=until, patience_seconds=self._patience_seconds)
+        stream = verified(self._client, judge, until=until, patience_seconds=NODES_SECONDS)
         async with aclosing(stream) as heights:
             async for one in heights:
                 reached.changes += await self._sink.write(one)
@@ -112,7 +117,7 @@ class Following:
         reached.heights += 1
         self._liars = 0
         self._pause = PAUSE_SECONDS_MIN
-        self._well = trio.current_time()
+        self._failing_since = None
         self._wrote(reached)
 
     async def _bear(self, error: GovchaindError) -> None:
@@ -128,7 +133,10 @@ class Following:
         behind = isinstance(error, Invalid) and error.code == "height-ahead"
         if not (behind or isinstance(error, PeerError | Busy)):
             raise error
-        if trio.current_time() - self._well + self._pause > self._patience_seconds:
+        now = trio.current_time()
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since + self._pause > self._patience_seconds:
             raise error
         if self._pause == PAUSE_SECONDS_MIN:
             self._tell(f"{error.message}; trying again.")

@@ -76,7 +76,7 @@ class JetStreamSink:
         self._registers = {}
         await self._made()
         state = await self._api(f"STREAM.INFO.{self._stream}", {})
-        self._last = int(state["state"]["last_seq"])
+        self._last = self._number(state.get("state"), "last_seq")
         self._used = trio.current_time()
         height = await self._newest(self._subjects.heights)
         if height is None:
@@ -93,7 +93,9 @@ class JetStreamSink:
     async def write(self, verified: Verified) -> int:
         if trio.current_time() - self._used > IDLE_SECONDS_MAX and self._genesis is not None:
             await self.close()
-            await self.open(self._genesis)
+            tip = await self.open(self._genesis)
+            if (0 if tip is None else tip.height) != verified.height - 1:
+                raise self._moved()
         for name in _named(verified):
             await self._learn(name)
         messages = messages_of(verified, self._subjects, self._register)
@@ -145,7 +147,7 @@ class JetStreamSink:
             if error.number != _NO_MESSAGE:
                 raise
             return None
-        return int(found["seq"]), base64.b64decode(found.get("data", ""))
+        return self._number(found, "seq"), self._bytes(found, "data")
 
     async def _message(self, which: dict[str, Any]) -> dict[str, Any]:
         reply = await self._api(f"STREAM.MSG.GET.{self._stream}", which)
@@ -157,7 +159,7 @@ class JetStreamSink:
         if self._last == 0:
             return
         found = await self._message({"seq": self._last})
-        headers = base64.b64decode(found.get("hdrs", "")).decode("utf-8", "replace")
+        headers = self._bytes(found, "hdrs").decode("utf-8", "replace")
         told = dict(line.partition(": ")[::2] for line in headers.split("\r\n"))
         if told.get("Govchain-Chain") != genesis.chain_id.hex():
             raise Conflict(
@@ -168,6 +170,18 @@ class JetStreamSink:
         expected = message_id(genesis.chain_id, height + 1, self._part)
         if self._part and told.get(HEADER_ID) != expected:
             raise self._moved()
+
+    def _number(self, told: object, name: str) -> int:
+        value = told.get(name) if isinstance(told, dict) else None
+        if not isinstance(value, int):
+            raise unreachable(self._server, "an answer of JetStream is none")
+        return value
+
+    def _bytes(self, told: dict[str, Any], name: str) -> bytes:
+        try:
+            return base64.b64decode(told.get(name, ""), validate=True)
+        except (ValueError, TypeError):
+            raise unreachable(self._server, "an answer of JetStream is none") from None
 
     async def _learn(self, name: str) -> None:
         """Know a register that began at an earlier height."""
@@ -219,7 +233,7 @@ class JetStreamSink:
             )
         try:
             told = json.loads(reply.payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
         if not isinstance(told, dict):
             raise unreachable(self._server, "an answer of JetStream is none")
@@ -231,7 +245,8 @@ class JetStreamSink:
             raise self._moved()
         if error.get("code") == 503:
             raise unreachable(self._server, said)
-        raise _ApiError(self.name, said, int(error.get("err_code", 0)))
+        number = error.get("err_code")
+        raise _ApiError(self.name, said, number if isinstance(number, int) else 0)
 
     def _moved(self) -> GovchaindError:
         return Conflict(

@@ -184,7 +184,7 @@ def read_tip(height: bytes, membership: bytes | None, genesis: Genesis) -> Tip:
         return Tip(
             int(told["height"]), bytes.fromhex(told["hash"]), int(told["time_ms"]), since, members
         )
-    except (ValueError, KeyError, TypeError, GovchaindError):
+    except (ValueError, KeyError, TypeError, RecursionError, GovchaindError):
         raise _differs("its last messages are none of a bridge") from None
 
 
@@ -194,7 +194,7 @@ def read_register(schema: bytes) -> Register:
         told = json.loads(schema)
         fields = tuple((str(name), str(kind)) for name, kind in told["fields"])
         return Register(str(told["register"]), str(told["title"]), str(told["mode"]), fields)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise _differs("a schema in it is none of a bridge") from None
 
 

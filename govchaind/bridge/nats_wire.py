@@ -161,12 +161,13 @@ class Connection:
                 raise self._broken("it does not speak NATS's protocol")
 
     async def _message_of(self, words: list[str]) -> Reply:
-        sizes = [word for word in words[-2:] if word.isascii() and word.isdigit()]
         wanted = 2 if words[0].upper() == "HMSG" else 1
-        if len(sizes) < wanted or int(sizes[-1]) > PAYLOAD_BYTES_MAX:
+        sizes = [int(word) for word in words[-wanted:] if word.isascii() and word.isdigit()]
+        well = len(words) >= 3 + wanted and len(sizes) == wanted and sizes == sorted(sizes)
+        if not well or sizes[-1] > PAYLOAD_BYTES_MAX:
             raise self._broken("a message has no size that holds")
-        whole = await self._bytes(int(sizes[-1]) + 2)
-        head = whole[: int(sizes[-2])] if wanted == 2 else b""
+        whole = await self._bytes(sizes[-1] + 2)
+        head = whole[: sizes[0]] if wanted == 2 else b""
         first = head.split(b"\r\n", 1)[0].decode("ascii", "replace")
         return Reply(whole[len(head) : -2], first.partition(" ")[2][:3])
 
@@ -276,7 +277,7 @@ async def _greeted(stream: trio.abc.Stream, server: Server) -> Connection:
     line = await connection._line()
     try:
         told = json.loads(line.partition(" ")[2]) if line.upper().startswith("INFO ") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         raise unreachable(server, "it does not speak NATS's protocol")

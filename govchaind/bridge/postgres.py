@@ -47,6 +47,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS_MAX = 10.0
 STATEMENT_SECONDS_MAX = 30  # the server's own bound
+PREPARED_MAX = 300  # statements that one connection remembers
 SOCKET_SECONDS_MAX = STATEMENT_SECONDS_MAX + 10.0  # for a server that says nothing at all
 # SQLSTATE classes after which the same may go well: the connection, resources, being shut down, a
 # conflict of locks. 57014 is a statement that took too long.
@@ -79,6 +80,7 @@ class PostgresSink:
         self._tip: Tip | None = None
         self._chain_id = b""
         self._registers: dict[str, Register] = {}
+        self._prepared: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -147,7 +149,15 @@ class PostgresSink:
         )
 
     def _run(self, statement: str, **values: Any) -> list[list[Any]]:
-        return self._connection.run(statement, **values) or []
+        """Do a statement; one with values is prepared once for a connection."""
+        if not values:
+            return self._connection.run(statement) or []
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            if len(self._prepared) >= PREPARED_MAX:
+                self._prepared.pop(next(iter(self._prepared))).close()
+            prepared = self._prepared[statement] = self._connection.prepare(statement)
+        return prepared.run(**values) or []
 
     # --- opening ----------------------------------------------------------------------------------
 
@@ -177,6 +187,7 @@ class PostgresSink:
                 remedy="Make the database with ENCODING 'UTF8'.",
             )
         self._registers = {}
+        self._prepared = {}
         self._chain_id = genesis.chain_id
         self._run("BEGIN")
         self._run(

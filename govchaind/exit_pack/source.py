@@ -16,7 +16,7 @@ from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.results import Result, read_result
 from govchaind.ledger.state import State
-from govchaind.ledger.trust import TrustRoot, build_steps
+from govchaind.ledger.trust import ConfigurationBlock, TrustRoot, build_steps
 from govchaind.replica.attestation import certificate_at, last_certified
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height, check_store
 
@@ -78,12 +78,11 @@ class Source:
         """Return what was stored of a height; None of genesis."""
         return read_result(self.reader, height) if height else None
 
-    def trust(self, configurations: list[tuple[bytes, bytes, Certificate]]) -> TrustRoot:
+    def trust(self, configurations: list[ConfigurationBlock]) -> TrustRoot:
         """Return the trust root at the newest certified height, moved there step by step.
 
         Args:
-            configurations: header, membership and certificate of each certified configuration
-                block, in order of height.
+            configurations: each certified configuration block, in order of height.
         """
         newest = certificate_at(self.reader, self.certified) if self.certified else None
         steps = build_steps(

@@ -72,15 +72,17 @@ class ExportSink:
 
     def _open(self, genesis: Genesis) -> Tip | None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self._folder, os.O_RDONLY)
+        lock = os.open(self._folder, os.O_RDONLY)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            os.close(lock)
             raise Conflict(
                 f"another export is being written to {self._folder}",
                 code="export-under-way",
                 remedy="Let it end, or name another folder.",
             ) from None
+        self._lock = lock
         manifest = read_manifest(self._folder)
         self._check(manifest, genesis)
         self._clear(0 if manifest is None else manifest.tip.height)
@@ -174,9 +176,9 @@ class ExportSink:
             self._abandon()
             raise self._full(error) from error
         finally:
-            shutil.rmtree(self._folder / UNFINISHED, ignore_errors=True)
             lock, self._lock = self._lock, None
-            if lock is not None:
+            if lock is not None:  # else what is there is another's
+                shutil.rmtree(self._folder / UNFINISHED, ignore_errors=True)
                 os.close(lock)
 
     def _full(self, error: OSError) -> OSError | Refused:

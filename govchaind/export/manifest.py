@@ -108,7 +108,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         if len(data) > FILE_BYTES_MAX:
             raise ValueError
         return _read(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, GovchaindError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, GovchaindError):
         raise Invalid(
             f"{path} is no manifest of an export",
             code="not-an-export",

@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from govchaind.base.encoding import decode
-from govchaind.base.errors import Fatal, InvalidEncoding, StorageCorrupt, UpgradeNeeded, invariant
+from govchaind.base.errors import (
+    Fatal,
+    InvalidEncoding,
+    InvalidProof,
+    StorageCorrupt,
+    UpgradeNeeded,
+    invariant,
+)
 from govchaind.base.keyspace import Table, height_key, named_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.limits import LIVE_IDS_PER_INSTITUTION_MAX, RANGE_ITEMS_MAX
@@ -37,6 +44,8 @@ from govchaind.ledger.operations.motions import ORDERED_AT
 from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import APPLIED, OUTCOMES, Code, Outcome
+from govchaind.ledger.recovered_state import carry_out, judge_recovery
+from govchaind.ledger.recovery import Recovery
 from govchaind.ledger.results import (
     append_result,
     load_frontier,
@@ -149,6 +158,8 @@ class Ledger:
         """Apply the next block; write everything it changes into `batch`.
 
         `reader` must see every earlier write, also those not yet durable.
+
+        Raises InvalidProof, and changes nothing: too few institutions have signed a recovery.
         """
         invariant(block.chain_id == self.chain_id, "a block of another chain reached the ledger")
         invariant(block.height == self.height + 1, f"block {block.height} after {self.height}")
@@ -176,6 +187,10 @@ class Ledger:
                 row = transaction_row(block.height, position)
                 batch.put(named_key(Table.TRANSACTION, transaction.id), row)
             outcomes.append(outcome)
+        if block.recovery is not None:
+            signed = judge_recovery(block.recovery, working)
+            carry_out(block.recovery, signed, block.height, working)
+            working.keep()
         if taken.order:
             working.changes[live_key(block.height)] = self._live.record(
                 batch, block.height, taken.order, taken.counts, taken.latest
@@ -323,6 +338,16 @@ class Ledger:
         ):
             return Code.UNKNOWN_OPERATION
         return code
+
+    def check_recovery(self, recovery: Recovery, reader: KeyValueReader) -> None:
+        """Raise InvalidProof unless the state of the newest height carries a record's signatures.
+
+        The newest height is the one that the record keeps.
+        """
+        if recovery.body.kept != self.height or recovery.body.kept_hash != self.last_hash:
+            raise InvalidProof("the recovery keeps another block than the newest one")
+        state = WorkingState(self._state, reader, {}, keeps_cache=False)
+        judge_recovery(recovery, state)
 
     def wanted_members(self, reader: KeyValueReader) -> tuple[list[Member], Height]:
         """Return the members that state wants, observers too, and the height that ordered them."""

@@ -1,29 +1,31 @@
 """Chunks of a snapshot: subtrees of the state's tree, each judged by the hash that is due there.
 
-    chunk    = [[key, value, ids or null] …]   all entries under a path, ascending by key hash
-    parting  = 16 × 32 bytes                   where those are too many: the children's hashes
+    chunk    = row ‖ row ‖ …   all entries under a path, ascending by key hash
+    row      = lengths of key (1 byte), value (4) and ids (4), then key, value, ids
+    parting  = 16 × 32 bytes   where those are too many: the children's hashes
 
 `ids` are the joined transaction ids that the record of a block's live ids stands for; every other
-entry has null. A chunk is believed only if the subtree built of it has the hash due at its path,
-and ids only if they have the digest that their record names: so nothing in it can be altered, left
-out or added, whoever sends it.
+entry has none, which the length ffffffff says. No CBOR: rows are passed on as they lie in a
+server's files, and reading them is much of what a node that joins does. A chunk is believed only
+if the subtree built of it has the hash due at its path, and ids only if they have the digest that
+their record names: so nothing in it can be altered, left out or added, whoever sends it.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from govchaind.base.crypto import HASH_BYTES, Domain, digest
-from govchaind.base.encoding import decode, encode
-from govchaind.base.errors import InvalidProof
+from govchaind.base.encoding import decode
+from govchaind.base.errors import InvalidEncoding, InvalidProof
 from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.limits import FRAME_BYTES_MAX, STATE_BUCKET_ENTRIES_MAX
+from govchaind.base.limits import STATE_BUCKET_ENTRIES_MAX
 from govchaind.base.types import ZERO_HASH, Hash, Height
 from govchaind.ledger.live_ids import live_ids_key
 from govchaind.ledger.results import transaction_row
-from govchaind.ledger.shapes import shaped
 from govchaind.ledger.state import stored_row
 from govchaind.ledger.state_keys import LIVE
 from govchaind.ledger.tree_build import build_subtree
@@ -35,6 +37,8 @@ from govchaind.ledger.tree_proof import (
 from govchaind.ledger.tree_record import CHILDREN_BYTES, Inner, child_path, path_of
 
 Entry = tuple[bytes, bytes, bytes | None]  # key, value, ids of a record of live ids
+_LENGTHS = struct.Struct(">BII")
+_NO_IDS = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +64,45 @@ def is_place(depth: int, path: bytes) -> bool:
     return len(path) == (depth + 1) // 2 and not (depth & 1 and path[-1] & 15)
 
 
-def encode_chunk(entries: Sequence[Entry]) -> bytes:
-    """Return the bytes of a chunk; entries ascend by the hashes of their keys."""
-    return encode([list(entry) for entry in entries])
+def pack_row(key: bytes, value: bytes, ids: bytes | None) -> bytes:
+    """Return the row of an entry."""
+    length = _NO_IDS if ids is None else len(ids)
+    return _LENGTHS.pack(len(key), len(value), length) + key + value + (ids or b"")
+
+
+def row_length(data: bytes, at: int) -> int:
+    """Return how long the row is that begins at a place of a server's own file."""
+    key, value, ids = _LENGTHS.unpack_from(data, at)
+    length: int = _LENGTHS.size + key + value + (0 if ids == _NO_IDS else ids)
+    return length
 
 
 def judge_chunk(data: bytes, place: Place, height: Height) -> Chunk:
     """Return the rows of a chunk of the snapshot at `height`.
 
     Raises:
-        InvalidEncoding: not the shape of a chunk.
+        InvalidEncoding: it ends within a row.
         InvalidProof: its entries are not those of the subtree that is due at the place.
     """
-    entries: list[tuple[bytes, bytes, bytes | None]] = shaped(
-        decode(data, bytes_max=FRAME_BYTES_MAX), list[tuple[bytes, bytes, bytes | None]]
-    )
     batch = WriteBatch()
     changes, table, head = batch.changes, Table.STATE.value, stored_row(height, b"")
     leaves: list[bytes] = []
     live: list[Entry] = []
-    for key, value, ids in entries:  # the hot loop of joining
+    at, end, width, unpack = 0, len(data), _LENGTHS.size, _LENGTHS.unpack_from
+    while at + width <= end:  # the hot loop of joining
+        key_length, value_length, ids_length = unpack(data, at)
+        middle = at + width + key_length
+        key, at = data[at + width : middle], middle + value_length
+        value = data[middle:at]
         leaves.append(hash_key(key) + hash_value(value))
         changes[table + key] = head + value
-        if ids is not None or key[:1] == LIVE:
-            live.append((key, value, ids))
+        if ids_length != _NO_IDS:
+            live.append((key, value, data[at : at + ids_length]))
+            at += ids_length
+        elif key[:1] == LIVE:
+            live.append((key, value, None))
+    if at != end:
+        raise InvalidEncoding("a chunk ends within a row")
     _check_places(leaves, place)
     if len(changes) != len(leaves):
         raise InvalidProof("a chunk gives a key twice")
@@ -134,17 +153,17 @@ def _children(data: bytes, place: Place) -> Iterator[Place]:
 
 
 def cut(
-    held: Sequence[tuple[bytes, Entry]], depth: int, path: bytes, *, bytes_max: int
+    held: Sequence[tuple[bytes, bytes]], depth: int, path: bytes, *, bytes_max: int
 ) -> tuple[bool, bytes]:
     """Return what is answered for a place: (whether it is a parting, its bytes).
 
     Args:
-        held: (leaf, entry) of everything under the path, ascending by leaf.
+        held: (leaf, row) of everything under the path, ascending by leaf.
         bytes_max: what a chunk's entries may have in all; a bucket is never parted.
     """
-    size = sum(len(key) + len(value) + len(ids or b"") for _, (key, value, ids) in held)
+    size = sum(len(row) for _, row in held)
     if size <= bytes_max or len(held) <= STATE_BUCKET_ENTRIES_MAX:
-        return False, encode_chunk([entry for _, entry in held])
+        return False, b"".join([row for _, row in held])
     return True, parting_of(depth, path, [leaf for leaf, _ in held])
 
 

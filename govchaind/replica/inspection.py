@@ -24,6 +24,7 @@ from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import Transaction, verify_transaction
 from govchaind.replica.attestation import certificate_at
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.recovering import check_recovered, judge_record
 from govchaind.replica.store import StoredLog, View, applied_height, last_index
 
 Verifier = Callable[[Transaction], None]
@@ -91,6 +92,9 @@ def _check_link(
     )
     if block.membership is not None and memberships.after(height) != block.membership:
         raise StorageCorrupt(f"the membership stored for height {height} is not the block's")
+    check_recovered(block, memberships)
+    if block.recovery is not None:
+        judge_record(block.recovery, memberships)
 
 
 def _check_result(block: Block, result: Result) -> None:
@@ -118,7 +122,7 @@ def _check_certificate(
     certificate = certificate_at(reader, height)
     if certificate is None:
         return  # certificates may lag behind
-    check_certificate(certificate, memberships.before(height), memberships.after(height))
+    check_certificate(certificate, *memberships.certifying(height))
     stated = certificate.read
     found = (stated.height, stated.block_hash, stated.outcomes_root, stated.state_root)
     if found != (height, result.block_hash, result.outcomes_root, result.state_root):

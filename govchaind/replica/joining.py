@@ -95,6 +95,7 @@ class Joining:
         self._standing = Standing(genesis)
         self._peers: dict[NodeId, _Peer] = {}
         self._liars: set[NodeId] = set()
+        self._unable: set[NodeId] = set()  # have no snapshot to give
         self._open: deque[Place] = deque()
         self._asked: dict[Spot, tuple[Place, NodeId, Seconds]] = {}
         self._head_asked: tuple[NodeId, Seconds] | None = None
@@ -138,6 +139,8 @@ class Joining:
             self._asked_last = now
         elif self.head is not None and present and now - self._asked_last > AGAIN_SECONDS:
             self.given_up = f"no linked node can give height {self.height} any more"
+        elif self.head is None and present and self._unable.issuperset(present):
+            self.given_up = "no linked node gives a snapshot"
         if now - self._asked_last > ALONE_SECONDS:
             self.given_up = "no linked node can be asked for a snapshot"
         if self.given_up is not None:
@@ -147,7 +150,9 @@ class Joining:
     def _usable(self, peer: NodeId) -> bool:
         """Say whether a peer may be asked, now or after a while."""
         known = self._peers.setdefault(peer, _Peer())
-        return not (self.height and known.unheld == self.height)
+        if self.head is None:
+            return peer not in self._unable
+        return known.unheld != self.height
 
     def _ask_head(self, now: Seconds, usable: list[NodeId]) -> list[tuple[NodeId, SnapshotMessage]]:
         if self._head_asked is not None:
@@ -239,7 +244,10 @@ class Joining:
             return
         head = judge_head(offer.head, self._standing)
         if head.height < self._least:
-            raise Invalid(f"offers height {head.height}, where {self._least} is the least of use")
+            self._unable.add(peer)
+            reason = f"offers height {head.height}, where {self._least} is the least of use"
+            self.left.append(Left(peer, reason, for_good=False))
+            return
         self._begin(head)
         self.batch.put(_HEAD, offer.head)
         self.batch.put(_STEPS, encode([step.raw for step in self._standing.steps]))
@@ -279,13 +287,15 @@ class Joining:
     def _take_refusal(self, now: Seconds, peer: NodeId, refusal: SnapshotRefusal) -> None:
         if self._head_asked is not None and self._head_asked[0] == peer:
             self._head_asked = None
+            if refusal.code == UNHELD:
+                self._unable.add(peer)
         elif refusal.height != self.height:
             return
         for spot, (place, asked, _) in list(self._asked.items()):
             if asked == peer:
                 self._take_back(spot, place, peer)
         known = self._peers.setdefault(peer, _Peer())
-        if refusal.code == UNHELD and refusal.height == self.height:
+        if refusal.code == UNHELD and refusal.height == self.height != 0:
             known.unheld = self.height
             self.left.append(Left(peer, f"cannot give height {self.height}", for_good=False))
         else:

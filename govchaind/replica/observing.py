@@ -16,6 +16,7 @@ from govchaind.replica.desk import Desk
 from govchaind.replica.execution import Executor
 from govchaind.replica.feed import WINDOW_HEIGHTS, Follower, Send
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.recovering import Recovering
 from govchaind.replica.store import configuration_of
 
 STRANDED_SECONDS = 5.0  # longer than an election that goes well
@@ -35,6 +36,7 @@ class Observing:
         executor: Executor,
         attestations: Attestations,
         memberships: Memberships,
+        recovering: Recovering,
         misbehaved: Callable[[NodeId, str], None],
         adopt: Callable[[Entry], None],
     ) -> None:
@@ -46,6 +48,7 @@ class Observing:
         self._ledger = executor.ledger
         self._attestations = attestations
         self._memberships = memberships
+        self._recovering = recovering
         self._misbehaved = misbehaved
         self._adopt = adopt  # puts a certified block into the log, as committed
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
@@ -120,6 +123,9 @@ class Observing:
         return operations
 
     def _check(self, block: Block, certificate: Certificate) -> None:
+        for record in (certificate.recovery, block.record):
+            if record is not None:
+                self._recovering.heard(record, self._desk.view)
         check_block(
             block,
             chain_id=self._genesis.chain_id,
@@ -128,7 +134,12 @@ class Observing:
             previous_time=self._ledger.time,
             membership_digest=self._memberships.digest_after(block.height - 1),
         )
-        before = self._memberships.before(block.height)
-        check_certificate(certificate, before, block.membership or before, self._verify)
+        self._recovering.check_kept(block, self._desk.view)
+        if self._memberships.recovery_over(block.height) is not None:
+            before, after = self._memberships.certifying(block.height)
+        else:
+            before = self._memberships.before(block.height)
+            after = block.membership or before
+        check_certificate(certificate, before, after, self._verify)
         if certificate.height != block.height or certificate.read.block_hash != block.hash:
             raise InvalidBlock("the certificate is of another block")

@@ -376,7 +376,8 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        outside = self.memberships.latest().member(self.name) is None
+        memberships = self.memberships
+        outside = memberships.since(memberships.latest_index)[-1].member(self.name) is None
         return outside and self.raft.role is not Role.LEADER
 
     def role(self) -> str:

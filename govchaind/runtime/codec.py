@@ -75,6 +75,7 @@ LENGTH_BYTES = 4
 HELLO_BYTES_MAX = 1024
 
 HELLO, REFUSED, PING = 0, 1, 2
+WANT_SNAPSHOT = 41
 
 Known: TypeAlias = Callable[[Hash], Transaction | None]
 _Raw = bytes
@@ -225,7 +226,7 @@ _ROWS = (
     _plain(39, Objection, tuple[Count, Count, str]),
     _plain(40, Awaited, tuple[()]),
     # snapshots
-    _plain(41, WantSnapshot, tuple[Count, Count]),
+    _plain(WANT_SNAPSHOT, WantSnapshot, tuple[Count, Count]),
     _plain(42, SnapshotOffer, tuple[Count, list[_Raw], _Raw]),
     _plain(43, WantChunk, tuple[Count, TreeDepth, TreePath]),
     _plain(44, SnapshotChunk, tuple[Count, TreeDepth, TreePath, bool, _Raw]),

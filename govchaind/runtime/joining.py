@@ -7,7 +7,7 @@
 Rules it keeps:
 - The second store is this task's alone until it is whole; the node's own is not touched. What is
   fetched is written with its marks, a few MiB at a time, so a killed node goes on where it was.
-- A snapshot is of use only above everything that the own log holds, and is dropped otherwise.
+- A snapshot is of use only so far above everything that the own log holds, and is dropped else.
 - Blocks are always the other way: after a try that was given up they are taken, and the next try
   waits; after some tries in a row, for long.
 """
@@ -37,6 +37,7 @@ TURN_SECONDS = 0.25  # at most between two turns of a try, if nothing comes
 FIRST_SECONDS = 0.5  # after the first link, an empty store waits for what others say
 FIRST_LOOKS_MAX = 6
 STALLED_SECONDS = 30.0  # nothing applied so long though others are ahead: they lack the blocks
+STALLED_BLOCKS = 64  # and so many are lacking: an hour at rest
 PROGRESS_SECONDS = 5.0
 WRITE_BYTES = 32 * 1024 * 1024  # what is fetched is written when it is so much …
 WRITE_SECONDS = 2.0  # … or has waited so long
@@ -115,7 +116,7 @@ class Joiner:
         while True:
             due = self._due(trio.current_time())
             if due is not None:
-                await self._join(due)
+                await self._join(*due)
             await trio.sleep(LOOK_SECONDS)
 
     async def _hear_first(self) -> None:
@@ -129,8 +130,12 @@ class Joiner:
         if self._due(trio.current_time()) is None:
             self._hold(False)
 
-    def _due(self, now: Seconds) -> str | None:
-        """Say why a snapshot is to be fetched now, or None."""
+    def _due(self, now: Seconds) -> tuple[str, Height] | None:
+        """Say why a snapshot is to be fetched now, and the least height of use; or None.
+
+        How far others are is only what they say. So what is fetched must itself be so far ahead:
+        else one that lies about its head would have this node give its history away.
+        """
         status = self._status()
         have = max(status.height, status.last_height)
         if have > self._moved[0]:
@@ -138,21 +143,20 @@ class Joiner:
         if now < self._not_before or not self._linked() or status.role == "leader":
             return None
         if self._doors.begun():
-            return "an earlier life of this node has begun to"
+            return "an earlier life of this node has begun to", have + 1
         behind = status.seen - have
         new = have * NEW_SHARE < status.seen
         if self._behind_blocks and behind >= self._behind_blocks:
-            return f"it is {behind} blocks behind"
+            return f"it is {behind} blocks behind", have + self._behind_blocks
         if self._new_blocks and new and behind >= self._new_blocks:
-            return f"it is {behind} blocks behind"
+            return f"it is {behind} blocks behind", have + self._new_blocks
         if behind > 0 and now - self._moved[1] > STALLED_SECONDS:
-            return f"no linked node has given block {have + 1}"
+            return f"no linked node has given block {have + 1}", have + STALLED_BLOCKS
         return None
 
-    async def _join(self, cause: str) -> None:
+    async def _join(self, cause: str, least: Height) -> None:
         """Try to fetch a snapshot. Raises StoreReplaced when one is whole."""
-        status, reason = self._status(), ""
-        least = max(status.height, status.last_height) + 1
+        reason = ""
         self._hold(True)
         try:
             storage = self._doors.open()

@@ -28,6 +28,7 @@ from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.types import NodeId, PublicKey, Seconds
 from govchaind.ledger.membership import Member
 from govchaind.replica.events import LinkDown, LinkUp
+from govchaind.runtime.codec import HELLO
 from govchaind.runtime.environment import Network
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
@@ -158,9 +159,10 @@ class Mesh:
         heard = metrics.peer_heard.labels(peer=name)
         heard.set_function(lambda: trio.current_time() - peer.heard)
 
-    def linked(self) -> list[NodeId]:
-        """Return the peers whose links are up."""
-        return sorted(name for name, peer in self._peers.items() if peer.link is not None)
+    def linked(self, *, knowing: int = HELLO) -> list[NodeId]:
+        """Return the peers whose links are up, and that know messages of a number."""
+        up = [(name, peer) for name, peer in self._peers.items() if peer.link is not None]
+        return sorted(name for name, peer in up if knowing in peer.knows)
 
     # --- running ---------------------------------------------------------------------------------
 

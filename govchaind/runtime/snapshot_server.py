@@ -3,7 +3,8 @@
 Rules it keeps:
 - Consensus never waits: one question is answered at a time, all bytes together keep to
   `bytes_per_second_max`, and a peer that asks more than a few at a time is not answered.
-- At most SNAPSHOTS_KEPT heights are laid out at once, and one is being laid out.
+- At most SNAPSHOTS_KEPT heights are laid out at once, and one is being laid out; then there is a
+  pause, so that nobody keeps a node busy by asking for one height after another.
 - Which height is its own choice where the other has none: one that others fetch already, while it
   is not old, so that all peers are asked for the same.
 """
@@ -51,6 +52,10 @@ from govchaind.runtime.snapshot_layout import Layout
 from govchaind.runtime.telemetry import Telemetry
 
 FRESH_HEIGHTS = 4096  # a layout so far behind the newest certified height is still offered
+PAUSE_SECONDS = 30.0  # between two heights that others have laid out, and at least …
+PAUSE_SHARE = 10  # … so many times what the last one took: nobody keeps a node busy with it
+FAILED_MAX = 64  # heights remembered that could not be laid out
+READY_LOOK_SECONDS = 30.0  # between looks at whether what is kept ready is old
 Send = Callable[[NodeId, SnapshotMessage], None]
 
 
@@ -66,13 +71,16 @@ class SnapshotServer:
         send: Send,
         telemetry: Telemetry,
         bytes_per_second_max: float,
+        keep_ready: bool = False,
     ) -> None:
+        """`keep_ready`: whether a state is laid out before anybody asks, and anew when old."""
         self._storage = storage
         self._threads = threads
         self._directory = directory
         self._send = send
         self._telemetry = telemetry
         self._pace = Pace(bytes_per_second_max)
+        self._keep_ready = keep_ready
         self._questions: deque[tuple[NodeId, WantSnapshot | WantChunk]] = deque()
         self._asked: Counter[NodeId] = Counter()
         self._arrived = trio.Event()
@@ -80,6 +88,7 @@ class SnapshotServer:
         self._making: Height = 0
         self._failed: dict[Height, str] = {}
         self._make = trio.Event()
+        self._not_before = 0.0
 
     def ask(self, peer: NodeId, question: WantSnapshot | WantChunk) -> None:
         """Take a question, unless too many wait; never waits."""
@@ -97,6 +106,8 @@ class SnapshotServer:
         self._clear()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._lay_out_on)
+            if self._keep_ready:
+                nursery.start_soon(self._prepare_on)
             while True:
                 while not self._questions:
                     self._arrived = trio.Event()
@@ -177,12 +188,24 @@ class SnapshotServer:
             return ""
         if height in self._failed or self._root(height) is None:
             return UNHELD
-        if self._making not in (0, height):
+        if self._making not in (0, height) or trio.current_time() < self._not_before:
             return BUSY
         if not self._making:
             self._making = height
             self._make.set()
         return PREPARING
+
+    async def _prepare_on(self) -> None:
+        """Have the newest checkpoint laid out whenever the newest layout is old."""
+        while True:
+            snapshot = self._storage.snapshot()
+            try:
+                height = self._choose(snapshot)
+            finally:
+                snapshot.close()
+            if height:
+                self._prepare(height)
+            await trio.sleep(READY_LOOK_SECONDS)
 
     def _root(self, height: Height) -> Hash | None:
         snapshot = self._storage.snapshot()
@@ -212,6 +235,8 @@ class SnapshotServer:
             except (GovchaindError, OSError) as error:
                 layout.remove()
                 self._failed[height] = reason = str(error)
+                while len(self._failed) > FAILED_MAX:
+                    del self._failed[min(self._failed)]
                 self._telemetry.event("snapshot.not_laid_out", height=height, reason=reason)
             else:
                 self._keep(layout)
@@ -221,6 +246,9 @@ class SnapshotServer:
                     bytes=layout.bytes, seconds=seconds,
                 )  # fmt: skip
             self._making = 0
+            if len(self._layouts) >= SNAPSHOTS_KEPT or self._failed:
+                now = trio.current_time()
+                self._not_before = now + max(PAUSE_SECONDS, PAUSE_SHARE * (now - began))
 
     def _keep(self, layout: Layout) -> None:
         self._layouts[layout.height] = layout

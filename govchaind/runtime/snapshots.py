@@ -19,7 +19,7 @@ from govchaind.replica.snapshot_messages import (
     WantChunk,
     WantSnapshot,
 )
-from govchaind.runtime.codec import frame_of
+from govchaind.runtime.codec import WANT_SNAPSHOT, frame_of
 from govchaind.runtime.environment import Environment, SnapshotDoors, Threads
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.joining import Joiner
@@ -44,6 +44,9 @@ class SnapshotSettings(Protocol):
 
     @property
     def serve(self) -> bool: ...
+
+    @property
+    def keep_ready(self) -> bool: ...
 
     @property
     def bytes_per_second_max(self) -> int: ...
@@ -76,12 +79,13 @@ class Snapshots:
                 send=self._send,
                 telemetry=telemetry,
                 bytes_per_second_max=settings.bytes_per_second_max,
+                keep_ready=settings.keep_ready,
             )
         self.joiner = Joiner(
             genesis=genesis,
             doors=doors,
             status=lambda: board.status,
-            linked=mesh.linked,
+            linked=partial(mesh.linked, knowing=WANT_SNAPSHOT),
             send=self._send,
             hold=lambda held: inbox.put_own(Hold(held)),
             telemetry=telemetry,

@@ -104,10 +104,12 @@ class ChainNode:
                 await self.grown.wait()
                 continue
             await trio.lowlevel.checkpoint()
-            event = self.alter("event", height, told(self.chain, height))
-            for line in (f"id: {height}", "event: block", f"data: {json.dumps(event)}", ""):
+            for line in (f"id: {height}", "event: block", f"data: {self._data(height)}", ""):
                 yield line
             height += 1
+
+    def _data(self, height: int) -> str:
+        return json.dumps(self.alter("event", height, told(self.chain, height)))
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -136,19 +136,32 @@ async def test_it_goes_on_in_another_process_over_a_change_of_validators(nats: N
     assert newest["body"]["value"] == {"code": "l", "area": 1}
 
 
-async def test_a_second_writer_is_found_out(nats: NatsServer) -> None:
+@pytest.mark.parametrize("idle", [False, True])
+async def test_a_second_writer_is_found_out_however_long_it_waited(
+    nats: NatsServer, idle: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chain, _ = filled()
+    name = f"two-{idle}"
+    forgets = {
+        "name": name,
+        "subjects": [f"of.{name}.>"],
+        "duplicate_window": 100_000_000,
+    }  # 100 ms
+    assert "error" not in await nats.ask(f"STREAM.CREATE.{name}", forgets)
 
     class Overtaken(JetStreamSink):
         async def write(self, verified: Verified) -> int:
             if verified.height == 5:
-                await bridge(chain, sink_of(nats, "two"))
+                await bridge(chain, sink_of(nats, name))
+                await trio.sleep(0.5)  # the server's own clock forgets what was published
+                if idle:
+                    monkeypatch.setattr("govchaind.bridge.jetstream.IDLE_SECONDS_MAX", -1.0)
             return await super().write(verified)
 
     with pytest.raises(Conflict) as caught:
-        await bridge(chain, Overtaken(nats.server(), "two", "of.two"))
+        await bridge(chain, Overtaken(nats.server(), name, f"of.{name}"))
     assert caught.value.code == "progress-moved"
-    assert len(await nats.messages("two")) == 8 + 4 + 1
+    assert len(await nats.messages(name)) == 8 + 4 + 1
 
 
 async def test_what_no_bridge_has_written_is_not_gone_on_with(nats: NatsServer) -> None:

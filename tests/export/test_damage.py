@@ -142,6 +142,15 @@ async def test_a_manifest_that_is_none_is_told(tmp_path: Path, changes: dict[str
     assert caught.value.code == "not-an-export"
 
 
+async def test_a_manifest_that_is_too_deep_is_none(tmp_path: Path) -> None:
+    chain, _ = filled()
+    await export(chain, tmp_path / "facts")
+    (tmp_path / "facts" / "manifest.json").write_text("[" * 200_000)
+    with pytest.raises(Invalid) as caught:
+        await export(chain, tmp_path / "facts")
+    assert caught.value.code == "not-an-export"
+
+
 async def test_a_manifest_that_promises_other_things_does_not_hold(tmp_path: Path) -> None:
     chain, _ = filled()
     folder = tmp_path / "facts"

@@ -181,8 +181,10 @@ async def test_a_folder_of_something_else_or_of_another_chain_is_left_alone(tmp_
 
     sink = ExportSink(tmp_path / "two")
     await sink.open(chain.genesis)
+    (tmp_path / "two" / ".unfinished").mkdir()  # as while it writes
     with pytest.raises(Conflict) as under_way:
         await export(chain, tmp_path / "two")
+    assert (tmp_path / "two" / ".unfinished").exists()
     await sink.close()
     assert under_way.value.code == "export-under-way"
 

@@ -197,3 +197,48 @@ def test_nats_holds_each_message_once_though_both_sides_are_killed(
     assert sorted(keys) == sorted(f"{number}-{i}" for number in range(4) for i in range(20))
     places = [(body["height"], body["position"], body["place"]) for body in bodies()]
     assert places == sorted(places)
+
+
+def test_an_export_that_is_killed_leaves_a_whole_state(
+    make_network: MakeNetwork, tmp_path: Path, bridges: list[subprocess.Popen[str]]
+) -> None:
+    network = make_network(validators=1)
+    network.start_all()
+    [node] = network.names
+    network.create_register(node)
+    for number in range(40):
+        network.submit(node, network.put(f"{number}"))
+    network.wait_level(node)
+    genesis = ["--genesis", str(network.directory / "genesis.bin")]
+    words = [*GOVCHAIND, "export", "parquet", "facts", "--node", network.nodes[node].api, *genesis,
+             "--part-heights", "2"]  # fmt: skip
+    folder = tmp_path / "facts"
+    kills = 0
+    for wanted in (1, 6, 14):
+        one = subprocess.Popen(
+            words, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        bridges.append(one)
+        wait_for(lambda ended=one, wanted=wanted: (  # type: ignore[misc]
+            len(list(folder.glob("heights=*"))) >= wanted or ended.poll() is not None
+        ))  # fmt: skip
+        kills += one.poll() is None
+        one.kill()
+        one.wait()
+        if (folder / "manifest.json").exists():
+            manifest = json.loads((folder / "manifest.json").read_text())
+            named = {
+                f"heights={part['first']:012}-{part['last']:012}" for part in manifest["parts"]
+            }
+            present = {path.name for path in folder.glob("heights=*")}
+            assert named <= present
+            assert len(present - named) <= 1
+    assert kills > 0
+    for _ in range(2):
+        subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    told = subprocess.run(
+        [*GOVCHAIND, "export", "verify", "facts", *genesis, "--json"],
+        cwd=tmp_path, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert json.loads(told.stdout)["height"] == network.status(node)["height"]
+    assert not (folder / ".unfinished").exists()

@@ -17,7 +17,7 @@ from govchaind.base.limits import SNAPSHOT_ASKED_MAX, SNAPSHOT_CHUNK_BYTES_MAX
 from govchaind.base.types import NodeId
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.snapshot_chunk import Place, encode_chunk, judge_chunk, judge_parting
+from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
 from govchaind.replica.joining import Joining
 from govchaind.replica.snapshot_messages import (
     PREPARING,
@@ -130,7 +130,7 @@ class Told:
 
 @asynccontextmanager
 async def serving(
-    chain: Chain, path: Path, told: Told, rate: float = 1e9
+    chain: Chain, path: Path, told: Told, rate: float = 1e9, *, keep_ready: bool = False
 ) -> AsyncIterator[SnapshotServer]:
     storage = await stored(chain, path / "store")
     server = SnapshotServer(
@@ -140,6 +140,7 @@ async def serving(
         send=told.send,
         telemetry=Telemetry(version="test", sink=lambda *_: None),
         bytes_per_second_max=rate,
+        keep_ready=keep_ready,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run)
@@ -218,7 +219,7 @@ async def test_what_is_not_held_is_refused_and_what_lies_ahead_too(tmp_path: Pat
             assert reply == SnapshotRefusal(offer.height, UNHELD)
         deep = await asked(server, told, WantChunk(offer.height, 64, bytes(32)))
         assert isinstance(deep, SnapshotChunk)
-        assert (deep.parting, deep.body) == (False, encode_chunk([]))
+        assert (deep.parting, deep.body) == (False, b"")
 
 
 async def test_all_bytes_together_keep_to_the_rate(tmp_path: Path) -> None:
@@ -232,3 +233,16 @@ async def test_all_bytes_together_keep_to_the_rate(tmp_path: Path) -> None:
             size += len(reply.body)
         assert size > 30_000
         assert trio.current_time() - began >= size * 5 / 6 / 50_000 * 0.9
+
+
+@pytest.mark.parametrize("keep_ready", [False, True])
+async def test_a_state_is_laid_out_before_anybody_asks_if_it_is_kept_ready(
+    tmp_path: Path, *, keep_ready: bool
+) -> None:
+    chain, told = long_chain(50), Told()
+    async with serving(chain, tmp_path, told, keep_ready=keep_ready) as server:
+        await trio.testing.wait_all_tasks_blocked(0.2)
+        server.ask("node-x", WantChunk(checkpoint(chain), 0, b""))
+        await told.wait()
+        [reply] = told.take()
+        assert isinstance(reply, SnapshotChunk if keep_ready else SnapshotRefusal)

@@ -101,5 +101,6 @@ async def test_a_message_leaves_only_for_a_peer_that_said_it_knows_it(
         heard = [type(event.message) for event in events if isinstance(event, Received)]
         assert heard == [Head, *([Later] if knows else []), Awaited, Heartbeat]
         assert ada.linked() == ["ben"]
+        assert ada.linked(knowing=LATER) == (["ben"] if knows else [])
         [up] = [values for name, values in ben.log if name == "link.up"]
         assert up["software"] == self_of("ada").software
