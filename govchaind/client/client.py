@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import trio
 
+from govchaind.base.encoding import encode
 from govchaind.base.errors import Busy, GovchaindError, InvalidSetting, PeerError
 from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS, SALT_BYTES
 from govchaind.base.types import BlockTime, Hash, Height
@@ -311,6 +312,20 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
     async def evidence(self) -> dict[str, Any]:
         """Return the proofs that a node has signed two different statements of one height."""
         return await self.get_json("/v1/evidence")
+
+    async def bring_evidence(self, one: bytes, other: bytes) -> dict[str, Any]:
+        """Bring a node two certificates that contradict each other; return whom they accuse.
+
+        Raises InvalidProof: nobody has signed both.
+        """
+        return await self.nodes.ask(
+            "POST",
+            "/v1/evidence",
+            deadline=self._deadline(None),
+            headers={**_JSON, "content-type": "application/cbor"},
+            body=encode([one, other]),
+            read=json_of,
+        )
 
     def events(
         self, first: Height, *, certified: bool = False, patience_seconds: float = 60.0
