@@ -180,6 +180,11 @@ async def test_evidence_that_is_brought_is_kept_until_somebody_reports_it(tmp_pa
         again = await bring(node, other, one)
         await do(node, Kind.CREATE_REGISTER, ["after-it", "After it", [], "clear", []])
         [kept] = (await get(node, "/v1/evidence"))["kept"]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch_outlook, node.context)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            nursery.cancel_scope.cancel()
+        counted = node.context.metrics.registry.get_sample_value("govchaind_evidence_unreported")
         page = (await node.client.get("/", headers={"accept": "text/html"})).text
         parts = [
             bytes.fromhex(kept[which][part])
@@ -191,6 +196,7 @@ async def test_evidence_that_is_brought_is_kept_until_somebody_reports_it(tmp_pa
     assert (taken.status_code, taken.json()["accused"]) == (200, [NODE])
     assert (again.status_code, again.json()["accused"]) == (200, [NODE])
     assert (kept["node"], kept["signed_height"], kept["reported"]) == (NODE, 3, False)
+    assert counted == 1
     assert "has signed two different things about height 3" in page
     assert [each["reported"] for each in after["kept"]] == [True]
     assert len(after["evidence"]) == 1
