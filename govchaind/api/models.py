@@ -129,7 +129,8 @@ class BlockTransaction(Fact):
     valid_until_ms: Millis
     valid_until: str
     signers: list[Hash32] = Field(description="public keys that signed")
-    operations: list[OperationView]
+    operations: list[OperationView] = Field(description="none where `withheld`")
+    withheld: bool = Field(description="it concerns others, and this reader is not shown what")
     code: int | None
     outcome: str | None
     operation: int | None

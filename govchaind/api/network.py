@@ -18,6 +18,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import TRUST_STEPS_MAX
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.membership import Membership, read_membership
 from govchaind.ledger.trust import ConfigurationBlock, build_steps, encode_advance
 from govchaind.replica.attestation import certificate_at
@@ -167,6 +168,7 @@ def trust_steps(reader: KeyValueReader, from_height: Height, era: Height) -> byt
         height = int.from_bytes(key[1:9], "big")
         certificate = certificate_at(reader, height)
         if certificate is None:
+            check_held(reader, height)
             raise StorageCorrupt(f"the certificate of height {height} is missing from the store")
         membership, record = membership_in(value)
         header = outline_at(reader, height).header.raw

@@ -22,6 +22,7 @@ from govchaind.cli.output import cell, line, note, print_json, print_table
 from govchaind.cli.pages import asked
 from govchaind.cli.sending import send
 from govchaind.client.contradiction import certificate_in
+from govchaind.client.evidence import bring_evidence
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.contradiction import Contradiction, contradictions
 
@@ -105,7 +106,7 @@ def bring(*, one: Path, other: Path, target: Target, as_json: bool) -> None:
     """
     _found(one, other)
     first, second = (_certificate(each).without_recovery().encode() for each in (one, other))
-    taken = asked(target, lambda client: client.bring_evidence(first, second))
+    taken = asked(target, lambda client: bring_evidence(client, first, second))
     if as_json:
         print_json(taken)
         return

@@ -10,6 +10,7 @@ from govchaind.base.errors import InvalidSetting, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.genesis import Genesis
@@ -58,6 +59,7 @@ class Source:
     def blocks(self) -> Iterator[PackedBlock]:
         """Yield every block in order of height. Raises StorageCorrupt."""
         for height in range(1, self.height + 1):
+            check_held(self.reader, height)
             data = self.reader.get(height_key(Table.LOG, height))
             if data is None:
                 raise StorageCorrupt(f"block {height} is missing from the store")

@@ -43,7 +43,6 @@ from govchaind.ledger.membership import Member, member_of
 from govchaind.ledger.operations.motions import ORDERED_AT
 from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.operations.table import OPERATIONS
-from govchaind.ledger.operations.upgrades import FIRST_VERSION, KNOWN_VERSION
 from govchaind.ledger.outcomes import APPLIED, OUTCOMES, Code, Outcome
 from govchaind.ledger.recovered_state import carry_out, judge_recovery
 from govchaind.ledger.recovery import Recovery
@@ -61,6 +60,7 @@ from govchaind.ledger.state import Checkpoints, State
 from govchaind.ledger.state_keys import NETWORK, NODE, VERSION, live_key
 from govchaind.ledger.statement import Statement
 from govchaind.ledger.transaction import Transaction
+from govchaind.ledger.versions import FIRST_VERSION, KNOWN_VERSION, knows_operation
 from govchaind.ledger.working_state import Act, WorkingState
 
 UNUSED_IDS_MAX = 100_000  # remembered between check and apply; several pools full
@@ -129,7 +129,7 @@ class Ledger:
         self.last_hash: Hash = genesis.chain_id if newest is None else newest.block_hash
         self._heights = load_frontier(reader, self.height)
         self._known_version = known_version
-        self._check_version(self._state.get(reader, VERSION))
+        self._version = self._checked_version(self._state.get(reader, VERSION))
 
     @staticmethod
     def write_genesis(genesis: Genesis, batch: WriteBatch) -> Hash:
@@ -195,17 +195,26 @@ class Ledger:
             working.changes[live_key(block.height)] = self._live.record(
                 batch, block.height, taken.order, taken.counts, taken.latest
             )
-        self._check_version(working.changes.get(VERSION))
+        if VERSION in working.changes:  # it holds behind this block, if this software knows it
+            version = self._checked_version(working.changes[VERSION])
+            applied = self._finish(block, reader, batch, working, outcomes)
+            self._version = version
+            return applied
         return self._finish(block, reader, batch, working, outcomes)
 
-    def _check_version(self, value: bytes | None) -> None:
-        """Raise UpgradeNeeded if the version in this value of the state is not known here."""
-        version = FIRST_VERSION if value is None else decode(value, bytes_max=len(value))[0]
+    def _checked_version(self, value: bytes | None) -> int:
+        """Return the version in this value of the state. Raises UpgradeNeeded: not known here."""
+        version: int = FIRST_VERSION if value is None else decode(value, bytes_max=len(value))[0]
         if version > self._known_version:
             raise UpgradeNeeded(
                 f"the ledger has version {version} from here on; this software knows it up to "
                 f"version {self._known_version}"
             )
+        return version
+
+    def _knows(self, kind: int) -> bool:
+        """Say whether an operation exists, here and under the version in force."""
+        return kind in self._operations and knows_operation(self._version, kind)
 
     def _finish(
         self,
@@ -277,9 +286,9 @@ class Ledger:
         return APPLIED
 
     def _operation(self, kind: int, arguments: list[Any], act: Act, working: WorkingState) -> int:
-        operation = self._operations.get(kind)
-        if operation is None:
+        if not self._knows(kind):
             return Code.UNKNOWN_OPERATION
+        operation = self._operations[kind]
         try:
             wanted = shaped(arguments, operation.shape)
         except InvalidEncoding:
@@ -324,8 +333,8 @@ class Ledger:
             id_is_used=id_is_used,
             has_room=self._live.has_room,
         )
-        if code == Code.APPLIED and any(
-            kind not in self._operations for kind, _ in transaction.operations
+        if code == Code.APPLIED and not all(
+            self._knows(kind) for kind, _ in transaction.operations
         ):
             return Code.UNKNOWN_OPERATION
         return code

@@ -49,7 +49,7 @@ from govchaind.ledger.membership import Membership, read_membership
 from govchaind.ledger.recovery import Recovery, read_recovery
 from govchaind.ledger.recovery_proof import check_record
 from govchaind.ledger.results import stored_subtree
-from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, read_shape
+from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, read_shape, read_versioned
 
 VERSION = 1
 ADVANCE_BYTES_MAX = 64 * 1024 * 1024  # many changes of membership; read from a file or an answer
@@ -287,7 +287,14 @@ def read_trust(data: bytes) -> TrustRoot:
     file = read_shape(data, _FileShape, bytes_max=MEMBERSHIP_BYTES_MAX + 1024)
     if digest(Domain.TRUST, file.payload) != file.digest:
         raise InvalidProof("the trust file is damaged: its digest does not match")
-    shape = read_shape(file.payload, _PayloadShape, bytes_max=len(file.payload))
+    shape = read_versioned(
+        file.payload,
+        _PayloadShape,
+        what="a trust file",
+        version=VERSION,
+        place=1,
+        bytes_max=len(file.payload),
+    )
     return TrustRoot(
         shape.chain_id,
         shape.name,
@@ -313,7 +320,14 @@ def encode_advance(steps: Iterable[TrustStep]) -> bytes:
 
 def read_advance(data: bytes) -> list[TrustStep]:
     """Return the steps that `data` holds, not yet judged. Raises InvalidEncoding."""
-    shape = read_shape(data, _AdvanceShape, bytes_max=ADVANCE_BYTES_MAX)
+    shape = read_versioned(
+        data,
+        _AdvanceShape,
+        what="an advance of trust",
+        version=VERSION,
+        place=1,
+        bytes_max=ADVANCE_BYTES_MAX,
+    )
     steps: list[TrustStep] = []
     for step in shape.steps:
         if (step.header is None) != (step.membership is None):

@@ -18,7 +18,7 @@ from govchaind.ledger.block import Block, check_block
 from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.outcomes import Outcome
-from govchaind.ledger.results import Result, outcome_leaf, read_result
+from govchaind.ledger.results import Result, load_frontier, outcome_leaf, read_result
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import Transaction, verify_transaction
@@ -53,8 +53,10 @@ def check_chain(
     applied, last = applied_height(reader), last_index(reader)
     if applied > last:
         raise StorageCorrupt(f"height {applied} is applied but the log ends at {last}")
+    begins = log.beginning()  # what stands there was judged by its certificate when it was fetched
+    first = max(first, begins + 1)
     before = None if first <= 1 else log.block(first - 1)
-    frontier = Frontier() if first <= 1 else None
+    frontier = load_frontier(reader, begins) if first == begins + 1 else None
     for height in range(max(first, 1), last + 1):
         try:
             block = log.block(height)

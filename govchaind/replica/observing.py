@@ -20,6 +20,7 @@ from govchaind.replica.recovering import Recovering
 from govchaind.replica.store import configuration_of
 
 STRANDED_SECONDS = 5.0  # longer than an election that goes well
+UNSERVED_HEIGHTS = 1024  # so far behind, and not moving: the leader's log begins later
 
 
 class Observing:
@@ -52,6 +53,8 @@ class Observing:
         self._adopt = adopt  # puts a certified block into the log, as committed
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
         self._led_at: Seconds = 0.0
+        self._moved: tuple[Height, Seconds] = (0, 0.0)  # the newest commit, and when it came
+        self.held = False  # a snapshot is being fetched: blocks would be carried out in vain
 
     def keep_time(
         self, now: Seconds, links: Iterable[NodeId], *, observer: bool, led: bool, commit: Height
@@ -59,17 +62,30 @@ class Observing:
         """Look for certified blocks if this node needs them, and stop when it does not any more.
 
         A node without a vote always does. One with a vote does while it has long heard of no leader
-        and others go on: it slept through a change of membership and cannot know who leads.
+        and others go on: it slept through a change of membership and cannot know who leads. And
+        while its leader gives it nothing, whose log begins later than this one ends.
         """
         if led or not self._led_at:
             self._led_at = now
-        stranded = now - self._led_at > STRANDED_SECONDS and self.follower.best_head() > commit
-        if observer or stranded:
+        if commit > self._moved[0] or not self._moved[1]:
+            self._moved = commit, now
+        ahead = self.follower.best_head() - commit
+        stranded = now - self._led_at > STRANDED_SECONDS and ahead > 0
+        unserved = now - self._moved[1] > STRANDED_SECONDS and ahead > UNSERVED_HEIGHTS
+        if (observer or stranded or unserved) and not self.held:
             if now >= self.follower.next_check:
                 self.follower.check(now, self._ledger.height, sorted(links))
-        elif self.follower.upstream is not None:
+            return
+        if self.follower.upstream is not None:
             self.follower.stop()
             self._queue.clear()
+        if self.held:
+            self.follower.next_check = now + STRANDED_SECONDS  # an observer is woken for it
+
+    def hold(self, held: bool, now: Seconds) -> None:
+        """Take no blocks from now on, or take them again at once."""
+        self.held = held
+        self.follower.next_check = now
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
         """Queue blocks of the chosen upstream; others were not asked."""

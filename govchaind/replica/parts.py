@@ -205,6 +205,11 @@ class Parts:
             member.name == node and member.role != "observer" for member in self.executor.wanted
         )
 
+    def hears_raft(self, name: NodeId) -> bool:
+        """Say whether this node, of that name, takes Raft's messages: a learner that fetches a
+        snapshot would carry out blocks in vain."""
+        return self.takes_part(name) and not (self.observing.held and not self.raft.is_voter())
+
     def members(self) -> tuple[Member, ...]:
         """Return those wanted, those in force, and those removed whose signatures of heights not
         yet certified may still be on their way."""
@@ -264,4 +269,5 @@ class Parts:
             in_configuration=role == "observer" or raft.is_voter(),
             room=self.intake.room,
             write_pending_seconds=self.desk.waiting_seconds(now),
+            seen=self.observing.follower.best_head(),
         )

@@ -37,6 +37,7 @@ from govchaind.replica.events import (
     Expired,
     Guard,
     Happened,
+    Hold,
     LinkDown,
     LinkUp,
     OfferAnswered,
@@ -110,14 +111,10 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
-        self.pool = parts.pool
-        self.raft = parts.raft
-        self.ledger = parts.ledger
-        self.memberships = parts.memberships
-        self.attestations = parts.attestations
+        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
+        self.memberships, self.attestations = parts.memberships, parts.attestations
         self._desk = parts.desk
-        self._executor = parts.executor
-        self._proposer = parts.proposer
+        self._executor, self._proposer = parts.executor, parts.proposer
         self._observing = parts.observing
         self._screener = parts.screener
         self._intake = parts.intake
@@ -217,6 +214,8 @@ class Replica:
                 self._intake.room = available
             case Accused(key, found):
                 self._parts.evidence.keep(key, found)
+            case Hold(held):
+                self._observing.hold(held, self._now)
 
     # --- messages ---
 
@@ -239,7 +238,7 @@ class Replica:
 
     def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
         """Let Raft have messages of nodes that take part in it; judge blocks first."""
-        if not (self._parts.takes_part(peer) and self._parts.takes_part(self.name)):
+        if not (self._parts.takes_part(peer) and self._parts.hears_raft(self.name)):
             return  # who only observes believes certificates alone
         if message.term - self.raft.term > TERM_AHEAD_MAX:
             raise PeerError(f"term {message.term} follows term {self.raft.term} by no election")

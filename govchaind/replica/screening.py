@@ -137,7 +137,9 @@ class Screener:
         self, message: AppendEntries, wall_milliseconds: int
     ) -> tuple[AppendEntries, tuple[Height, str, str] | None]:
         """Return what to give to Raft, and what was cut off: (height, reason, detail)."""
-        raft, previous = self._raft, message.previous_index
+        raft = self._raft
+        message = raft.from_beginning(message)
+        previous = message.previous_index
         entries = message.entries
         if message.term < raft.term or previous > raft.last_index:
             return message, None  # Raft refuses it as it is

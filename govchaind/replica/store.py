@@ -29,6 +29,7 @@ from govchaind.base.keyvalue import KeyValueReader, Overlay, WriteBatch, prefix_
 from govchaind.base.limits import BLOCK_BYTES_MAX, MEMBERSHIP_BYTES_MAX, RECOVERY_BYTES_MAX
 from govchaind.base.types import Hash, Height, NodeId, StoreId
 from govchaind.ledger.apply import Ledger
+from govchaind.ledger.beginning import beginning, check_held
 from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.ledger.membership import Membership, read_membership
@@ -194,6 +195,15 @@ def log_row(entry: Entry) -> bytes:
     return encode([entry.term, block_of(entry).raw])
 
 
+def log_block(reader: KeyValueReader, index: Height) -> bytes:
+    """Return the bytes of a block in the log. Raises Gone, StorageCorrupt."""
+    data = reader.get(height_key(Table.LOG, index))
+    if data is None:
+        check_held(reader, index)
+        raise StorageCorrupt(f"the log has no entry {index}")
+    return read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)[1]
+
+
 def membership_row(membership: Membership, recovery: Recovery | None) -> bytes:
     """Return the MEMBERSHIP row of a block that brings a membership in force."""
     if recovery is None:
@@ -218,9 +228,13 @@ class StoredLog:
     def last_index(self) -> int:
         return last_index(self._view)
 
+    def beginning(self) -> int:
+        return beginning(self._view)
+
     def _row(self, index: int) -> tuple[int, bytes]:
         data = self._view.get(height_key(Table.LOG, index))
         if data is None:
+            check_held(self._view, index)
             raise StorageCorrupt(f"the log has no entry {index}")
         term, raw = read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)
         return term, raw

@@ -14,15 +14,18 @@ from govchaind.api.network import trust_steps
 from govchaind.backup.links import Links
 from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import InvalidProof
+from govchaind.base.keyspace import Table, height_key
 from govchaind.exit_pack.pack import write_pack
 from govchaind.exit_pack.source import Source
 from govchaind.ledger.block import read_block
 from govchaind.ledger.certificate import Certificate, read_certificate
 from govchaind.ledger.recovery import Recovery, read_recovery
+from govchaind.ledger.snapshot_head import Standing
 from govchaind.ledger.trust import TrustRoot, encode_advance, read_advance
 from govchaind.replica.attestation import certificate_at
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.replay import Replay
+from govchaind.runtime.snapshot_server import heights_of_recoveries, steps_between
 from tests.exit_pack.packed import seal, verify, verify_here
 from tests.exit_pack.test_damage import records, write_records
 from tests.recovery.disaster import lose, recovered, signed, uncertified
@@ -135,6 +138,29 @@ def test_a_trust_root_is_led_over_it_from_genesis(chain: tuple[Cluster, Recovery
     assert (
         later.advance(read_advance(trust_steps(node.disk, later.head_height, later.era))) == later
     )
+
+
+def test_a_snapshot_is_believed_over_it(chain: tuple[Cluster, Recovery]) -> None:
+    cluster, recovery = chain
+    node = next(iter(cluster.nodes.values()))
+    last = node.replica.attestations.certified
+    steps, whole = steps_between(node.disk, 0, last)
+    standing = Standing(cluster.genesis)
+    for step in steps:
+        standing.take(step)
+    assert (whole, standing.era) == (True, recovery.body.height)
+    assert standing.membership == recovery.body.membership
+    row = node.disk.get(height_key(Table.MEMBERSHIP, recovery.body.height))
+    assert standing.steps[-1].row() == row
+    header, membership, certificate, _ = decode_array(steps[-1])
+    for wrong in (
+        [header, membership, certificate],
+        [header, membership, certificate, weaker(recovery)],
+    ):
+        with pytest.raises(InvalidProof):
+            Standing(cluster.genesis).take(encode(wrong))
+    heights = range(recovery.body.certified + 1, recovery.body.height + 1)
+    assert heights_of_recoveries(node.disk) == [heights]
 
 
 @pytest.fixture(name="folder")

@@ -278,6 +278,9 @@ class Pack:
         need(manifest_text(manifest).encode() == text, "manifest.json is not in its one form")
         self.files: list[list[Any]] = manifest.pop("files")
         self.facts: dict[str, Any] = manifest
+        need(manifest.get("version") == VERSION,
+             f"it is a pack of version {manifest.get('version')!s:.20}; this program reads version "
+             f"{VERSION}: use the verify.py that lies in the pack")  # fmt: skip
 
     def check_files(self) -> list[str]:
         """Return a line for each file that is not what the manifest says."""
