@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.types import BlockTime, Hash, Height, NodeId, StoreId
+from govchaind.base.types import BlockTime, Hash, Height, NodeId, PublicKey, StoreId
+from govchaind.ledger.contradiction import Contradiction
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.messages import PeerMessage
 
@@ -66,6 +67,14 @@ class CertificateAwaited:
 
 
 @dataclass(slots=True)
+class Accused:
+    """A client of this node has brought evidence, which was verified at the door."""
+
+    key: PublicKey
+    found: Contradiction
+
+
+@dataclass(slots=True)
 class TransferAsked:
     """An operator, or shutdown, wants another leader; `target` None: the best follower."""
 
@@ -110,6 +119,7 @@ Event: TypeAlias = (
     | Offered
     | ReadAsked
     | CertificateAwaited
+    | Accused
     | TransferAsked
     | Written
     | Room

@@ -18,6 +18,7 @@ from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
 from govchaind.replica.events import Guard, Happened, Notice, Status
+from govchaind.replica.evidence import Evidence
 from govchaind.replica.execution import Executor
 from govchaind.replica.gossip import Send
 from govchaind.replica.intake import Intake
@@ -96,6 +97,7 @@ class Parts:
         )
         if floor > stored_floor:
             self.desk.pending.batch.put(FLOOR, encode(floor))
+        self.evidence = Evidence(view, self.desk)
         self.attestations = self._make_attestations(name, store, signer, verify, floor, view)
         self.executor = Executor(
             ledger=self.ledger,
@@ -144,6 +146,7 @@ class Parts:
             certifying=self.memberships.certifying,
             recovery_over=self.memberships.recovery_over,
             recovered=lambda record: self.recovering.heard(record, view),
+            accuse=self.evidence.keep,
         )
 
     def _make_doers(
