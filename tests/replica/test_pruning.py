@@ -157,6 +157,7 @@ def test_an_append_that_begins_before_the_first_block_is_taken(cluster: Cluster)
     name, leader = follower_of(cluster), cluster.leader()
     prune(cluster, name)
     cluster.drop(name)
+    cluster.crash(name)  # what it knew in memory is gone
     cluster.offer(leader, [cluster.put(40_000)])
     cluster.run(1)
     node, log = cluster.nodes[name], cluster.nodes[leader].log()
