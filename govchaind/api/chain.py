@@ -54,7 +54,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
-from govchaind.ledger.beginning import at_least, check_held
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.block import Block, Header, read_block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcome_text import OutcomeText
@@ -66,6 +66,7 @@ from govchaind.ledger.state_keys import recovery_key
 from govchaind.ledger.transaction import Transaction
 from govchaind.ledger.working_state import WorkingState
 from govchaind.replica.attestation import certificate_at
+from govchaind.replica.marker import check_kept, first_height
 from govchaind.replica.store import applied_height
 
 BLOCKS_PAGE = 100
@@ -97,7 +98,8 @@ def routes(context: Context) -> APIRouter:
     ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
-            start = at_least(reader, applied - limit + 1) if first is None else first
+            newest = max(first_height(reader), applied - limit + 1)
+            start = newest if first is None else first
             if wants_cbor(request):
                 viewer = viewer_in(context, request, reader, "blocks")
                 data = certified_blocks(reader, viewer, start, min(applied, start + limit - 1))
@@ -144,14 +146,20 @@ def _certificate_route(context: Context, router: APIRouter) -> None:
         with context.reading() as reader:
             applied = applied_height(reader)
             height = named_height(reader, block)
-            if not 1 <= height <= applied:
-                raise NotFound(f"there is no block {height} here; the newest is {applied}")
-            certificate = certificate_at(reader, height)
-        if certificate is None:
-            raise not_certified(height)
+            certificate = _certificate(reader, height, applied)
         if wants_cbor(request):
             return cbor_reply(certificate.encode(), applied, name=f"certificate-{height}.cbor")
         return json_reply(certificate_view(certificate), applied)
+
+
+def _certificate(reader: KeyValueReader, height: Height, applied: Height) -> Certificate:
+    if not 1 <= height <= applied:
+        raise NotFound(f"there is no block {height} here; the newest is {applied}")
+    certificate = certificate_at(reader, height)
+    if certificate is None:
+        check_kept(reader, height)
+        raise not_certified(height)
+    return certificate
 
 
 def _head_routes(context: Context, router: APIRouter) -> None:

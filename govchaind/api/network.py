@@ -100,6 +100,7 @@ def status_view(context: Context) -> StatusReply:
         term=status.term,
         leader=status.leader,
         height=status.height,
+        first_height=status.first,
         commit=status.commit,
         begins=status.begins,
         last_height=status.last_height,

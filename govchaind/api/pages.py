@@ -24,6 +24,7 @@ from govchaind.api.context import Context
 from govchaind.api.decision_page import add_decision_page
 from govchaind.api.delivery_page import add_delivery_page
 from govchaind.api.errors import body_of, status_of
+from govchaind.api.evidence import evidence_views, kept_views
 from govchaind.api.health import reasons_not_ready
 from govchaind.api.institutions import institution_at, institution_page
 from govchaind.api.network import members_view, status_view
@@ -125,6 +126,8 @@ def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None
             registers, more = register_page(reader, None, 20)
             members = members_view(context, reader)
             institutions, _ = institution_page(reader, None, PAGE_ROWS)
+            evidence = evidence_views(reader)
+            kept = [each for each in kept_views(reader) if not each.reported]
         return render.page(
             request,
             "status.html",
@@ -136,6 +139,8 @@ def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None
             more_registers=more,
             members=members.members,
             quorum=members.certificate_quorum,
+            evidence=evidence,
+            kept=kept,
             institutions=institutions,
         )
 

@@ -56,6 +56,7 @@ from govchaind.replica.messages import (
     Head,
     Objection,
     PeerMessage,
+    PrunedBelow,
     Subscribe,
     Want,
     WantCertificates,
@@ -225,7 +226,8 @@ _ROWS = (
     ),
     _plain(39, Objection, tuple[Count, Count, str]),
     _plain(40, Awaited, tuple[()]),
-    # snapshots
+    # blocks that were removed, and snapshots
+    _plain(49, PrunedBelow, tuple[Count]),
     _plain(WANT_SNAPSHOT, WantSnapshot, tuple[Count, Count, Count]),
     _plain(42, SnapshotOffer, tuple[Count, list[_Raw], _Raw, _Hashes]),
     _plain(43, WantChunk, tuple[Count, TreeDepth, TreePath]),

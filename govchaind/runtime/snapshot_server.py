@@ -36,6 +36,7 @@ from govchaind.ledger.snapshot_head import encode_step, make_head, step_height, 
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.trust import ConfigurationBlock, of_their_time
 from govchaind.replica.attestation import certificate_at, last_certified
+from govchaind.replica.marker import first_height
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.snapshot_messages import (
     BUSY,
@@ -181,7 +182,7 @@ class SnapshotServer:
         heights = [
             height
             for height in StateTree().checkpoints(reader)
-            if max(1, beginning(reader)) <= height <= certified
+            if first_height(reader) <= height <= certified
             and height not in self._failed
             and not _recovered(reader, height)
         ]
@@ -217,7 +218,7 @@ class SnapshotServer:
     def _root(self, height: Height) -> Hash | None:
         snapshot = self._storage.snapshot()
         try:
-            if not beginning(snapshot) <= height <= last_certified(snapshot):
+            if not first_height(snapshot) <= height <= last_certified(snapshot):
                 return None
             if _recovered(snapshot, height):
                 return None

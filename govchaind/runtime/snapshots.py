@@ -25,11 +25,12 @@ from govchaind.runtime.codec import WANT_SNAPSHOT, frame_of
 from govchaind.runtime.environment import Environment, SnapshotDoors, Storage, Threads
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.joining import Joiner
-from govchaind.runtime.lmdb_storage import DATA_FILE, LmdbStorage
+from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.snapshot_server import SnapshotServer
 from govchaind.runtime.store_exchange import SECOND_DIRECTORY, StorageSettings
+from govchaind.runtime.store_files import DATA_FILE
 from govchaind.runtime.telemetry import Telemetry
 
 SCRATCH_DIRECTORY = "snapshots-served"

@@ -55,6 +55,7 @@ def every_message() -> list[codec.Anything]:
         snapshots.WantChunk(9, 3, b"\xab\xc0"),
         snapshots.SnapshotChunk(9, 3, b"\xab\xc0", parting=True, body=b"hashes"),
         snapshots.SnapshotRefusal(9, "preparing"),
+        replica.PrunedBelow(17),
     ]
 
 
