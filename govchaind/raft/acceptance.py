@@ -63,6 +63,7 @@ def accept_append(state: State, now: Seconds, sender: NodeId, append: AppendEntr
     """Take an AppendEntries of the present term."""
     hear_leader(state, now, sender)
     log = state.log
+    append = from_beginning(state, append)
     previous = append.previous_index
     if not log.matches(previous, append.previous_term):
         if previous <= state.commit:
@@ -83,13 +84,23 @@ def accept_append(state: State, now: Seconds, sender: NodeId, append: AppendEntr
     state.send_when_written(sender, reply, last_verified)
 
 
+def from_beginning(state: State, append: AppendEntries) -> AppendEntries:
+    """Return what of an append lies behind the log's beginning: up to there all is committed."""
+    beginning = state.log.beginning
+    if append.previous_index >= beginning:
+        return append
+    behind = append.entries[beginning - append.previous_index :]
+    term = state.log.term(beginning)
+    return AppendEntries(append.term, beginning, term, behind, append.commit)
+
+
 def _without_known(state: State, append: AppendEntries) -> list[Entry]:
     """Return what the log lacks, after truncating the log at the first conflict, if any."""
     log = state.log
     for position, entry in enumerate(append.entries):
         if entry.index > log.last_index:
             return append.entries[position:]
-        if entry.index < log.first_index or log.term(entry.index) == entry.term:
+        if log.term(entry.index) == entry.term:
             continue
         if entry.index <= state.commit:
             raise PeerError(f"an append contradicts the committed entry {entry.index}")

@@ -4,8 +4,6 @@ Rules kept here: indexes are consecutive; a truncation removes the whole tail; a
 memory only after it is durable and committed, so what `Ready` has not yet handed out, and what a
 conflict may still remove, is never looked for in storage. Terms never decrease along a log (paper
 section 5.3), which is why the search for an agreeing place is a binary one.
-What storage has removed, below `first_index`, was committed: every leader's log has the same there
-(paper section 5.4.3), so it agrees unread; it can be sent to nobody.
 
 Left out: what is durable (writes.py), what is committed (state.py), configurations (membership.py).
 """
@@ -23,7 +21,11 @@ KEPT_SHARE = 7 / 8  # an eviction frees an eighth at once, so its cost is spread
 
 
 class Log:
-    """Entries 1 to `last_index`; those from `_first` on are in memory."""
+    """Entries 1 to `last_index`; those from `_first` on are in memory.
+
+    A log may begin at an entry after the first, which is committed: what stood before it is asked
+    for nowhere, for it is what every other node has there.
+    """
 
     __slots__ = (
         "_bytes",
@@ -49,6 +51,11 @@ class Log:
         self._bytes = 0
 
     @property
+    def beginning(self) -> int:
+        """Return the index of the first entry, 0 where none is missing; it may move on."""
+        return self._reader.beginning()
+
+    @property
     def bytes_in_memory(self) -> int:
         """Return roughly how many bytes the tail in memory holds."""
         return self._bytes
@@ -57,11 +64,6 @@ class Log:
     def first_in_memory(self) -> int:
         """Return the lowest index that is read without the LogReader."""
         return self._first
-
-    @property
-    def first_index(self) -> int:
-        """Return the lowest index from which on no entry is missing."""
-        return self._reader.first_index()
 
     def term(self, index: int) -> int:
         """Return the term of entry `index`; 0 for index 0. Raises NotFound beyond the end."""
@@ -85,8 +87,6 @@ class Log:
 
     def matches(self, index: int, term: int) -> bool:
         """Say whether entry `index` exists and has this term (the AppendEntries check)."""
-        if index < self.first_index - 1:
-            return True
         return index <= self.last_index and self.term(index) == term
 
     def slice(self, first: int, bytes_max: int) -> tuple[list[Entry], int]:
@@ -106,9 +106,12 @@ class Log:
     def last_with_term_up_to(self, term: int, *, floor: int, ceiling: int) -> int:
         """Return the last index in floor..ceiling whose term is at most `term`; `floor` if none.
 
-        The agreeing place of two logs is never above it, so one round trip skips a whole term.
+        The agreeing place of two logs is never above it, so one round trip skips a whole term. It
+        may be below the beginning, where terms are not known: then the ceiling is returned.
         """
-        low, high = floor, min(ceiling, self.last_index)
+        low, high = max(floor, self.beginning), min(ceiling, self.last_index)
+        if high < low:
+            return max(floor, high)
         while low < high:
             middle = (low + high + 1) // 2
             if self.term(middle) <= term:

@@ -164,9 +164,8 @@ class LogReader(Protocol):
     def last_index(self) -> int:
         """Return the index of the last stored entry, 0 if there is none."""
 
-    def first_index(self) -> int:
-        """Return the lowest index from which no stored entry is missing: 1 unless older ones were
-        removed. The term of the entry before it is still known, to `term`."""
+    def beginning(self) -> int:
+        """Return the index of the first stored entry, 0 where none is missing; it is committed."""
 
     def entry(self, index: int) -> Entry:
         """Return a stored entry. Raises StorageCorrupt if it is not what was written."""

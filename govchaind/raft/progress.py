@@ -106,19 +106,6 @@ class Progress:
             self.next = index + 1
         return True
 
-    def lacks(self, index: int, hint: int, round_: int) -> bool:
-        """Take a refusal at `index`, before which nothing is here any more: the peer lacks some of
-        that, and what it has ends at `hint`, as far as it says. It is asked again in a later round.
-
-        Return False, and change nothing, if the refusal is stale.
-        """
-        if index <= self.match or not self.probing or index != self.next - 1:
-            return False
-        self.needs = min(hint + 1, index)
-        self.paused = True
-        self.probe_round = round_
-        return True
-
     def refused(self, index: int, guess: int) -> bool:
         """Take a refusal at previous index `index`; `guess` is where the logs may agree.
 

@@ -8,10 +8,10 @@ Rules kept here:
   store is sent everything and counted never;
 - what is lost is noticed by the first heartbeat answer of a later round, and asked about with an
   empty append, so that a peer with a slow disk is not sent everything twice;
-- a peer that lacks entries which are no longer here is asked, once a round, whether it has them
-  from elsewhere; `needs` says so meanwhile;
 - the commit index is passed on at once: with the next append, or, when there is nothing else to
-  send, with a heartbeat of round 0, which wants no answer.
+  send, with a heartbeat of round 0, which wants no answer;
+- a peer whose log ends before this one begins is sent no entries: it takes certified blocks from
+  others, and is asked once a heartbeat round whether it has come as far as this log's beginning.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from govchaind.raft.state import Leading, State
 def send_appends(state: State, leading: Leading) -> None:
     """Send every peer what it may be sent now."""
     for node, peer in leading.peers.items():
-        _keep_within(state, peer)
+        if peer.next <= state.log.beginning and not peer.probing:
+            peer.probe(state.log.beginning + 1)  # the log was cut while it was sent more
         if peer.probing:
             if not peer.paused:
                 _probe(state, leading, node, peer, empty=False)
@@ -51,15 +52,10 @@ def send_appends(state: State, leading: Leading) -> None:
             state.out.append((node, Heartbeat(state.term, known, NO_ANSWER)))
 
 
-def _keep_within(state: State, peer: Progress) -> None:
-    """Go on from the first entry that is here, if older ones were removed meanwhile."""
-    first = state.log.first_index
-    if peer.next < first:
-        peer.probe(first, paused=peer.paused)
-
-
 def _probe(state: State, leading: Leading, node: NodeId, peer: Progress, *, empty: bool) -> None:
     entries: list[Entry] = []
+    if peer.next <= state.log.beginning:
+        peer.next, empty = state.log.beginning + 1, True
     if not empty:
         entries, _ = state.log.slice(peer.next, APPEND_BYTES_MAX)
     peer.paused = True
@@ -103,13 +99,16 @@ def take_append_reply(
             advance_commit(state, leading)
         leading.changed = True
         return
-    floor = max(peer.match, state.log.first_index - 1)
-    if reply.index <= floor and peer.lacks(reply.index, reply.hint_index, leading.round):
-        return
     guess = state.log.last_with_term_up_to(
-        reply.hint_term, floor=floor, ceiling=max(min(reply.hint_index, reply.index - 1), floor)
+        reply.hint_term,
+        floor=peer.match,
+        ceiling=max(min(reply.hint_index, reply.index - 1), peer.match),
     )
     if peer.refused(reply.index, guess):
+        if guess < state.log.beginning:
+            peer.needs = guess + 1
+            peer.probe(state.log.beginning + 1, paused=True)
+            peer.probe_round = leading.round
         leading.changed = True
 
 
@@ -132,7 +131,6 @@ def _ask_after_silence(
     state: State, leading: Leading, node: NodeId, peer: Progress, round_: int
 ) -> None:
     """An older append is unanswered although a later heartbeat is: find out, with an empty one."""
-    _keep_within(state, peer)
     if peer.probing:
         if not peer.paused:
             leading.changed = True  # its store changed: the first probe goes out with this turn

@@ -96,6 +96,13 @@ class Prune:
     archived_at: str | None = None
 
 
+@dataclass(slots=True)
+class Hold:
+    """A snapshot is being fetched (True): take no blocks meanwhile, unless this node votes."""
+
+    held: bool
+
+
 Event: TypeAlias = (
     Received
     | LinkUp
@@ -107,6 +114,7 @@ Event: TypeAlias = (
     | Written
     | Room
     | Prune
+    | Hold
 )
 
 # --- notices: what drive posts on the notice board ------------------------------------------------
@@ -224,6 +232,7 @@ class Status:
     in_configuration: bool  # member under this store id
     room: bool
     write_pending_seconds: float
+    seen: Height = 0  # the highest that a linked node has said is certified
     first: Height = 1  # from which on every block is here
     lacking: Height = 0  # needed next, and removed at every linked peer; 0: none
 

@@ -17,16 +17,18 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.merkle import SUITE_1, Frontier
 from govchaind.base.merkle import root as merkle_root
 from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.beginning import beginning
 from govchaind.ledger.block import Block, check_block
 from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.outcomes import Outcome
-from govchaind.ledger.results import Result, outcome_leaf, read_result
+from govchaind.ledger.results import Result, load_frontier, outcome_leaf, read_result
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import Transaction, verify_transaction
 from govchaind.replica.attestation import certificate_at
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.recovering import check_recovered, judge_record
 from govchaind.replica.store import StoredLog, View, applied_height, last_index
 
 Verifier = Callable[[Transaction], None]
@@ -56,9 +58,10 @@ def check_chain(
     applied, last = applied_height(reader), last_index(reader)
     if applied > last:
         raise StorageCorrupt(f"height {applied} is applied but the log ends at {last}")
-    begins = max(first, log.first_index())
+    snapshot = beginning(reader)  # what stands there was judged by its certificate
+    begins = max(first, snapshot + 1, 1 if log.marker is None else log.marker.first)
     before = _place_before(reader, log, genesis, begins)
-    frontier = Frontier() if first <= 1 else None
+    frontier = load_frontier(reader, snapshot) if first <= snapshot + 1 else None
     if frontier is not None:
         _check_removed(reader, log, genesis, memberships, frontier)
     for height in range(begins, last + 1):
@@ -94,9 +97,10 @@ def _place_before(
         block = log.block(height - 1)
         return block.hash, block.time
     result = read_result(reader, height - 1)
-    if (result.block_hash, result.time) != (marker.block_hash, marker.time):
+    told = (marker.block_hash, marker.time) if height == marker.first else None
+    if told not in (None, (result.block_hash, result.time)):
         raise StorageCorrupt(f"the store says that it begins at {height}, after another block")
-    return marker.block_hash, marker.time
+    return result.block_hash, result.time
 
 
 def _check_removed(
@@ -107,8 +111,8 @@ def _check_removed(
     frontier: Frontier,
 ) -> None:
     """Put the results of removed blocks into the tree of heights; check what is left of them."""
-    before = genesis.chain_id, genesis.time
-    for height in range(1, log.first_index()):
+    before = _place_before(reader, log, genesis, frontier.size + 1)
+    for height in range(frontier.size + 1, log.marker.first if log.marker is not None else 0):
         try:
             result = read_result(reader, height)
             frontier.append(SUITE_1.leaf(result.leaf()))
@@ -137,6 +141,9 @@ def _check_link(
     )
     if block.membership is not None and memberships.after(height) != block.membership:
         raise StorageCorrupt(f"the membership stored for height {height} is not the block's")
+    check_recovered(block, memberships)
+    if block.recovery is not None:
+        judge_record(block.recovery, memberships)
 
 
 def _check_result(block: Block, result: Result) -> None:
@@ -164,7 +171,7 @@ def _check_certificate(
     certificate = certificate_at(reader, height)
     if certificate is None:
         return  # certificates may lag behind
-    check_certificate(certificate, memberships.before(height), memberships.after(height))
+    check_certificate(certificate, *memberships.certifying(height))
     stated = certificate.read
     found = (stated.height, stated.block_hash, stated.outcomes_root, stated.state_root)
     if found != (height, result.block_hash, result.outcomes_root, result.state_root):

@@ -35,6 +35,7 @@ from govchaind.replica.events import (
     Expired,
     Guard,
     Happened,
+    Hold,
     LinkDown,
     LinkUp,
     OfferAnswered,
@@ -110,11 +111,9 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
-        self.pool = parts.pool
+        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
         self.known = parts.pool.get  # by identity: the gate need not read it again
         self.members = parts.members  # every node that may link
-        self.raft = parts.raft
-        self.ledger = parts.ledger
         self.memberships = parts.memberships
         self.attestations = parts.attestations
         self._desk = parts.desk
@@ -220,6 +219,8 @@ class Replica:
                 self._intake.room = available
             case Prune():
                 self._parts.pruner.asked(event, self._desk.view)
+            case Hold(held):
+                self._observing.hold(held, self._now)
 
     # --- messages ---
 
@@ -242,7 +243,7 @@ class Replica:
 
     def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
         """Let Raft have messages of nodes that take part in it; judge blocks first."""
-        if not (self._parts.takes_part(peer) and self._parts.takes_part(self.name)):
+        if not (self._parts.takes_part(peer) and self._parts.hears_raft(self.name)):
             return  # who only observes believes certificates alone
         if message.term - self.raft.term > TERM_AHEAD_MAX:
             raise PeerError(f"term {message.term} follows term {self.raft.term} by no election")
@@ -381,7 +382,8 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        outside = self.memberships.latest().member(self.name) is None
+        memberships = self.memberships
+        outside = memberships.since(memberships.latest_index)[-1].member(self.name) is None
         return outside and self.raft.role is not Role.LEADER
 
     def role(self) -> str:

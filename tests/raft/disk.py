@@ -51,9 +51,9 @@ class Disk:
         self.genesis = genesis
         self.durable_entries: list[Entry] = []
         self.durable_hard = HardState()
+        self.begins = 0
         self.queue: list[Write] = []
         self.seen: list[Entry] = []  # durable image with the queue over it
-        self.first = 1  # what is below was removed
 
     def put(self, write: Write) -> None:
         self.queue.append(write)
@@ -74,18 +74,18 @@ class Disk:
         self.queue.clear()
         self.seen = list(self.durable_entries)
 
+    def beginning(self) -> int:
+        return self.begins
+
     def last_index(self) -> int:
         return len(self.seen)
 
-    def first_index(self) -> int:
-        return self.first
-
     def entry(self, index: int) -> Entry:
-        assert index >= self.first, f"entry {index} is read, which was removed"
+        assert index >= self.begins, "an entry from before the beginning is asked for"
         return self.seen[index - 1]
 
     def term(self, index: int) -> int:
-        assert index == 0 or index >= self.first - 1, f"the term of {index} is read"
+        assert not index or index >= self.begins, "a term from before the beginning is asked for"
         return self.seen[index - 1].term if index else 0
 
     def configurations(self) -> list[tuple[int, Configuration]]:
