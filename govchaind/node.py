@@ -4,7 +4,8 @@ Rules it keeps:
 - Nothing is saved at shutdown that is not saved while running: being killed is the same path.
 - The edge (HTTP) ends first, then leadership is handed over, then the core ends; storage last.
 - A store that is new (but for the very first), or older than the guard file remembers, comes back
-  under another store id: it takes part again only once re-admitted. So does one without its guard.
+  under another store id: it takes part again only once it has been re-admitted. So does one whose
+  guard file is gone too.
 """
 
 from __future__ import annotations
@@ -250,6 +251,7 @@ async def run_node(
         stopping.set()
 
     snapshots = Snapshots(config.snapshot, environment, genesis, board, mesh, inbox, telemetry)
+    delivery, members = config.delivery, replica.members
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -258,7 +260,7 @@ async def run_node(
         gate=gate,
         inbox=inbox,
         board=board,
-        members=replica.members,
+        members=members,
         links=mesh.linked,
         pooled=replica.pool.has,
         metrics=telemetry.metrics,
@@ -267,10 +269,8 @@ async def run_node(
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
         access=make_access(config.api),
-        carrier=make_carrier(
-            config.delivery, environment, genesis, identity.name, replica.members, telemetry
-        ),
-        shelf=make_shelf(config.delivery, environment, telemetry),
+        carrier=make_carrier(delivery, environment, genesis, identity.name, members, telemetry),
+        shelf=make_shelf(delivery, environment, telemetry),
         growth=drive.growth,
         joining=snapshots.joiner,
     )

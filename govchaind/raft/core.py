@@ -3,7 +3,7 @@
 Ongaro and Ousterhout 2014 (the paper) and Ongaro 2014 (the thesis), with pre-vote, check-quorum,
 leadership transfer, learners, one membership change at a time, read index, and writes that complete
 later than they begin. Inputs come with the time; `ready` returns what must be written and sent.
-This file only dispatches: every rule lives in a neighbour, under the rules at its top.
+This file only dispatches: every rule it follows lives in a neighbour, under the rules at its top.
 
     messages.py     what is said and written        log.py          the tail of the log
     state.py        what a node knows               writes.py       what is durable, what waits
@@ -44,7 +44,8 @@ from govchaind.raft.messages import (
     Timing,
     Vote,
 )
-from govchaind.raft.state import Leading, Role, State
+from govchaind.raft.progress import Progress
+from govchaind.raft.state import Role, State
 
 __all__ = ["Raft", "Role"]
 
@@ -179,13 +180,10 @@ class Raft:
     def may_change_configuration(self) -> bool:
         """Say whether `propose` would take a configuration now (thesis section 4.1, and Ongaro's
         correction of 2015: none before an entry of the own term is committed)."""
-        leading = self._state.leading
-        return (
-            leading is not None
-            and leading.own_term_committed
-            and leading.transfer is None
-            and self._state.membership.index <= self._state.commit
-        )
+        state, leading = self._state, self._state.leading
+        if leading is None or leading.transfer is not None:
+            return False
+        return leading.own_term_committed and state.membership.index <= state.commit
 
     def adopt(self, now: Seconds, entry: Entry, *, another_payload: bool = False) -> None:
         """Take the next entry after `commit`, known to be committed by other proof than Raft's.
@@ -214,8 +212,10 @@ class Raft:
         reads.ask(self._state, now, request)
 
     def transfer(self, now: Seconds, target: NodeId) -> None:
-        """Hand leadership to `target`; given up after election_min. Raises Conflict
-        (`not-leader`, `transfer-to-self`, `transfer-target-no-voter`), Busy (`transfer-under-way`).
+        """Hand leadership to `target`; given up after election_min.
+
+        Raises Conflict (`not-leader`, `transfer-to-self`, `transfer-target-no-voter`) and Busy
+        (`transfer-under-way`).
         """
         self._state.now = now
         leadership.begin_transfer(self._state, now, target)
@@ -349,13 +349,13 @@ class Raft:
             return min(state.election_at, *state.forwarded.values())
         return state.election_at
 
+    def peers(self) -> Mapping[NodeId, Progress]:
+        """Return what a leader knows of each peer; nothing elsewhere. For reading only."""
+        return {} if self._state.leading is None else self._state.leading.peers
+
     def from_beginning(self, append: AppendEntries) -> AppendEntries:
         """Return what of an append lies behind the log's beginning: the rest is committed here."""
         return acceptance.from_beginning(self._state, append)
-
-    def leading(self) -> Leading | None:
-        """Return what a leader knows of its peers, for reading."""
-        return self._state.leading
 
     def term_of(self, index: int) -> Term:
         """Return the term of entry `index`, 0 for 0. Raises NotFound beyond the end."""

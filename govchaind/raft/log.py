@@ -24,7 +24,8 @@ class Log:
     """Entries 1 to `last_index`; those from `_first` on are in memory.
 
     A log may begin at an entry after the first, which is committed: what stood before it is asked
-    for nowhere, for it is what every other node has there.
+    for nowhere, for it is what every other node has there. Where old entries are removed, the
+    beginning moves up.
     """
 
     __slots__ = (
@@ -51,14 +52,14 @@ class Log:
         self._bytes = 0
 
     @property
-    def beginning(self) -> int:
-        """Return the index of the first entry, 0 where none is missing; it may move on."""
-        return self._reader.beginning()
-
-    @property
     def bytes_in_memory(self) -> int:
         """Return roughly how many bytes the tail in memory holds."""
         return self._bytes
+
+    @property
+    def beginning(self) -> int:
+        """Return the index of the first entry that is here, 0 where none is missing."""
+        return self._reader.beginning()
 
     @property
     def first_in_memory(self) -> int:

@@ -58,10 +58,10 @@ def check_chain(
     applied, last = applied_height(reader), last_index(reader)
     if applied > last:
         raise StorageCorrupt(f"height {applied} is applied but the log ends at {last}")
-    snapshot = beginning(reader)  # what stands there was judged by its certificate
-    begins = max(first, snapshot + 1, 1 if log.marker is None else log.marker.first)
+    origin = beginning(reader)  # what stands there was judged when it was fetched
+    begins = max(first, log.first_index(), origin + 1)
     before = _place_before(reader, log, genesis, begins)
-    frontier = load_frontier(reader, snapshot) if first <= snapshot + 1 else None
+    frontier = load_frontier(reader, origin) if first <= origin + 1 else None
     if frontier is not None:
         _check_removed(reader, log, genesis, memberships, frontier)
     for height in range(begins, last + 1):
@@ -96,10 +96,13 @@ def _place_before(
     if marker is None or height > marker.first:
         block = log.block(height - 1)
         return block.hash, block.time
-    result = read_result(reader, height - 1)
-    told = (marker.block_hash, marker.time) if height == marker.first else None
-    if told not in (None, (result.block_hash, result.time)):
+    if _place_of(reader, height - 1) != (marker.block_hash, marker.time):
         raise StorageCorrupt(f"the store says that it begins at {height}, after another block")
+    return marker.block_hash, marker.time
+
+
+def _place_of(reader: KeyValueReader, height: Height) -> _Place:
+    result = read_result(reader, height)
     return result.block_hash, result.time
 
 
@@ -111,8 +114,9 @@ def _check_removed(
     frontier: Frontier,
 ) -> None:
     """Put the results of removed blocks into the tree of heights; check what is left of them."""
-    before = _place_before(reader, log, genesis, frontier.size + 1)
-    for height in range(frontier.size + 1, log.marker.first if log.marker is not None else 0):
+    origin = beginning(reader)
+    before = _place_of(reader, origin) if origin else (genesis.chain_id, genesis.time)
+    for height in range(origin + 1, log.first_index()):
         try:
             result = read_result(reader, height)
             frontier.append(SUITE_1.leaf(result.leaf()))

@@ -1,12 +1,12 @@
 """Where a store begins: old blocks may be removed, and it is remembered from which on all are here.
 
-    META first    [first height, hash and time of the block before it, up to which height an archive
-                   was made before the removal (0: none), where that is (or null)]
+    META first    [first height, term, hash and time of the block before it, up to which height an
+                   archive was made before the removal (0: none), where that is (or null)]
 
-Absent where nothing was removed: the store begins at 1. The row changes in the same write as the
+Absent where nothing was removed: the store begins at 1, or where the node joined by snapshot
+(`ledger/beginning.py`). The row changes in the same write as the
 removal (`pruning.py`), so a store is whole after a crash at any instruction. What the block before
-the first one says is kept here: the next block is judged by it. A store that was filled from a
-snapshot begins there (`ledger/beginning.py`), and may be cut like any other.
+the first one says is kept here: the next block is judged by it, and Raft compares its term.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ _ROW_BYTES_MAX = ARCHIVED_AT_BYTES_MAX + 128
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """From `first` on every block is here; `block_hash` and `time` are of the one before."""
+    """From `first` on every block is here; `term`, `block_hash`, `time` are of the one before."""
 
     first: Height
+    term: int
     block_hash: Hash
     time: BlockTime
     archived: Height
@@ -37,7 +38,7 @@ class Marker:
 
     def encode(self) -> bytes:
         """Return the row."""
-        before = [self.block_hash, self.time]
+        before = [self.term, self.block_hash, self.time]
         return encode([self.first, *before, self.archived, self.archived_at])
 
 
@@ -46,7 +47,7 @@ def stored_marker(reader: KeyValueReader) -> Marker | None:
     data = reader.get(FIRST)
     if data is None:
         return None
-    row = read(data, tuple[int, bytes, int, int, str | None], bytes_max=_ROW_BYTES_MAX)
+    row = read(data, tuple[int, int, bytes, int, int, str | None], bytes_max=_ROW_BYTES_MAX)
     marker = Marker(*row)
     if marker.first < 2 or len(marker.block_hash) != 32:
         raise StorageCorrupt("the row that says where the store begins is not readable")
@@ -56,11 +57,12 @@ def stored_marker(reader: KeyValueReader) -> Marker | None:
 def first_height(reader: KeyValueReader) -> Height:
     """Return the lowest height from which on every block is here."""
     marker = stored_marker(reader)
-    return max(1, beginning(reader), 0 if marker is None else marker.first)
+    return max(1, beginning(reader)) if marker is None else marker.first
 
 
 def check_kept(reader: KeyValueReader, height: Height) -> None:
-    """Raise Gone or Pruned if the block at `height` is below where the store begins."""
+    """Raise Gone if the block at `height` is not here: it was removed, which is said as `Pruned`,
+    or the node joined by snapshot above it."""
     check_held(reader, height)
     marker = stored_marker(reader)
     if marker is not None and height < marker.first:

@@ -54,11 +54,11 @@ class Observing:
         self._adopt = adopt  # puts a certified block into the log, as committed
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
         self._led_at: Seconds = 0.0
+        self._moved: tuple[Height, Seconds] = (0, 0.0)  # the newest commit, and when it came
         self._cut_off_by: NodeId | None = None  # who led and had removed what is lacking here …
         self._leader_first: Height = 0  # … below this height
         self._told_lacking: Height = 0
         self._news: list[Notice] = []
-        self._moved: tuple[Height, Seconds] = (0, 0.0)  # the newest commit, and when it came
         self.held = False  # a snapshot is being fetched: blocks would be carried out in vain
 
     def keep_time(
@@ -92,8 +92,7 @@ class Observing:
         if self.follower.upstream is not None:
             self.follower.stop()
             self._queue.clear()
-        else:
-            self.follower.lacking = 0
+        self.follower.lacking = 0
         if self.held:
             self.follower.next_check = now + STRANDED_SECONDS  # an observer is woken for it
 

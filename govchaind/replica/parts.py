@@ -18,6 +18,7 @@ from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
 from govchaind.replica.events import Guard, Notice, Status
+from govchaind.replica.evidence import Evidence
 from govchaind.replica.execution import Executor
 from govchaind.replica.gossip import Send
 from govchaind.replica.intake import Intake
@@ -81,6 +82,7 @@ class Parts:
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
+        self._begins = self.log.joined_at
         self.recovering = Recovering(
             chain_id=genesis.chain_id, ledger=self.ledger, memberships=self.memberships
         )
@@ -95,6 +97,7 @@ class Parts:
         )
         if floor > stored_floor:
             self.desk.pending.batch.put(FLOOR, encode(floor))
+        self.evidence = Evidence(view, self.desk)
         self.attestations = self._make_attestations(name, store, signer, verify, floor, view)
         self.executor = Executor(
             ledger=self.ledger,
@@ -143,6 +146,7 @@ class Parts:
             certifying=self.memberships.certifying,
             recovery_over=self.memberships.recovery_over,
             recovered=lambda record: self.recovering.heard(record, view),
+            accuse=self.evidence.keep,
         )
 
     def _make_doers(
@@ -225,8 +229,7 @@ class Parts:
 
     def prune(self, now: Seconds) -> None:
         """Remove some of the old blocks that this node was asked to remove."""
-        leading = self.raft.leading()
-        peers = [] if leading is None else leading.peers.values()
+        peers = self.raft.peers().values()
         slowest = min((peer.match for peer in peers), default=None)
         self.pruner.step(now, self.desk.view, self.desk.pending, slowest)
 
@@ -239,8 +242,7 @@ class Parts:
         """
         if now >= self._tell_pruned_at:
             self._tell_pruned_at = now + TELL_PRUNED_SECONDS
-            leading = self.raft.leading()
-            for node, peer in [] if leading is None else leading.peers.items():
+            for node, peer in self.raft.peers().items():
                 if peer.needs:
                     self._send(node, PrunedBelow(self.log.first_index()))
         memberships, certified = self.memberships, self.attestations.certified
@@ -292,4 +294,5 @@ class Parts:
             seen=self.observing.follower.best_head(),
             first=self.log.first_index(),
             lacking=self.observing.follower.lacking,
+            begins=self._begins,
         )

@@ -69,6 +69,7 @@ def remove(
     first = log.first_index()
     invariant(first < until <= prune.before, "what is removed is what was asked for")
     before = read_result(reader, until - 1)
+    term = log.term(until - 1)
     for height in range(first, until):
         if height in configured:
             continue
@@ -78,7 +79,7 @@ def remove(
     archived = prune.archived
     if log.marker is not None:
         archived = max(archived, log.marker.archived)
-    marker = Marker(until, before.block_hash, before.time, archived, prune.archived_at)
+    marker = Marker(until, term, before.block_hash, before.time, archived, prune.archived_at)
     batch.put(FIRST, marker.encode())
     log.marker = marker
 

@@ -30,6 +30,7 @@ from govchaind.raft.messages import AppendEntries, Entry, RaftMessage, Timing
 from govchaind.replica.attestation import Verify
 from govchaind.replica.desk import UNREADABLE
 from govchaind.replica.events import (
+    Accused,
     CertificateAwaited,
     Event,
     Expired,
@@ -111,18 +112,15 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
-        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
         self.known = parts.pool.get  # by identity: the gate need not read it again
         self.members = parts.members  # every node that may link
-        self.memberships = parts.memberships
-        self.attestations = parts.attestations
+        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
+        self.memberships, self.attestations = parts.memberships, parts.attestations
         self._desk = parts.desk
-        self._executor = parts.executor
-        self._proposer = parts.proposer
+        self._executor, self._proposer = parts.executor, parts.proposer
         self._observing = parts.observing
         self._screener = parts.screener
-        self._intake = parts.intake
-        self._certification = parts.certification
+        self._intake, self._certification = parts.intake, parts.certification
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
@@ -217,10 +215,12 @@ class Replica:
                     self._happened("raft.transfer_refused", target=target, reason=refusal)
             case Room(available):
                 self._intake.room = available
-            case Prune():
-                self._parts.pruner.asked(event, self._desk.view)
+            case Accused(key, found):
+                self._parts.evidence.keep(key, found)
             case Hold(held):
                 self._observing.hold(held, self._now)
+            case Prune():
+                self._parts.pruner.asked(event, self._desk.view)
 
     # --- messages ---
 
@@ -382,9 +382,8 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        memberships = self.memberships
-        outside = memberships.since(memberships.latest_index)[-1].member(self.name) is None
-        return outside and self.raft.role is not Role.LEADER
+        in_force = self.memberships.since(self.memberships.latest_index)[-1]
+        return in_force.member(self.name) is None and self.raft.role is not Role.LEADER
 
     def role(self) -> str:
         return "observer" if self.is_observer() else self._parts.role()

@@ -30,7 +30,7 @@ from govchaind.base.keyvalue import KeyValueReader, Overlay, WriteBatch, prefix_
 from govchaind.base.limits import BLOCK_BYTES_MAX, MEMBERSHIP_BYTES_MAX, RECOVERY_BYTES_MAX
 from govchaind.base.types import Hash, Height, NodeId, StoreId
 from govchaind.ledger.apply import Ledger
-from govchaind.ledger.beginning import beginning
+from govchaind.ledger.beginning import beginning, check_held
 from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.ledger.membership import Membership, read_membership
@@ -38,7 +38,7 @@ from govchaind.ledger.recovery import Recovery, read_recovery
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.messages import Configuration, Entry, HardState
 from govchaind.replica.events import Guard
-from govchaind.replica.marker import check_kept, stored_marker
+from govchaind.replica.marker import stored_marker
 
 FORMAT = 1
 ROW_BYTES_MAX = BLOCK_BYTES_MAX + 64 * 1024
@@ -201,7 +201,7 @@ def log_block(reader: KeyValueReader, index: Height) -> bytes:
     """Return the bytes of a block in the log. Raises Gone, StorageCorrupt."""
     data = reader.get(height_key(Table.LOG, index))
     if data is None:
-        check_kept(reader, index)
+        check_held(reader, index)
         raise StorageCorrupt(f"the log has no entry {index}")
     return read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)[1]
 
@@ -226,25 +226,23 @@ class StoredLog:
     def __init__(self, view: View, known: Callable[[Hash], Transaction | None]) -> None:
         self._view = view
         self._known = known
+        self.joined_at = beginning(view)  # 0: not by snapshot
         self.marker = stored_marker(view)  # as the view has it; `Pruner` moves it on
-        self._snapshot = beginning(view)
 
     def last_index(self) -> int:
         return last_index(self._view)
 
     def beginning(self) -> int:
-        first = self.first_index()
-        return 0 if first == 1 else first
+        return self.joined_at if self.marker is None else self.marker.first
 
     def first_index(self) -> int:
-        """Return the lowest index from which on every entry is here."""
-        marker = 0 if self.marker is None else self.marker.first
-        return max(1, self._snapshot, marker)
+        """Return the lowest index from which no entry is missing."""
+        return max(1, self.beginning())
 
     def _row(self, index: int) -> tuple[int, bytes]:
         data = self._view.get(height_key(Table.LOG, index))
         if data is None:
-            check_kept(self._view, index)
+            check_held(self._view, index)
             raise StorageCorrupt(f"the log has no entry {index}")
         term, raw = read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)
         return term, raw
@@ -265,6 +263,9 @@ class StoredLog:
         return Entry(index, term, block, configuration)
 
     def term(self, index: int) -> int:
+        marker = self.marker
+        if marker is not None and index == marker.first - 1:
+            return marker.term
         return self._row(index)[0] if index else 0
 
     def memberships(self) -> list[tuple[int, Membership, Recovery | None]]:

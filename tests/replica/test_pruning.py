@@ -141,7 +141,7 @@ def test_a_marker_that_names_another_block_is_found(cluster: Cluster) -> None:
     marker = stored_marker(disk)
     assert marker is not None
     batch = WriteBatch()
-    batch.put(FIRST, Marker(marker.first, bytes(32), marker.time, 0, None).encode())
+    batch.put(FIRST, Marker(marker.first, marker.term, bytes(32), marker.time, 0, None).encode())
     disk.apply(batch)
     with pytest.raises(StorageCorrupt, match="begins at 60"):
         list(check_chain(disk, cluster.genesis, 1))
