@@ -382,8 +382,11 @@ class Raft:
         return leading is not None and leadership.answers(self._state, leading, now, node, store)
 
     def matched(self, node: NodeId) -> int | None:
-        """Return up to where `node`'s log is known to match; None if unknown, as where this node
-        does not lead, or `node` answers under another store id than the configuration names."""
+        """Return up to where `node`'s log is known to match; None if unknown.
+
+        Unknown, too, if this node does not lead or `node` answers under another store id than the
+        configuration names.
+        """
         leading = self._state.leading
         return None if leading is None else leadership.matched(self._state, leading, node)
 

@@ -389,12 +389,10 @@ def test_a_block_of_the_newest_height_still_knows_its_transactions() -> None:
 def test_a_snapshot_over_a_recovery_is_believed_by_the_institutions_record() -> None:
     chain, made, _ = went_on()
     [over, *_] = steps_over(chain, made, chain.trust())
-    assert (over.header, over.membership) != (None, None)
-    block = ConfigurationBlock(
-        over.header or b"", over.membership or b"", over.certificate, over.recovery
-    )
-    standing = Standing(chain.genesis)
-    standing.take(encode_step(block))
+    header, membership = over.header or b"", over.membership or b""
+    block = ConfigurationBlock(header, membership, over.certificate, over.recovery)
+    assert header + membership != b""
+    (standing := Standing(chain.genesis)).take(encode_step(block))
     [step] = standing.steps
     assert (step.height, standing.membership) == (made.body.height, made.body.membership)
     assert step.recovery == made.encode()
