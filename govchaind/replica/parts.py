@@ -17,7 +17,7 @@ from govchaind.raft.messages import Entry, HardState, Timing
 from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
-from govchaind.replica.events import Guard, Happened, Notice, Status
+from govchaind.replica.events import Guard, Notice, Status
 from govchaind.replica.evidence import Evidence
 from govchaind.replica.execution import Executor
 from govchaind.replica.gossip import Send
@@ -245,10 +245,6 @@ class Parts:
             for node, peer in self.raft.peers().items():
                 if peer.needs:
                     self._send(node, PrunedBelow(self.log.first_index()))
-        lacking = self.observing.newly_lacking()
-        waits: list[Notice] = []
-        if lacking is not None:
-            waits.append(Happened("blocks.lacking", {"height": lacking}))
         memberships, certified = self.memberships, self.attestations.certified
         voters: set[NodeId] = set()
         if memberships.latest_index > certified:
@@ -256,7 +252,7 @@ class Parts:
                 voters.update(member.name for member in membership.voters())
             voters.difference_update(member.name for member in memberships.latest().members)
         self.raft.keep_telling(now, voters)
-        return waits
+        return self.observing.news()
 
     def role(self) -> str:
         """Return the role of a node that takes part in Raft."""

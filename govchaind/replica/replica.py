@@ -340,9 +340,8 @@ class Replica:
             self._work.notices.append(Expired(gone))
         if now >= self._intake.next_repair:
             self._intake.repair(now, leader or self._parts.linked_voter(self._links, now))
-        led, commit = leader is not None, self.raft.commit
-        observer = self.is_observer()
-        self._observing.keep_time(now, self._links, observer=observer, led=led, commit=commit)
+        observer, commit = self.is_observer(), self.raft.commit
+        self._observing.keep_time(now, self._links, observer=observer, leader=leader, commit=commit)
         self._certification.keep_time(now, self._links)
         self._work.notices += self._parts.keep_telling(now)
 

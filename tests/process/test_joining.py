@@ -45,7 +45,7 @@ def test_a_fresh_observer_joins_though_one_lies_one_dies_and_it_dies_itself(
     network.start(*network.validators)
     leader = network.leader()
     network.create_register(leader)
-    fill(network, leader, 240)
+    fill(network, leader, 150)
     liar, dying, *_ = [name for name in network.validators if name != leader]
     network.stop(liar)
     alter = [sys.executable, "-m", "tests.process.altered_node", str(network.folder(liar)), "--lie"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -13,16 +12,13 @@ from govchaind.base.keyvalue import MemoryReader, WriteBatch, prefix_end
 from govchaind.base.limits import SNAPSHOT_CHUNK_BYTES_MAX
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.beginning import beginning
-from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.results import load_frontier, read_result
 from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
-from govchaind.ledger.snapshot_head import Standing, encode_step, judge_head
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.tree_proof import hash_key
-from govchaind.ledger.trust import ConfigurationBlock
 from govchaind.replica.joining import ALONE_SECONDS, ANSWER_SECONDS, MARKS, Joining
 from govchaind.replica.snapshot_messages import (
     PREPARING,
@@ -35,7 +31,6 @@ from govchaind.replica.snapshot_messages import (
     WantSnapshot,
 )
 from tests.ledger.chain import Chain
-from tests.ledger.recovering import steps_over, went_on
 from tests.ledger.snapshots import (
     answer,
     encode_chunk,
@@ -248,39 +243,6 @@ def test_entries_of_another_place_do_not_slip_in_behind_those_of_a_chunk() -> No
     assert tried > 5
 
 
-def test_a_head_is_believed_by_the_membership_that_genesis_leads_to() -> None:
-    chain = long_chain(50)
-    height = checkpoint(chain)
-    raw, steps = head_of(chain, height), steps_of(chain, height)
-    standing = Standing(chain.genesis)
-    with pytest.raises(InvalidProof):
-        judge_head(raw, standing)  # the validators have changed since genesis
-    for step in steps:
-        standing.take(step)
-    assert judge_head(raw, standing).height == height
-    with pytest.raises(InvalidProof, match="already believed"):
-        standing.take(steps[0])
-    lone = chain.certificate(11, "node-b", "node-c", "node-d").signatures[:1]
-    few = Certificate(chain.step(11).applied.statement, lone)
-    block = chain.step(11).block
-    forged = encode_step(ConfigurationBlock(block.header, standing.membership.encode(), few))
-    with pytest.raises(InvalidProof):
-        Standing(chain.genesis).take(forged)  # no quorum of the membership before it
-
-
-def test_every_bit_of_a_head_matters() -> None:
-    chain = long_chain(50)
-    height = checkpoint(chain)
-    raw, standing = head_of(chain, height), Standing(chain.genesis)
-    for step in steps_of(chain, height):
-        standing.take(step)
-    for at in range(0, len(raw), max(1, len(raw) // 200)):
-        wrong = raw[:at] + bytes((raw[at] ^ 1,)) + raw[at + 1 :]
-        with pytest.raises(Exception, match=r".") as caught:
-            judge_head(wrong, standing)
-        assert caught.type.__module__ == "govchaind.base.errors"
-
-
 def test_a_history_of_its_own_is_left_only_for_one_that_continues_it() -> None:
     chain = long_chain(50)
     own = 14, load_frontier(chain.store, 14).root()
@@ -384,17 +346,3 @@ def test_a_block_of_the_newest_height_still_knows_its_transactions() -> None:
     finished(joining, store)
     row = Table.TRANSACTION.value + read_transaction(raw).id
     assert store.get(row) == chain.store.get(row) is not None
-
-
-def test_a_snapshot_over_a_recovery_is_believed_by_the_institutions_record() -> None:
-    chain, made, _ = went_on()
-    [over, *_] = steps_over(chain, made, chain.trust())
-    header, membership = over.header or b"", over.membership or b""
-    block = ConfigurationBlock(header, membership, over.certificate, over.recovery)
-    assert header + membership != b""
-    (standing := Standing(chain.genesis)).take(encode_step(block))
-    [step] = standing.steps
-    assert (step.height, standing.membership) == (made.body.height, made.body.membership)
-    assert step.recovery == made.encode()
-    with pytest.raises(InvalidProof):
-        Standing(chain.genesis).take(encode_step(replace(block, recovery=None)))
