@@ -168,7 +168,7 @@ def _head_routes(context: Context, router: APIRouter) -> None:
         operation_id="getHead",
         summary="The newest certificate, comparable with one seen before",
         response_model=HeadReply,
-        responses=failures(400),
+        responses=failures(400, 410),
     )
     async def get_head(
         consistent_with: Annotated[

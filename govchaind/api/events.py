@@ -78,7 +78,7 @@ def routes(context: Context) -> APIRouter:
             )
         begins = _first(context, first, last_event_id)
         with context.reading() as reader:
-            check_kept(reader, begins)
+            check_kept(reader, begins)  # now, while it can still be said
         return EventStream(context, begins, certified)
 
     return router

@@ -361,6 +361,9 @@ class StatusReply(Fact):
     height: int = Field(description="applied here")
     first_height: int = Field(description="from which on every block is here")
     commit: int = Field(description="known committed")
+    begins: int = Field(
+        description="lowest height whose block is here, where the node joined by snapshot; else 0"
+    )
     last_height: int = Field(description="of the log")
     certified: int
     certified_lag: int = Field(description="heights applied but not certified")

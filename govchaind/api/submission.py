@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from govchaind.api.models import TransactionView
 from govchaind.api.reading import Outcomes, fate
-from govchaind.base.errors import GovchaindError, InvalidSignature, Pruned
+from govchaind.base.errors import Gone, GovchaindError, InvalidSignature, Pruned
 from govchaind.base.types import Hash
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction, read_transaction
@@ -105,6 +105,8 @@ def _known(outcomes: Outcomes, transaction: Hash) -> TransactionView | None:
         return outcomes.view(transaction)
     except Pruned:
         return outcomes.place(transaction)
+    except Gone as error:  # it was put in order before this store's beginning
+        return fate(transaction, "refused", Code.DUPLICATE, detail=error.message)
 
 
 def _door_view(raw: bytes, item: Transaction | GovchaindError) -> TransactionView | None:

@@ -180,13 +180,10 @@ class Raft:
     def may_change_configuration(self) -> bool:
         """Say whether `propose` would take a configuration now (thesis section 4.1, and Ongaro's
         correction of 2015: none before an entry of the own term is committed)."""
-        leading = self._state.leading
-        return (
-            leading is not None
-            and leading.own_term_committed
-            and leading.transfer is None
-            and self._state.membership.index <= self._state.commit
-        )
+        state, leading = self._state, self._state.leading
+        if leading is None or leading.transfer is not None:
+            return False
+        return leading.own_term_committed and state.membership.index <= state.commit
 
     def adopt(self, now: Seconds, entry: Entry, *, another_payload: bool = False) -> None:
         """Take the next entry after `commit`, known to be committed by other proof than Raft's.

@@ -120,12 +120,17 @@ class Follower:
         if self.upstream == peer:
             self.upstream = None
 
-    def pruned_below(self, peer: NodeId, first: Height) -> None:
-        """Take note that a peer has no block below `first`; another is looked for at once."""
+    def pruned_below(self, peer: NodeId, first: Height) -> bool:
+        """Take note that a peer has no block below `first`; another is looked for at once.
+
+        Say whether that is news: it was not known of this link.
+        """
+        known = peer in self._firsts
         self._firsts[peer] = first
         if self.upstream == peer:
             self.upstream = None
             self.next_check = 0.0
+        return not known
 
     def received(self, now: Seconds, height: Height) -> None:
         """Blocks up to `height` were applied: give credit for more when half is used."""

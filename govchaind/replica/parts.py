@@ -17,7 +17,8 @@ from govchaind.raft.messages import Entry, HardState, Timing
 from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
-from govchaind.replica.events import Guard, Happened, Notice, Status
+from govchaind.replica.events import Guard, Notice, Status
+from govchaind.replica.evidence import Evidence
 from govchaind.replica.execution import Executor
 from govchaind.replica.gossip import Send
 from govchaind.replica.intake import Intake
@@ -81,6 +82,7 @@ class Parts:
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
+        self._begins = self.log.joined_at
         self.recovering = Recovering(
             chain_id=genesis.chain_id, ledger=self.ledger, memberships=self.memberships
         )
@@ -95,6 +97,7 @@ class Parts:
         )
         if floor > stored_floor:
             self.desk.pending.batch.put(FLOOR, encode(floor))
+        self.evidence = Evidence(view, self.desk)
         self.attestations = self._make_attestations(name, store, signer, verify, floor, view)
         self.executor = Executor(
             ledger=self.ledger,
@@ -143,6 +146,7 @@ class Parts:
             certifying=self.memberships.certifying,
             recovery_over=self.memberships.recovery_over,
             recovered=lambda record: self.recovering.heard(record, view),
+            accuse=self.evidence.keep,
         )
 
     def _make_doers(
@@ -241,10 +245,6 @@ class Parts:
             for node, peer in self.raft.peers().items():
                 if peer.needs:
                     self._send(node, PrunedBelow(self.log.first_index()))
-        lacking = self.observing.newly_lacking()
-        waits: list[Notice] = []
-        if lacking is not None:
-            waits.append(Happened("blocks.lacking", {"height": lacking}))
         memberships, certified = self.memberships, self.attestations.certified
         voters: set[NodeId] = set()
         if memberships.latest_index > certified:
@@ -252,7 +252,7 @@ class Parts:
                 voters.update(member.name for member in membership.voters())
             voters.difference_update(member.name for member in memberships.latest().members)
         self.raft.keep_telling(now, voters)
-        return waits
+        return self.observing.news()
 
     def role(self) -> str:
         """Return the role of a node that takes part in Raft."""
@@ -294,4 +294,5 @@ class Parts:
             seen=self.observing.follower.best_head(),
             first=self.log.first_index(),
             lacking=self.observing.follower.lacking,
+            begins=self._begins,
         )

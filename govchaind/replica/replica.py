@@ -30,6 +30,7 @@ from govchaind.raft.messages import AppendEntries, Entry, RaftMessage, Timing
 from govchaind.replica.attestation import Verify
 from govchaind.replica.desk import UNREADABLE
 from govchaind.replica.events import (
+    Accused,
     CertificateAwaited,
     Event,
     Expired,
@@ -111,15 +112,12 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
-        self.pool = parts.pool
         self.known = parts.pool.get  # by identity: the gate need not read it again
         self.members = parts.members  # every node that may link
-        self.raft, self.ledger = parts.raft, parts.ledger
-        self.memberships = parts.memberships
-        self.attestations = parts.attestations
+        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
+        self.memberships, self.attestations = parts.memberships, parts.attestations
         self._desk = parts.desk
-        self._executor = parts.executor
-        self._proposer = parts.proposer
+        self._executor, self._proposer = parts.executor, parts.proposer
         self._observing = parts.observing
         self._screener = parts.screener
         self._intake, self._certification = parts.intake, parts.certification
@@ -217,6 +215,8 @@ class Replica:
                     self._happened("raft.transfer_refused", target=target, reason=refusal)
             case Room(available):
                 self._intake.room = available
+            case Accused(key, found):
+                self._parts.evidence.keep(key, found)
             case Hold(held):
                 self._observing.hold(held, self._now)
             case Prune():
@@ -340,10 +340,8 @@ class Replica:
             self._work.notices.append(Expired(gone))
         if now >= self._intake.next_repair:
             self._intake.repair(now, leader or self._parts.linked_voter(self._links, now))
-        observer, led = self.is_observer(), leader is not None
-        self._observing.keep_time(
-            now, self._links, observer=observer, led=led, commit=self.raft.commit
-        )
+        observer, commit = self.is_observer(), self.raft.commit
+        self._observing.keep_time(now, self._links, observer=observer, leader=leader, commit=commit)
         self._certification.keep_time(now, self._links)
         self._work.notices += self._parts.keep_telling(now)
 
@@ -384,9 +382,8 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        memberships = self.memberships
-        outside = memberships.since(memberships.latest_index)[-1].member(self.name) is None
-        return outside and self.raft.role is not Role.LEADER
+        in_force = self.memberships.since(self.memberships.latest_index)[-1]
+        return in_force.member(self.name) is None and self.raft.role is not Role.LEADER
 
     def role(self) -> str:
         return "observer" if self.is_observer() else self._parts.role()

@@ -227,14 +227,14 @@ class StoredLog:
     def __init__(self, view: View, known: Callable[[Hash], Transaction | None]) -> None:
         self._view = view
         self._known = known
-        self._joined_at = beginning(view)  # 0: not by snapshot
+        self.joined_at = beginning(view)  # 0: not by snapshot
         self.marker = stored_marker(view)  # as the view has it; `Pruner` moves it on
 
     def last_index(self) -> int:
         return last_index(self._view)
 
     def beginning(self) -> int:
-        return self._joined_at if self.marker is None else self.marker.first
+        return self.joined_at if self.marker is None else self.marker.first
 
     def first_index(self) -> int:
         """Return the lowest index from which no entry is missing."""

@@ -136,6 +136,10 @@ class Metrics:
             "Institutions that can vote in so many days, beyond what the strictest rule takes.",
             "days",
         )
+        self.evidence_unreported = gauge(
+            "evidence_unreported",
+            "Proofs kept here that a node has signed two things, not on the ledger yet.",
+        )
         self.offices_quiet = gauge("governing_offices_quiet", "Governing offices gone quiet.")
         self.mandates_ending = gauge(
             "mandates_ending", "Mandates without a successor that end soon (warning-days)."

@@ -41,6 +41,7 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "clock.wrong": "warning",
         "delivery.pass_on_failed": "warning",
         "delivery.refused": "warning",
+        "evidence.double_signing": "error",
         "governance.at_risk": "warning",
         "http.request_failed": "error",
         "link.dial_failed": "debug",

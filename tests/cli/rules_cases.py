@@ -69,6 +69,7 @@ CASES: Mapping[str, tuple[dict[str, str], ...]] = MappingProxyType(
             "govchaind_office_key_ends_in_seconds", "1000000", "9000000"
         ),
         "GovchaindOfficesQuiet": _gauge("govchaind_governing_offices_quiet", "1", "0"),
+        "GovchaindDoubleSigning": _gauge("govchaind_evidence_unreported", "1", "0"),
         "GovchaindRequestsOverdue": _gauge("govchaind_request_clocks_lapsed", "2", "0"),
     }
 )

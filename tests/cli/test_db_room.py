@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from govchaind.api.network import trust_steps
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.cli.main import OK
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.trust import TrustRoot, read_advance
 from govchaind.node import load
 from govchaind.replica.events import Prune
 from govchaind.runtime import compaction, removal
@@ -130,6 +132,23 @@ def test_what_needs_all_blocks_says_so(govchaind: Command, directory: Path) -> N
     ended = govchaind("exit-pack", "pack", "--from", directory)
     assert ended.code == 1
     assert f"block 1 is gone here; the first height here is {BEFORE}" in ended.errors
+
+
+def test_a_trust_file_of_any_age_is_still_advanced(govchaind: Command, directory: Path) -> None:
+    assert govchaind("db", "prune", directory, "--before", BEFORE).code == OK
+    config, _, genesis = load(directory)
+
+    async def steps() -> bytes:
+        storage = LmdbStorage(config.store_directory)
+        with storage.snapshot() as snapshot:
+            found = trust_steps(snapshot, 0, 0)
+        storage.close()
+        return found
+
+    trust = TrustRoot.from_genesis(genesis).advance(read_advance(trio.run(steps)))
+    assert 0 < trust.era < BEFORE
+    assert trust.changes == 1
+    assert trust.head_height > BEFORE
 
 
 def test_the_file_gets_as_small_as_its_rows(govchaind: Command, directory: Path) -> None:

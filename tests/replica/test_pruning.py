@@ -8,7 +8,7 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import Pruned, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
-from govchaind.base.limits import KEEP_BLOCKS_MIN, PRUNE_STEP_HEIGHTS
+from govchaind.base.limits import PRUNE_STEP_HEIGHTS
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.raft.messages import AppendEntries
 from govchaind.replica import pruning
@@ -22,6 +22,8 @@ from govchaind.replica.store import BEGINS_LATER, FORMAT_KEY, check_store
 from tests.replica.cluster import Cluster, agreed, follower_of, member
 
 FIRST_WANTED = 60
+KEPT = 30  # always; fewer than a real node keeps, so that a test need not make as many
+BLOCKS = 100
 
 
 def grow(cluster: Cluster, blocks: int, salt: int = 0) -> None:
@@ -30,6 +32,11 @@ def grow(cluster: Cluster, blocks: int, salt: int = 0) -> None:
         cluster.offer(cluster.leader(), [cluster.put(number)])
         cluster.run(0.02)
     cluster.run(3)
+
+
+@pytest.fixture(autouse=True)
+def little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "KEEP_BLOCKS_MIN", KEPT)
 
 
 @pytest.fixture(name="cluster")
@@ -47,7 +54,7 @@ def a_cluster_with_many_blocks() -> Cluster:
         [],
     ]
     cluster.vote(MotionKind.SET_NODE, wanted)
-    grow(cluster, KEEP_BLOCKS_MIN + 100)
+    grow(cluster, BLOCKS)
     return cluster
 
 
@@ -111,7 +118,7 @@ def test_what_must_stay_stays_whatever_is_asked_for(cluster: Cluster) -> None:
     for node in cluster.nodes.values():
         certified = node.replica.attestations.certified
         first = first_height(node.disk)
-        assert 1 < first <= certified - KEEP_BLOCKS_MIN + 1
+        assert 1 < first <= certified - KEPT + 1
         assert first <= may_go_below(node.disk)
         for height in range(first, certified + 1):
             assert certificate_at(node.disk, height) is not None
@@ -161,6 +168,7 @@ def test_an_append_that_begins_before_the_first_block_is_taken(cluster: Cluster)
     name, leader = follower_of(cluster), cluster.leader()
     prune(cluster, name)
     cluster.drop(name)
+    cluster.crash(name)  # what it knew in memory is gone
     cluster.offer(leader, [cluster.put(40_000)])
     cluster.run(1)
     node, log = cluster.nodes[name], cluster.nodes[leader].log()
@@ -180,7 +188,7 @@ def test_an_observer_gets_from_others_what_one_has_removed() -> None:
     cluster = Cluster(["a", "b", "c"], ["o"])
     cluster.run(5)
     cluster.drop("o")
-    grow(cluster, KEEP_BLOCKS_MIN + 100)
+    grow(cluster, BLOCKS)
     prune(cluster, "a", "b")
     cluster.said.clear()
     cluster.heal("o")
@@ -196,7 +204,7 @@ def test_an_observer_says_what_it_lacks_while_nobody_has_it() -> None:
     cluster = Cluster(["a", "b", "c"], ["o"])
     cluster.run(5)
     cluster.drop("o")
-    grow(cluster, KEEP_BLOCKS_MIN + 100)
+    grow(cluster, BLOCKS)
     prune(cluster, "a", "b")
     cluster.cut |= {("o", "c"), ("c", "o")}
     o, height = cluster.nodes["o"], cluster.nodes["o"].replica.ledger.height
@@ -220,16 +228,16 @@ def test_a_voter_gets_from_others_what_its_leader_has_removed(
     monkeypatch.setattr(pruning, "KEEP_FOR_SLOW_BLOCKS_MAX", 10)
     cluster = Cluster(["a", "b", "c"])
     cluster.run(5)
-    slow = follower_of(cluster)
-    cluster.drop(slow)
-    grow(cluster, KEEP_BLOCKS_MIN + 100)
-    leader = cluster.leader()
+    slow, leader = follower_of(cluster), cluster.leader()
+    cluster.deaf.add((slow, AppendEntries))  # it hears who leads, and no block
+    grow(cluster, BLOCKS)
     prune(cluster, leader)
     assert first_height(cluster.nodes[leader].disk) == FIRST_WANTED
     cluster.said.clear()
-    cluster.heal(slow)
+    cluster.deaf.clear()
     cluster.run(8)
     agreed(cluster)
+    assert events(cluster, slow, "blocks.elsewhere") == [{"peer": leader, "first": FIRST_WANTED}]
     [other] = set("abc") - {slow, leader}
     assert (cluster.leader(), cluster.nodes[slow].replica.role()) == (leader, "follower")
     assert {by for by, m in cluster.said if isinstance(m, CertifiedBlocks)} == {other}
@@ -245,7 +253,7 @@ def test_a_leader_keeps_what_a_peer_lacks(cluster: Cluster) -> None:
     leader, slow = cluster.leader(), follower_of(cluster)
     cluster.drop(slow)
     height = cluster.nodes[slow].replica.ledger.height
-    grow(cluster, KEEP_BLOCKS_MIN + 50, salt=30_000)
+    grow(cluster, KEPT + 20, salt=30_000)
     prune(cluster, leader, before=1 << 40)
     assert first_height(cluster.nodes[leader].disk) <= height + 1
     cluster.said.clear()
