@@ -31,6 +31,7 @@ from govchaind.config_sections import (
     PeerSection,
     RaftSection,
     ShutdownSection,
+    SnapshotSection,
     StorageSection,
 )
 
@@ -49,6 +50,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     metrics: MetricsSection = MetricsSection()
     storage: StorageSection = StorageSection()
     delivery: DeliverySection = DeliverySection()
+    snapshot: SnapshotSection = SnapshotSection()
     log: LogSection = LogSection()
     shutdown: ShutdownSection = ShutdownSection()
     raft: RaftSection = RaftSection()

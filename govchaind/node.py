@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,8 @@ from govchaind.runtime.link import Self
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
+from govchaind.runtime.snapshots import Snapshots, make_doors
+from govchaind.runtime.store_exchange import exchange
 from govchaind.runtime.system import (
     CrashRecord,
     GuardFile,
@@ -74,6 +76,7 @@ class Running:
     context: Context
     drive: Drive
     mesh: Mesh
+    snapshots: Snapshots
 
 
 Attend: TypeAlias = Callable[[Running], Awaitable[None]]
@@ -100,12 +103,9 @@ async def open_store(
     storage = environment.storage
     remembered = environment.guard_read()
     guard = None if remembered is None else read_guard(remembered)
-    snapshot = storage.snapshot()
-    try:
+    with closing(storage.snapshot()) as snapshot:
         store = stored_store_id(snapshot)
         behind = None if store is None or guard is None else behind_guard(snapshot, guard)
-    finally:
-        snapshot.close()
     if store is None:
         # The id it was announced with, but only if the guard file says that it never lived: a
         # missing file may have been lost together with the store.
@@ -119,8 +119,7 @@ async def open_store(
         batch.put(STORE, store)
         await storage.write(batch)
         telemetry.event("store.set_back", problem=behind, store=store.hex())
-    blocks = check_newest(storage, genesis)
-    telemetry.event("store.checked", newest_blocks=blocks)
+    telemetry.event("store.checked", newest_blocks=check_newest(storage, genesis))
     return store, guard
 
 
@@ -251,6 +250,7 @@ async def run_node(
         failures.append(error)
         stopping.set()
 
+    snapshots = Snapshots(config.snapshot, environment, genesis, board, mesh, inbox, telemetry)
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -273,8 +273,9 @@ async def run_node(
         ),
         shelf=make_shelf(config.delivery, environment, telemetry),
         growth=drive.growth,
+        joining=snapshots.joiner,
     )
-    running = Running(context, drive, mesh)
+    running = Running(context, drive, mesh, snapshots)
     await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
     if failures:
         raise failures[0]
@@ -297,6 +298,7 @@ async def _run_parts(
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
+            core.start_soon(running.snapshots.run)
             if context.shelf is not None:
                 core.start_soon(context.shelf.run)
             box = None
@@ -306,8 +308,9 @@ async def _run_parts(
                 edge.start_soon(watch_outlook, context)
                 edge.start_soon(watch_expiries, context)
                 host, port = split_address(config.api.listen)
-                serve = partial(serve_api, context)
-                serve = partial(serve, host=host, port=port, stop=stopping, listen=listen)
+                serve = partial(
+                    serve_api, context, host=host, port=port, stop=stopping, listen=listen
+                )
                 api = await edge.start(serve)
                 metrics = None
                 if config.metrics.enabled:
@@ -339,6 +342,7 @@ async def production(
     """Make production's side of every seam; the store closes last."""
     crash = CrashRecord(config.data_directory / CRASH_FILE)
     crash.check()
+    await exchange(config.data_directory, config.storage, telemetry)
     storage = LmdbStorage(
         config.store_directory,
         map_bytes_max=config.storage.map_bytes_max,
@@ -349,12 +353,11 @@ async def production(
     try:
         crash.open()
         guard_file = GuardFile(identity.guard_path)
-        certificate = identity.certificate_path.read_bytes()
 
         def refused(address: str, error: GovchaindError) -> None:
             telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
 
-        tls = TlsIdentity(identity.tls_seed, certificate)
+        tls = TlsIdentity(identity.tls_seed, identity.certificate_path.read_bytes())
         doors = None
         if config.delivery.enabled:
             network = TcpNetwork(tls, refused=refused, setting="delivery.listen")
@@ -369,6 +372,7 @@ async def production(
             guard_write=guard_file.write,
             listen_http=listen_http,
             delivery=doors,
+            snapshots=make_doors(config.data_directory, config.storage, carriers),
         )
     finally:
         verifiers.close()

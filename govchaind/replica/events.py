@@ -86,6 +86,13 @@ class Room:
     available: bool
 
 
+@dataclass(slots=True)
+class Hold:
+    """A snapshot is being fetched (True): take no blocks meanwhile, unless this node votes."""
+
+    held: bool
+
+
 Event: TypeAlias = (
     Received
     | LinkUp
@@ -96,6 +103,7 @@ Event: TypeAlias = (
     | TransferAsked
     | Written
     | Room
+    | Hold
 )
 
 # --- notices: what drive posts on the notice board ------------------------------------------------
@@ -213,6 +221,7 @@ class Status:
     in_configuration: bool  # member under this store id
     room: bool
     write_pending_seconds: float
+    seen: Height = 0  # the highest that a linked node has said is certified
 
 
 @dataclass(slots=True)

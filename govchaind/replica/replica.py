@@ -36,6 +36,7 @@ from govchaind.replica.events import (
     Expired,
     Guard,
     Happened,
+    Hold,
     LinkDown,
     LinkUp,
     OfferAnswered,
@@ -109,9 +110,7 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
-        self.pool = parts.pool
-        self.raft = parts.raft
-        self.ledger = parts.ledger
+        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
         self.memberships = parts.memberships
         self.attestations = parts.attestations
         self._desk = parts.desk
@@ -214,6 +213,8 @@ class Replica:
                     self._happened("raft.transfer_refused", target=target, reason=refusal)
             case Room(available):
                 self._intake.room = available
+            case Hold(held):
+                self._observing.hold(held, self._now)
 
     # --- messages ---
 
@@ -236,7 +237,7 @@ class Replica:
 
     def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
         """Let Raft have messages of nodes that take part in it; judge blocks first."""
-        if not (self._parts.takes_part(peer) and self._parts.takes_part(self.name)):
+        if not (self._parts.takes_part(peer) and self._parts.hears_raft(self.name)):
             return  # who only observes believes certificates alone
         if message.term - self.raft.term > TERM_AHEAD_MAX:
             raise PeerError(f"term {message.term} follows term {self.raft.term} by no election")
@@ -375,7 +376,8 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        outside = self.memberships.latest().member(self.name) is None
+        memberships = self.memberships
+        outside = memberships.since(memberships.latest_index)[-1].member(self.name) is None
         return outside and self.raft.role is not Role.LEADER
 
     def role(self) -> str:

@@ -15,6 +15,7 @@ from govchaind.ledger.trust import TrustStep, encode_advance
 from govchaind.runtime import codec
 from tests.client.test_sealing import sealed
 from tests.fuzz.targets import CORPUS
+from tests.ledger.snapshots import snapshot
 from tests.ledger.test_receipt import sample
 from tests.runtime.test_codec import every_message
 
@@ -61,6 +62,9 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield "carry-offer", "offer", encode(offer)
     yield "carry-words", "want", encode(["want", 0, None])
     yield "carry-words", "no", encode(["no", "not-the-box", "not this node"])
+    head, chunk, _, _ = snapshot()
+    yield "snapshot-chunk", "whole", chunk
+    yield "snapshot-head", "head", head
     yield "sealed-file", "small", sealed(b"a small file")[0]
     yield "sealed-header", "small", sealed(b"a small file")[0]
     yield "history", "jepsen", HISTORY

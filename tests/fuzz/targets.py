@@ -24,12 +24,15 @@ from govchaind.ledger.genesis import read_genesis
 from govchaind.ledger.receipt import verify_receipt
 from govchaind.ledger.sealed_file import Place
 from govchaind.ledger.shapes import read_shape
+from govchaind.ledger.snapshot_chunk import judge_chunk
+from govchaind.ledger.snapshot_head import judge_head
 from govchaind.ledger.state_proof import verify_state_proof
 from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import read_advance, read_trust
 from govchaind.runtime import codec
 from netsim.checker.jepsen import HistoryError, read_history
+from tests.ledger.snapshots import snapshot
 from tests.ledger.test_receipt import sample
 from tests.runtime.made import none_known
 
@@ -117,6 +120,18 @@ def _carry_offer(data: bytes) -> None:
     read_shape(data, Offer, bytes_max=SAID_BYTES_MAX)
 
 
+def _snapshot_chunk(data: bytes) -> None:
+    _, chunk, place, _ = snapshot()
+    judge_chunk(data, place, 1)
+    assert data == chunk
+
+
+def _snapshot_head(data: bytes) -> None:
+    head, _, _, standing = snapshot()
+    judged = judge_head(data, standing)
+    assert judged.result_row == judge_head(head, standing).result_row
+
+
 def _sealed_header(data: bytes) -> None:
     read_header(io.BytesIO(data))
 
@@ -149,6 +164,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
         "genesis": _genesis,
         "history": _history,
         "receipt": _receipt,
+        "snapshot-chunk": _snapshot_chunk,
+        "snapshot-head": _snapshot_head,
         "sealed-file": _sealed_file,
         "sealed-header": _sealed_header,
         "state-proof": _state_proof,
