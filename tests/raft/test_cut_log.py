@@ -17,7 +17,7 @@ def leading() -> Alone:
 
 
 def needs(alone: Alone, node: str) -> int:
-    leading = alone.raft.leading()
+    leading = alone.raft._state.leading
     assert leading is not None
     return leading.peers[node].needs
 
