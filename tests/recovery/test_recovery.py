@@ -164,6 +164,24 @@ def test_one_survivor_is_enough_and_it_takes_office_keys() -> None:
     assert cluster.nodes[others[0]].replica.attestations.certified > made.recovery.body.height
 
 
+def test_what_institutions_have_put_into_the_log_waits_for_no_majority() -> None:
+    """So nobody who comes back from before can truncate it."""
+    cluster = uncertified()
+    leader, others = leader_and_rest(cluster)
+    one, two = others[:2]
+    lose(cluster, leader, *others[2:])
+    made = prepared(cluster, one, two)
+    record = signed(made.recovery, "abcd")
+    carry_out(cluster, one, record, made.tail)
+    cluster.drop(two)
+    start(cluster, one)
+    cluster.run(5)
+    node = cluster.nodes[one].replica
+    assert (node.ledger.height, node.raft.commit) == (record.body.height, record.body.height)
+    assert node.attestations.certified == record.body.certified
+    assert node.role() != "leader"
+
+
 def test_a_record_that_was_changed_is_refused() -> None:
     cluster = uncertified()
     leader, others = leader_and_rest(cluster)
