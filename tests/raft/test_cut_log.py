@@ -17,9 +17,7 @@ def leading() -> Alone:
 
 
 def needs(alone: Alone, node: str) -> int:
-    leading = alone.raft._state.leading
-    assert leading is not None
-    return leading.peers[node].needs
+    return alone.raft.peers()[node].needs
 
 
 def test_who_lacks_what_is_gone_is_known_until_it_has_it_from_elsewhere() -> None:
