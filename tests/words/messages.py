@@ -44,12 +44,13 @@ CODE = re.compile("`[^`]*`|docs/[a-z]+[.]md|/openapi[.]json")
 # The same in Chinese.
 NAMES = frozenset({
     "API", "CBOR", "JSON", "KiB", "SHA", "UTC", "govchaind", "GB", "MiB", "Ctrl", "Python",
-    "PyNaCl", "Prometheus", "Grafana", "Parquet", "systemd",
+    "PyNaCl", "Prometheus", "Grafana", "Parquet", "systemd", "PostgreSQL", "JetStream", "DuckDB",
 })  # fmt: skip
 # What a person types or a file holds: options, names in capitals, headers, paths and settings,
 # commands. The Chinese may have the words of those that its English has, and no others.
 TYPED = re.compile(
-    r"--[a-z][a-z-]*|[A-Z][A-Z0-9_-]*(?![a-z])|[A-Z][a-z]+(?:-[A-Za-z]+)+|a-z"
+    r"--[a-z][a-z-]*|[a-z]+://|[a-z]+_(?= |$)|[a-z]+_[.]|[A-Z][A-Z0-9_-]*(?![a-z])"
+    r"|[A-Z][a-z]+(?:-[A-Za-z]+)+|a-z"
     r"|(?:govchaind|pip install|chmod|GET|Bearer|Authorization)\b(?: [a-z][a-z-]*){0,2}"
     r"|[\w'\[\]~-]*[._/=:@\d][\w._/=:@\[\]-]*\w"
 )
