@@ -251,6 +251,7 @@ async def run_node(
         stopping.set()
 
     snapshots = Snapshots(config.snapshot, environment, genesis, board, mesh, inbox, telemetry)
+    delivery, members = config.delivery, replica.members
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -259,7 +260,7 @@ async def run_node(
         gate=gate,
         inbox=inbox,
         board=board,
-        members=replica.members,
+        members=members,
         links=mesh.linked,
         pooled=replica.pool.has,
         metrics=telemetry.metrics,
@@ -268,10 +269,8 @@ async def run_node(
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
         access=make_access(config.api),
-        carrier=make_carrier(
-            config.delivery, environment, genesis, identity.name, replica.members, telemetry
-        ),
-        shelf=make_shelf(config.delivery, environment, telemetry),
+        carrier=make_carrier(delivery, environment, genesis, identity.name, members, telemetry),
+        shelf=make_shelf(delivery, environment, telemetry),
         growth=drive.growth,
         joining=snapshots.joiner,
     )
@@ -347,6 +346,7 @@ async def production(
         config.store_directory,
         map_bytes_max=config.storage.map_bytes_max,
         ahead_bytes=STORE_AHEAD_BYTES,
+        reserve_bytes=config.storage.reserve_bytes,
     )
     verifiers = WorkerThreads("verify", config.node.verify_threads)
     carriers = WorkerThreads("deliver", DELIVERY_THREADS)

@@ -63,7 +63,7 @@ def routes(context: Context) -> APIRouter:
                 "description": "The steps",
                 "content": {CBOR: {"schema": {"type": "string", "format": "binary"}}},
             },
-            **failures(400),
+            **failures(400, 410),
         },
     )
     async def get_trust(
@@ -100,7 +100,9 @@ def status_view(context: Context) -> StatusReply:
         term=status.term,
         leader=status.leader,
         height=status.height,
+        first_height=status.first,
         commit=status.commit,
+        begins=status.begins,
         last_height=status.last_height,
         certified=status.certified,
         certified_lag=status.height - status.certified,

@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import Conflict, InvalidSetting, StorageCorrupt
-from govchaind.cli.options import (
-    FOLDER,
-    hex_bytes,
-    json_option,
-    node_options,
-    shown_token,
-)
+from govchaind.cli.options import FOLDER, hex_bytes, json_option, node_options, shown_token
 from govchaind.cli.output import note, print_json, progress, say
 from govchaind.cli.read_key import shown_reader
 from govchaind.ledger.genesis import Genesis, read_genesis

@@ -26,9 +26,10 @@ from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, StoreId
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
+from govchaind.ledger.contradiction import Contradiction, of_two, proved
 from govchaind.ledger.membership import Membership
 from govchaind.ledger.recovery import Recovery
-from govchaind.ledger.statement import STATEMENT_BYTES_MAX
+from govchaind.ledger.statement import STATEMENT_BYTES_MAX, read_statement
 from govchaind.replica.messages import Attest
 
 AHEAD_MAX = 512  # attestations kept for heights not yet applied here, per peer
@@ -37,18 +38,20 @@ RESEND_HEIGHTS_MAX = 64
 CERTIFICATES_PAGE = 256
 
 Verify = Callable[[Domain, PublicKey, bytes, Signature], bool]
+Accuse = Callable[[PublicKey, Contradiction], object]
 
 
 class _Height:
     """What is gathered for one height."""
 
-    __slots__ = ("applied_at", "own", "signatures", "statement")
+    __slots__ = ("applied_at", "others", "own", "signatures", "statement")
 
     def __init__(self, statement: bytes, applied_at: Seconds, own: Signature) -> None:
         self.statement = statement
         self.own = own  # counted among `signatures` only once it is durable
         self.applied_at = applied_at
         self.signatures: dict[NodeId, Signature] = {}
+        self.others: dict[NodeId, tuple[bytes, Signature]] = {}  # one each that says another thing
 
 
 class Attestations:
@@ -66,8 +69,14 @@ class Attestations:
         certifying: Callable[[Height], tuple[Membership, Membership]],
         recovery_over: Callable[[Height], Recovery | None] = lambda _: None,
         recovered: Callable[[bytes], None] = lambda _: None,
+        accuse: Accuse = lambda key, found: None,
     ) -> None:
-        """Take what there is; `recovered` judges a record that came with a certificate."""
+        """Take what there is.
+
+        Args:
+            recovered: judges a record that came with a certificate.
+            accuse: takes what proves that a validator has signed two things about one height.
+        """
         self._name = name
         self._store = store
         self._signer = signer
@@ -76,6 +85,8 @@ class Attestations:
         self._certifying = certifying
         self._recovery_over = recovery_over
         self._recovered = recovered
+        self._accuse = accuse
+        self._newest: dict[Height, Certificate] = {}  # to compare with what comes late
         self._open: dict[Height, _Height] = {}
         self._early: dict[NodeId, dict[Height, Attest]] = {}
         self._certificates: dict[Height, Certificate] = {}  # above the contiguous ones
@@ -180,10 +191,11 @@ class Attestations:
     def receive(self, peer: NodeId, attest: Attest, batch: WriteBatch) -> list[Height]:
         """Count a peer's attestation; return heights newly certified. Raises Invalid."""
         height = attest.height
-        if height <= self.certified or height in self._certificates:
-            return []
         if len(attest.statement) > STATEMENT_BYTES_MAX:
             raise Invalid("an attestation of something longer than any statement")
+        if height <= self.certified or height in self._certificates:
+            self._compare_late(peer, attest)
+            return []
         gathered = self._open.get(height)
         if gathered is None:
             if self._certifying(height)[1].member(peer) is None:
@@ -194,15 +206,50 @@ class Attestations:
             early[height] = attest
             return []
         key = self._key_of(peer, height)
-        if key is None or peer in gathered.signatures:
+        if key is None:
             return []
         if attest.statement != gathered.statement:
             # One of us is wrong; a certificate will say who. Its signature counts for nothing here.
+            self._other_tale(peer, key, gathered, attest)
+            return []
+        if peer in gathered.signatures:
             return []
         if not self._verify(Domain.ATTESTATION, key, attest.statement, attest.signature):
             raise Invalid(f"the attestation of height {height} does not verify")
         gathered.signatures[peer] = attest.signature
+        if peer in gathered.others:
+            told = attest.statement, attest.signature
+            self._accuse(key, of_two(peer, gathered.others[peer], told))
         return self._settle(height, batch)
+
+    def _other_tale(self, peer: NodeId, key: PublicKey, gathered: _Height, attest: Attest) -> None:
+        """Remember one attestation of a peer that says another thing than own results.
+
+        Raises Invalid: its signature does not verify, or it is of another height or chain.
+        """
+        if peer in gathered.others:
+            return  # one is enough to prove it, should it sign what everybody does
+        said, ours = read_statement(attest.statement), read_statement(gathered.statement)
+        if (said.chain_id, said.height) != (ours.chain_id, ours.height):
+            raise Invalid(f"an attestation of height {attest.height} states another height")
+        if not self._verify(Domain.ATTESTATION, key, attest.statement, attest.signature):
+            raise Invalid(f"the attestation of height {attest.height} does not verify")
+        gathered.others[peer] = told = attest.statement, attest.signature
+        if peer in gathered.signatures:
+            known = gathered.statement, gathered.signatures[peer]
+            self._accuse(key, of_two(peer, known, told))
+
+    def _compare_late(self, peer: NodeId, attest: Attest) -> None:
+        """Compare an attestation with the certificate that its height has by now."""
+        known = self._newest.get(attest.height)
+        if known is not None and attest.statement != known.statement:
+            late = Certificate(attest.statement, ((peer, attest.signature),))
+            self._compare_certificates(known, late)
+
+    def _compare_certificates(self, known: Certificate, other: Certificate) -> None:
+        """Accuse whoever has signed both of two certificates that contradict each other."""
+        for key, found in proved(known, other, self._key_of):
+            self._accuse(key, found)
 
     def _key_of(self, peer: NodeId, height: Height) -> PublicKey | None:
         for membership in self._certifying(height):
@@ -262,6 +309,9 @@ class Attestations:
             if certificate.recovery is not None:
                 self._recovered(certificate.recovery)
             if height <= self.certified or height in self._certificates:
+                known = self._newest.get(height)
+                if known is not None and known.statement != certificate.statement:
+                    self._compare_certificates(known, certificate)
                 continue
             if height > self.certified + 2 * CERTIFICATES_PAGE:
                 continue
@@ -289,6 +339,8 @@ class Attestations:
             batch.put(height_key(Table.CERTIFICATE, height), certificate.encode())
             batch.delete(height_key(Table.ATTESTATION, height))
             del self._certificates[height]
+            self._newest[height] = certificate
+            self._newest.pop(height - CERTIFICATES_PAGE, None)
             self.certified = height
             heights.append(height)
         return heights

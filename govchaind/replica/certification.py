@@ -26,7 +26,14 @@ from govchaind.replica.feed import Feeder
 from govchaind.replica.gossip import Send
 from govchaind.replica.heads import Heads
 from govchaind.replica.memberships import Memberships
-from govchaind.replica.messages import Attest, Awaited, Certificates, Head, WantCertificates
+from govchaind.replica.messages import (
+    Attest,
+    Awaited,
+    Certificates,
+    Head,
+    PrunedBelow,
+    WantCertificates,
+)
 from govchaind.replica.patience import AWAITED_SECONDS, Patience
 from govchaind.replica.store import StoredLog
 
@@ -75,7 +82,9 @@ class Certification:
                     self._send(peer, Head(self.durable))
             case WantCertificates(first, count):
                 found = certificates_from(self._desk.view.base, first, count)
-                if found:
+                if first < self._log.first_index():
+                    self._send(peer, PrunedBelow(self._log.first_index()))
+                elif found:
                     self._send(peer, Certificates(found))
             case Certificates(certificates):
                 self._tell(self._attestations.accept(certificates, batch), now)
@@ -159,7 +168,7 @@ class Certification:
 
     def feed(self) -> bool:
         """Send subscribers what they may have; True if more is due."""
-        return self.feeder.feed(self.durable, self._certified_block)
+        return self.feeder.feed(self.durable, self._certified_block, self._log.first_index())
 
     def _certified_block(self, height: Height) -> tuple[Block, Certificate] | None:
         certificate = certificate_at(self._desk.view, height)

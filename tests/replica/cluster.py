@@ -26,6 +26,7 @@ from govchaind.ledger.membership import Member
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
+from govchaind.ledger.versions import KNOWN_VERSION
 from govchaind.raft.messages import AppendEntries, Entry, Timing
 from govchaind.replica.events import (
     Event,
@@ -85,7 +86,9 @@ def genesis_of(validators: Sequence[str], observers: Sequence[str] = ()) -> Gene
     ]
     nodes = [member(name) for name in validators]
     nodes += [member(name, "observer") for name in observers]
-    return make_genesis(name="test", time=EPOCH, institutions=institutions, nodes=nodes)
+    return make_genesis(
+        name="test", time=EPOCH, institutions=institutions, nodes=nodes, version=KNOWN_VERSION
+    )
 
 
 def signed(
@@ -191,6 +194,9 @@ class Cluster:
         for other in self.nodes:
             if other != name:
                 self.nodes[name].inbox.append(LinkUp(other, self.nodes[other].store))
+
+    def link_up(self, name: str) -> LinkUp:
+        return LinkUp(name, self.nodes[name].store)
 
     def wall(self, name: str) -> int:
         return EPOCH + int(self.now * 1000) + self.wall_offset.get(name, 0)

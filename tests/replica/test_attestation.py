@@ -11,6 +11,7 @@ from govchaind.base.errors import Invalid, InvalidProof, StateDiverged
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.types import Height
 from govchaind.ledger.certificate import Certificate, check_certificate
+from govchaind.ledger.contradiction import Contradiction, check_contradiction
 from govchaind.ledger.membership import Membership, membership_of
 from govchaind.ledger.statement import Statement
 from govchaind.replica.attestation import (
@@ -52,6 +53,7 @@ class Signer:
     ) -> None:
         self.disk = MemoryReader() if disk is None else disk
         self.batch = WriteBatch()
+        self.accused: list[tuple[bytes, Contradiction]] = []
         sets = memberships or [(0, membership_of(FOUR, 0))]
         known = Memberships([(at, value, None) for at, value in sets])
         self.attestations = Attestations(
@@ -62,6 +64,7 @@ class Signer:
             floor=floor,
             reader=self.disk,
             certifying=known.certifying,
+            accuse=lambda public, found: self.accused.append((public, found)),
         )
 
     def apply(self, height: Height, seed: int = 0) -> list[Height]:
@@ -102,6 +105,68 @@ def test_one_validator_counts_once() -> None:
     assert node.receive("b", 1) == []
     assert node.attestations.certified == 0
     assert node.receive("c", 1) == [1]
+
+
+def accused(node: Signer) -> list[tuple[str, Height]]:
+    """Return who was accused of what; each accusation must be proved by itself."""
+    for public, found in node.accused:
+        assert public == key(f"{found.node}-attest").public
+        check_contradiction(found, public, bytes(32))
+    return [(found.node, found.height) for _, found in node.accused]
+
+
+def test_who_signs_another_thing_than_before_is_accused() -> None:
+    node = Signer()
+    node.apply(1)
+    assert node.receive("b", 1) == []
+    assert node.receive("b", 1, seed=9) == []
+    assert node.receive("b", 1, seed=8) == []
+    assert accused(node) == [("b", 1)]
+
+
+def test_who_signs_another_thing_first_is_accused_when_it_signs_what_all_do() -> None:
+    node = Signer()
+    node.apply(1)
+    assert node.receive("c", 1, seed=9) == []
+    assert accused(node) == []  # it may only have come to other results
+    assert node.receive("c", 1) == []
+    assert accused(node) == [("c", 1)]
+
+
+def test_who_signs_another_thing_when_the_height_is_certified_is_accused() -> None:
+    node = Signer()
+    node.apply(1)
+    node.write(1)
+    for name in "bc":
+        node.receive(name, 1)
+    assert node.attestations.certified == 1
+    assert node.receive("c", 1, seed=9) == []
+    assert node.receive("d", 1, seed=9) == []  # it has signed nothing else that is known
+    assert accused(node) == [("c", 1)]
+
+
+def test_a_certificate_that_contradicts_one_accuses_those_who_signed_both() -> None:
+    node = Signer()
+    node.apply(1)
+    node.write(1)
+    for name in "bc":
+        node.receive(name, 1)
+    other = attest("b", 1, 9), attest("d", 1, 9)
+    pairs = (("b", other[0].signature), ("c", bytes(64)), ("d", other[1].signature))
+    assert node.attestations.accept([Certificate(statement(1, 9), pairs)], node.batch) == []
+    assert accused(node) == [("b", 1)]
+
+
+def test_another_tale_that_is_not_signed_or_of_another_height_ends_the_link() -> None:
+    node = Signer()
+    node.apply(1)
+    forged = Attest(1, statement(1, 9), bytes(64))
+    with pytest.raises(Invalid):
+        node.attestations.receive("b", forged, node.batch)
+    later = attest("b", 2, 9)
+    with pytest.raises(Invalid):
+        node.attestations.receive("b", Attest(1, later.statement, later.signature), node.batch)
+    assert accused(node) == []
 
 
 def test_only_validators_count() -> None:
