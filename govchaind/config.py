@@ -24,6 +24,7 @@ from govchaind.base.errors import InvalidSetting
 from govchaind.config_sections import (
     ADDRESS,
     ApiSection,
+    AttestationSection,
     DeliverySection,
     LogSection,
     MetricsSection,
@@ -51,6 +52,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     delivery: DeliverySection = DeliverySection()
     log: LogSection = LogSection()
     shutdown: ShutdownSection = ShutdownSection()
+    attestation: AttestationSection = AttestationSection()
     raft: RaftSection = RaftSection()
 
     @property
@@ -117,8 +119,12 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
     tokens = config.api.token_file
     if tokens is not None:
         tokens = str((data_directory / tokens).resolve())
+    signer = config.attestation.signer
+    if signer is not None:
+        signer = str((data_directory / signer).resolve())
     return msgspec.structs.replace(
         config,
+        attestation=msgspec.structs.replace(config.attestation, signer=signer),
         api=msgspec.structs.replace(config.api, token_file=tokens),
         node=msgspec.structs.replace(config.node, data_directory=str(data_directory)),
         storage=msgspec.structs.replace(config.storage, directory=str(store)),

@@ -11,8 +11,7 @@ Rules it keeps:
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,48 +22,37 @@ import trio
 from govchaind.api.access import make_access
 from govchaind.api.context import ApiLimits, Context
 from govchaind.api.expiries import watch_expiries
-from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
 from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.crypto import verify
-from govchaind.base.errors import Fatal, GovchaindError, InvalidSetting
+from govchaind.base.errors import Fatal, InvalidSetting
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.limits import STORE_AHEAD_BYTES
 from govchaind.base.types import StoreId
 from govchaind.config import CONFIG_FILE, Config, load_config, split_address
 from govchaind.identity import STORE_ID_BYTES, Identity, load_identity
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.raft.messages import Timing
-from govchaind.replica.events import CertificateAwaited, Guard, Status
+from govchaind.replica.events import CertificateAwaited, Guard
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
 from govchaind.runtime.carried import make_carrier, make_shelf
 from govchaind.runtime.drive import Drive
-from govchaind.runtime.environment import DeliveryDoors, Environment, ListenHttp
+from govchaind.runtime.environment import Environment, ListenHttp
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.guard import read_guard, unborn
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.link import Self
-from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
+from govchaind.runtime.signing import Signing, make_signing
 from govchaind.runtime.system import (
-    CrashRecord,
-    GuardFile,
-    WorkerThreads,
-    entropy,
     first_known,
     software_version,
-    wall_milliseconds,
 )
-from govchaind.runtime.tcp import TcpNetwork
 from govchaind.runtime.telemetry import Telemetry
-from govchaind.runtime.tls import TlsIdentity
 from govchaind.runtime.verify_store import check_newest
 
 HAND_OVER_SECONDS = 2.0
-DELIVERY_THREADS = 2
-CRASH_FILE = "last-fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +62,7 @@ class Running:
     context: Context
     drive: Drive
     mesh: Mesh
+    signing: Signing | None
 
 
 Attend: TypeAlias = Callable[[Running], Awaitable[None]]
@@ -159,13 +148,11 @@ def _make_replica(
 
 
 def _make_board(replica: Replica, inbox: Inbox, telemetry: Telemetry) -> NoticeBoard:
-    def status() -> Status:
-        return replica.status(trio.current_time())
-
+    now = replica.status(trio.current_time())
     board = NoticeBoard(
-        status,
-        height=status().height,
-        certified=status().certified,
+        lambda: replica.status(trio.current_time()),
+        height=now.height,
+        certified=now.certified,
         certificate_awaited=lambda: inbox.put_own(CertificateAwaited()),
     )
     telemetry.metrics.watch(lambda: board.status)
@@ -180,6 +167,7 @@ def _make_drive(
     board: NoticeBoard,
     mesh: Mesh,
     telemetry: Telemetry,
+    signing: Signing | None,
 ) -> Drive:
     return Drive(
         replica=replica,
@@ -190,6 +178,7 @@ def _make_drive(
         telemetry=telemetry,
         wall_milliseconds=environment.wall_milliseconds,
         guard_write=environment.guard_write,
+        want_signature=None if signing is None else signing.want,
         reserve_bytes=config.storage.reserve_bytes,
     )
 
@@ -204,7 +193,7 @@ def _api_limits(config: Config) -> ApiLimits:
     )
 
 
-def _own(genesis: Genesis, identity: Identity, store: StoreId) -> Self:
+def _own(genesis: Genesis, identity: Identity, store: StoreId, signing: Signing | None) -> Self:
     """Return what this node says of itself in a greeting."""
     return Self(
         chain_id=genesis.chain_id,
@@ -213,6 +202,7 @@ def _own(genesis: Genesis, identity: Identity, store: StoreId) -> Self:
         software=software_version(),
         tls_key=identity.tls_public,
         signer=identity.signer,
+        sign_hello=None if signing is None else signing.hello,
     )
 
 
@@ -232,9 +222,11 @@ async def run_node(
     randomness = random.Random(environment.entropy(32))
     replica = _make_replica(config, genesis, identity, environment, store, guard, randomness)
     inbox, listen = Inbox(), environment.listen_http
+    known_signed = replica.attestations.known_signed
+    signing = make_signing(identity.signer, environment, inbox, telemetry, known_signed)
     gate = Gate(environment.threads, known=replica.known, workers=config.node.verify_threads)
     mesh = Mesh(
-        own=_own(genesis, identity, store),
+        own=_own(genesis, identity, store, signing),
         network=environment.network,
         inbox=inbox,
         gate=gate,
@@ -244,7 +236,7 @@ async def run_node(
         further_addresses=config.peer.dial,
     )
     board = _make_board(replica, inbox, telemetry)
-    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry)
+    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry, signing)
     failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
@@ -273,8 +265,9 @@ async def run_node(
         ),
         shelf=make_shelf(config.delivery, environment, telemetry),
         growth=drive.growth,
+        signer=None if signing is None else signing.state,
     )
-    running = Running(context, drive, mesh)
+    running = Running(context, drive, mesh, signing)
     await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
     if failures:
         raise failures[0]
@@ -297,6 +290,8 @@ async def _run_parts(
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
+            if running.signing is not None:
+                core.start_soon(running.signing.run)
             if context.shelf is not None:
                 core.start_soon(context.shelf.run)
             box = None
@@ -332,55 +327,11 @@ async def _run_parts(
     telemetry.event("node.stopped")
 
 
-@asynccontextmanager
-async def production(
-    config: Config, identity: Identity, telemetry: Telemetry
-) -> AsyncIterator[Environment]:
-    """Make production's side of every seam; the store closes last."""
-    crash = CrashRecord(config.data_directory / CRASH_FILE)
-    crash.check()
-    storage = LmdbStorage(
-        config.store_directory,
-        map_bytes_max=config.storage.map_bytes_max,
-        ahead_bytes=STORE_AHEAD_BYTES,
-    )
-    verifiers = WorkerThreads("verify", config.node.verify_threads)
-    carriers = WorkerThreads("deliver", DELIVERY_THREADS)
-    try:
-        crash.open()
-        guard_file = GuardFile(identity.guard_path)
-        certificate = identity.certificate_path.read_bytes()
-
-        def refused(address: str, error: GovchaindError) -> None:
-            telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
-
-        tls = TlsIdentity(identity.tls_seed, certificate)
-        doors = None
-        if config.delivery.enabled:
-            network = TcpNetwork(tls, refused=refused, setting="delivery.listen")
-            doors = DeliveryDoors(network, carriers)
-        yield Environment(
-            storage=storage,
-            network=TcpNetwork(tls, refused=refused),
-            threads=verifiers,
-            wall_milliseconds=wall_milliseconds,
-            entropy=entropy,
-            guard_read=guard_file.read,
-            guard_write=guard_file.write,
-            listen_http=listen_http,
-            delivery=doors,
-        )
-    finally:
-        verifiers.close()
-        carriers.close()
-        storage.close()
-        crash.close()
-
-
 def load(directory: Path) -> tuple[Config, Identity, Genesis]:
     """Read a node directory. Raises InvalidSetting."""
     config = load_config(directory / CONFIG_FILE)
-    identity = load_identity(config.data_directory)
+    elsewhere = config.attestation.signer is not None
+    identity = load_identity(config.data_directory, key_elsewhere=elsewhere)
     if config.node.name is not None and config.node.name != identity.name:
         raise InvalidSetting(
             f"node.name is {config.node.name} but the keys are those of {identity.name}",

@@ -31,6 +31,7 @@ from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.side_shelf import SideShelf
+from govchaind.runtime.signing import SignerState
 from govchaind.runtime.system import wall_milliseconds
 
 READ_INDEX_SECONDS_MAX = 5.0  # longer than any election that goes well
@@ -103,6 +104,7 @@ class Context:
     pending: Pending = field(default_factory=Pending)
     carrier: Carrier | None = None  # None: this node carries no sealed files
     shelf: SideShelf | None = None  # None: it holds no side values either
+    signer: SignerState | None = None  # None: this node holds its attestation key itself
     growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open

@@ -9,6 +9,9 @@ Rules it keeps:
   membership signs nothing: what the one before it has signed may be forgotten here.
 - Height h is certified by the validators in force before h; a configuration block's height needs
   a quorum of the old set and one of the new.
+- A key may be held by another process: then a statement is asked for once it is durable, again
+  until it is signed, refused or certified, and lowest height first. Its signature leaves at once
+  and is not stored: the holder gives the same one again.
 - Attestations are sent again until their height is certified; a peer that has the certificate
   answers with it. Certificates are gathered without gaps, lowest height first.
 - A certificate that contradicts own results stops the node before it signs again.
@@ -17,8 +20,9 @@ Rules it keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
-from govchaind.base.crypto import Domain, SigningKey
+from govchaind.base.crypto import Domain, HeldElsewhere, Signer
 from govchaind.base.encoding import encode, read
 from govchaind.base.errors import Invalid, StateDiverged
 from govchaind.base.keyspace import Table, height_key
@@ -28,11 +32,13 @@ from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, 
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
 from govchaind.ledger.membership import Membership
 from govchaind.ledger.statement import STATEMENT_BYTES_MAX
+from govchaind.replica.events import SignatureWanted, Signed
 from govchaind.replica.messages import Attest
 
 AHEAD_MAX = 512  # attestations kept for heights not yet applied here, per peer
 RESEND_SECONDS = 1.0
 RESEND_HEIGHTS_MAX = 64
+ASK_AGAIN_SECONDS = 1.0  # for a signature of a key held elsewhere
 CERTIFICATES_PAGE = 256
 
 Verify = Callable[[Domain, PublicKey, bytes, Signature], bool]
@@ -41,10 +47,12 @@ Verify = Callable[[Domain, PublicKey, bytes, Signature], bool]
 class _Height:
     """What is gathered for one height."""
 
-    __slots__ = ("applied_at", "own", "signatures", "statement")
+    __slots__ = ("applied_at", "ask_at", "own", "refused", "signatures", "statement")
 
     def __init__(self, statement: bytes, applied_at: Seconds, own: Signature) -> None:
         self.statement = statement
+        self.ask_at: Seconds = 0.0  # the holder of the key, at the earliest
+        self.refused = False  # by the holder of the key
         self.own = own  # counted among `signatures` only once it is durable
         self.applied_at = applied_at
         self.signatures: dict[NodeId, Signature] = {}
@@ -58,7 +66,7 @@ class Attestations:
         *,
         name: NodeId,
         store: StoreId,
-        signer: SigningKey,
+        signer: Signer,
         verify: Verify,
         floor: Height,
         reader: KeyValueReader,
@@ -80,6 +88,17 @@ class Attestations:
         self.durable: Height = self.certified  # attestations up to here may leave
         self.next_resend: Seconds = 0.0
         self._load(reader)
+
+    def known_signed(self, reader: KeyValueReader) -> Height:
+        """Return a height that this key has signed, as the newest certificates tell; 0: none."""
+        start = Table.CERTIFICATE.value
+        newest = reader.scan(start, prefix_end(start), reverse=True)
+        for _, value in islice(newest, CERTIFICATES_PAGE):
+            certificate = read_certificate(value)
+            key = self._key_of(self._name, certificate.height)
+            if self._name in dict(certificate.signatures) and key == self._signer.public:
+                return certificate.height
+        return 0
 
     def _load(self, reader: KeyValueReader) -> None:
         """Take up own attestations that were made durable before a restart."""
@@ -104,9 +123,11 @@ class Attestations:
         """
         if height <= self.certified:
             return []
-        signature = b""
-        if height > self.signed and self._may_sign(height):
-            signature = self._signer.sign(Domain.ATTESTATION, statement)
+        signature, signer = b"", self._signer
+        if isinstance(signer, HeldElsewhere):
+            pass  # asked for once the statement is durable
+        elif height > self.signed and self._may_sign(height):
+            signature = signer.sign(Domain.ATTESTATION, statement)
             self.signed = height
         self._open[height] = _Height(statement, now, signature)
         batch.put(height_key(Table.ATTESTATION, height), encode([statement, signature]))
@@ -150,6 +171,38 @@ class Attestations:
             leaving.append(Attest(h, gathered.statement, gathered.own))
             certified += self._settle(h, batch)
         return leaving, certified
+
+    def unsigned(self, now: Seconds) -> list[SignatureWanted]:
+        """Return durable statements for which the holder of the key is to be asked now."""
+        wanted: list[SignatureWanted] = []
+        if not isinstance(self._signer, HeldElsewhere):
+            return wanted
+        for height in self._lowest_open():
+            gathered = self._open[height]
+            if height > self.durable or height <= self.floor or height in self._certificates:
+                continue
+            if gathered.own or gathered.refused or now < gathered.ask_at:
+                continue
+            if self._may_sign(height):
+                gathered.ask_at = now + ASK_AGAIN_SECONDS
+                wanted.append(SignatureWanted(height, gathered.statement))
+        return wanted
+
+    def answered(self, answer: Signed, batch: WriteBatch) -> tuple[list[Attest], list[Height]]:
+        """Take the answer of the key's holder, whose signature has been verified.
+
+        Returns the attestation that may leave, if there is one, and heights newly certified.
+        """
+        height, signature = answer.height, answer.signature
+        gathered = self._open.get(height)
+        if gathered is None or gathered.own or answer.statement != gathered.statement:
+            return [], []
+        if signature is None:
+            gathered.refused = True
+            return [], []
+        gathered.own = gathered.signatures[self._name] = signature
+        self.signed = max(self.signed, height)
+        return [Attest(height, gathered.statement, signature)], self._settle(height, batch)
 
     def _own(self, height: Height) -> Attest | None:
         gathered = self._open.get(height)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.types import BlockTime, Hash, Height, NodeId, StoreId
+from govchaind.base.types import BlockTime, Hash, Height, NodeId, Signature, StoreId
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.messages import PeerMessage
 
@@ -80,6 +80,15 @@ class Written:
 
 
 @dataclass(slots=True)
+class Signed:
+    """The holder of this node's key answers a `SignatureWanted`; None: it refuses to sign this."""
+
+    height: Height
+    statement: bytes
+    signature: Signature | None
+
+
+@dataclass(slots=True)
 class Room:
     """The disk is full (False), or has room again (True)."""
 
@@ -95,6 +104,7 @@ Event: TypeAlias = (
     | CertificateAwaited
     | TransferAsked
     | Written
+    | Signed
     | Room
 )
 
@@ -162,6 +172,14 @@ class Happened:
 
 
 @dataclass(slots=True)
+class SignatureWanted:
+    """This node's results of a height are durable; the holder of its key may sign them."""
+
+    height: Height
+    statement: bytes
+
+
+@dataclass(slots=True)
 class MembersChanged:
     """The wanted members or the membership in force changed: the mesh must look again."""
 
@@ -176,6 +194,7 @@ Notice: TypeAlias = (
     | Expired
     | ReadReady
     | Happened
+    | SignatureWanted
     | MembersChanged
 )
 

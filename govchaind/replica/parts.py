@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
-from govchaind.base.crypto import SigningKey
+from govchaind.base.crypto import Signer
 from govchaind.base.encoding import encode
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Height, NodeId, Seconds, StoreId
@@ -60,7 +60,7 @@ class Parts:
         name: NodeId,
         store: StoreId,
         genesis: Genesis,
-        signer: SigningKey,
+        signer: Signer,
         verify: Verify,
         timing: Timing,
         random: Random,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from govchaind.base.crypto import SigningKey
+from govchaind.base.crypto import Signer
 from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime, Hash, NodeId, Seconds, StoreId
@@ -44,6 +44,7 @@ from govchaind.replica.events import (
     ReadReady,
     Received,
     Room,
+    Signed,
     Status,
     TransferAsked,
     Work,
@@ -82,7 +83,7 @@ class Replica:
         name: NodeId,
         store: StoreId,
         genesis: Genesis,
-        signer: SigningKey,
+        signer: Signer,
         verify: Verify,
         timing: Timing,
         random: Random,
@@ -109,18 +110,14 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
-        self.pool = parts.pool
-        self.raft = parts.raft
-        self.ledger = parts.ledger
+        self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
         self.memberships = parts.memberships
         self.attestations = parts.attestations
-        self._desk = parts.desk
-        self._executor = parts.executor
+        self._desk, self._executor = parts.desk, parts.executor
         self._proposer = parts.proposer
         self._observing = parts.observing
         self._screener = parts.screener
-        self._intake = parts.intake
-        self._certification = parts.certification
+        self._intake, self._certification = parts.intake, parts.certification
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
@@ -161,6 +158,7 @@ class Replica:
         work.notices += self._executor.decided
         self._executor.decided.clear()
         self._intake.flush()
+        work.notices += self._certification.unsigned(now)
         if self._certification.feed():
             self._more = True
         self._desk.begin(work, now)
@@ -212,6 +210,8 @@ class Replica:
                 refusal = self._proposer.hand_over(self._now, target)
                 if refusal is not None:
                     self._happened("raft.transfer_refused", target=target, reason=refusal)
+            case Signed():
+                self._certification.signed(event, self._now)
             case Room(available):
                 self._intake.room = available
 

@@ -112,6 +112,15 @@ class DeliveryDoors:
 
 
 @dataclass(frozen=True, slots=True)
+class SignerDoor:
+    """The way to the process that holds this node's attestation key, and what it said for good."""
+
+    connect: Callable[[], Awaitable[trio.abc.Stream]]  # raises PeerError
+    greetings_read: Callable[[], bytes | None]
+    greetings_write: Callable[[bytes], Awaitable[None]]  # raises StorageFailed
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One node's world."""
 
@@ -124,3 +133,4 @@ class Environment:
     guard_write: Callable[[bytes], Awaitable[None]]
     listen_http: ListenHttp
     delivery: DeliveryDoors | None = None  # None: this node carries no sealed files
+    signer: SignerDoor | None = None  # None: this node holds its attestation key itself
