@@ -9,6 +9,8 @@ Rules it keeps:
   membership signs nothing: what the one before it has signed may be forgotten here.
 - Height h is certified by the validators in force before h; a configuration block's height needs
   a quorum of the old set and one of the new.
+- A node may hold two keys while they change: a height is signed with the one that the set before it
+  knows, and so with the old one at the very block that brings in the new one.
 - A key may be held by another process: then a statement is asked for once it is durable, again
   until it is signed, refused or certified, and lowest height first. Its signature leaves at once
   and is not stored: the holder gives the same one again.
@@ -30,7 +32,7 @@ from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, StoreId
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
-from govchaind.ledger.membership import Membership
+from govchaind.ledger.membership import Member, Membership
 from govchaind.ledger.statement import STATEMENT_BYTES_MAX
 from govchaind.replica.events import SignatureWanted, Signed
 from govchaind.replica.messages import Attest
@@ -67,6 +69,7 @@ class Attestations:
         name: NodeId,
         store: StoreId,
         signer: Signer,
+        further_signers: Iterable[Signer] = (),
         verify: Verify,
         floor: Height,
         reader: KeyValueReader,
@@ -76,6 +79,7 @@ class Attestations:
         self._name = name
         self._store = store
         self._signer = signer
+        self._signers = {held.public: held for held in (signer, *further_signers)}
         self._verify = verify
         self.floor = floor
         self._before = membership_before
@@ -89,14 +93,14 @@ class Attestations:
         self.next_resend: Seconds = 0.0
         self._load(reader)
 
-    def known_signed(self, reader: KeyValueReader) -> Height:
-        """Return a height that this key has signed, as the newest certificates tell; 0: none."""
+    def known_signed(self, reader: KeyValueReader, key: PublicKey) -> Height:
+        """Return a height that a key has signed, as the newest certificates tell; 0: none."""
         start = Table.CERTIFICATE.value
         newest = reader.scan(start, prefix_end(start), reverse=True)
         for _, value in islice(newest, CERTIFICATES_PAGE):
             certificate = read_certificate(value)
-            key = self._key_of(self._name, certificate.height)
-            if self._name in dict(certificate.signatures) and key == self._signer.public:
+            signed_with = self._key_of(self._name, certificate.height)
+            if self._name in dict(certificate.signatures) and signed_with == key:
                 return certificate.height
         return 0
 
@@ -123,7 +127,7 @@ class Attestations:
         """
         if height <= self.certified:
             return []
-        signature, signer = b"", self._signer
+        signature, signer = b"", self._held(height)
         if isinstance(signer, HeldElsewhere):
             pass  # asked for once the statement is durable
         elif height > self.signed and self._may_sign(height):
@@ -142,18 +146,17 @@ class Attestations:
         return certified
 
     def _may_sign(self, height: Height) -> bool:
-        # A learner whom this very block promotes is a validator of the new set only.
-        for membership in (self._before(height), self._after(height)):
-            member = membership.member(self._name)
-            if (
-                member is not None
-                and member.role == "validator"
-                and member.attestation_key == self._signer.public
-                and member.store == self._store
-                and height > member.signs_above
-            ):
-                return True
-        return False
+        member = self._signs_as(self._name, height)
+        return (
+            member is not None
+            and member.attestation_key in self._signers
+            and member.store == self._store
+        )
+
+    def _held(self, height: Height) -> Signer:
+        """Return the key with which this node signs a height, if it may."""
+        key = self._key_of(self._name, height)
+        return self._signer if key is None else self._signers.get(key, self._signer)
 
     def written(self, height: Height, batch: WriteBatch) -> tuple[list[Attest], list[Height]]:
         """Own attestations up to `height` are durable.
@@ -175,7 +178,7 @@ class Attestations:
     def unsigned(self, now: Seconds) -> list[SignatureWanted]:
         """Return durable statements for which the holder of the key is to be asked now."""
         wanted: list[SignatureWanted] = []
-        if not isinstance(self._signer, HeldElsewhere):
+        if not any(isinstance(held, HeldElsewhere) for held in self._signers.values()):
             return wanted
         for height in self._lowest_open():
             gathered = self._open[height]
@@ -183,9 +186,10 @@ class Attestations:
                 continue
             if gathered.own or gathered.refused or now < gathered.ask_at:
                 continue
-            if self._may_sign(height):
+            held = self._held(height)
+            if isinstance(held, HeldElsewhere) and self._may_sign(height):
                 gathered.ask_at = now + ASK_AGAIN_SECONDS
-                wanted.append(SignatureWanted(height, gathered.statement))
+                wanted.append(SignatureWanted(height, gathered.statement, held.public))
         return wanted
 
     def answered(self, answer: Signed, batch: WriteBatch) -> tuple[list[Attest], list[Height]]:
@@ -254,10 +258,16 @@ class Attestations:
         return self._settle(height, batch)
 
     def _key_of(self, peer: NodeId, height: Height) -> PublicKey | None:
+        member = self._signs_as(peer, height)
+        return None if member is None else member.attestation_key
+
+    def _signs_as(self, name: NodeId, height: Height) -> Member | None:
+        """Return as which member a node may sign a height: of the set before it, if it is there."""
+        # A learner whom this very block promotes is a validator of the new set only.
         for membership in (self._before(height), self._after(height)):
-            member = membership.member(peer)
+            member = membership.member(name)
             if member is not None and member.role == "validator" and height > member.signs_above:
-                return member.attestation_key
+                return member
         return None
 
     def settle(self, batch: WriteBatch) -> list[Height]:

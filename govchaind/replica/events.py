@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.types import BlockTime, Hash, Height, NodeId, Signature, StoreId
+from govchaind.base.types import BlockTime, Hash, Height, NodeId, PublicKey, Signature, StoreId
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.messages import PeerMessage
 
@@ -173,10 +173,11 @@ class Happened:
 
 @dataclass(slots=True)
 class SignatureWanted:
-    """This node's results of a height are durable; the holder of its key may sign them."""
+    """This node's results of a height are durable; the holder of that key may sign them."""
 
     height: Height
     statement: bytes
+    key: PublicKey
 
 
 @dataclass(slots=True)

@@ -61,6 +61,7 @@ class Parts:
         store: StoreId,
         genesis: Genesis,
         signer: Signer,
+        further_signers: Iterable[Signer],
         verify: Verify,
         timing: Timing,
         random: Random,
@@ -71,8 +72,7 @@ class Parts:
         misbehaved: Callable[[NodeId, str], None],
         adopt: Callable[[Entry], None],
     ) -> None:
-        view = View(reader)
-        self.pool = Pool()
+        view, self.pool = View(reader), Pool()
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
@@ -91,6 +91,7 @@ class Parts:
             name=name,
             store=store,
             signer=signer,
+            further_signers=further_signers,
             verify=verify,
             floor=floor,
             reader=view,

@@ -91,6 +91,7 @@ class Replica:
         now: Seconds,
         wall_ms: BlockTime,
         guard: Guard | None,
+        further_signers: Sequence[Signer] = (),
     ) -> None:
         self.name, self.store, self.genesis = name, store, genesis
         self._now, self._wall, self._work = now, wall_ms, Work()
@@ -99,6 +100,7 @@ class Replica:
             store=store,
             genesis=genesis,
             signer=signer,
+            further_signers=further_signers,
             verify=verify,
             timing=timing,
             random=random,
@@ -111,12 +113,10 @@ class Replica:
         )
         self._parts = parts
         self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
-        self.memberships = parts.memberships
-        self.attestations = parts.attestations
+        self.memberships, self.attestations = parts.memberships, parts.attestations
         self._desk, self._executor = parts.desk, parts.executor
         self._proposer = parts.proposer
-        self._observing = parts.observing
-        self._screener = parts.screener
+        self._observing, self._screener = parts.observing, parts.screener
         self._intake, self._certification = parts.intake, parts.certification
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first

@@ -195,7 +195,7 @@ def make_signing(
     environment: Environment,
     inbox: Inbox,
     telemetry: Telemetry,
-    known_signed: Callable[[KeyValueReader], Height],
+    known_signed: Callable[[KeyValueReader, PublicKey], Height],
 ) -> Signing | None:
     """Return the dealings with the signer that holds the key; None: the node holds it itself.
 
@@ -207,7 +207,7 @@ def make_signing(
         raise InvalidSetting("the attestation key is held elsewhere, and no signer is named")
     snapshot = environment.storage.snapshot()
     try:
-        known = known_signed(snapshot)
+        known = known_signed(snapshot, signer.public)
     finally:
         snapshot.close()
     return Signing(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from govchaind.base.crypto import SigningKey, verify
+from govchaind.base.crypto import Signer, SigningKey, verify
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS
 from govchaind.ledger.block import make_block
@@ -135,6 +135,7 @@ class Node:
         self.genesis = genesis
         self.seed = seed
         self.guard: Guard | None = None
+        self.further: Sequence[Signer] = ()  # keys that it holds besides its first
         self.make_store(store_id(name))
         self.notices: list[Notice] = []
         self.write: tuple[int, WriteBatch] | None = None
@@ -162,6 +163,7 @@ class Node:
             now=now,
             wall_ms=wall,
             guard=self.guard,
+            further_signers=self.further,
         )
 
     def log(self) -> StoredLog:

@@ -370,7 +370,7 @@ def test_no_more_is_asked_for_at_once_than_is_sent_again() -> None:
 
 def test_the_newest_certificate_with_it_says_what_a_key_has_signed() -> None:
     node = Signer(elsewhere=True)
-    assert node.attestations.known_signed(node.disk) == 0
+    assert node.attestations.known_signed(node.disk, key("a-attest").public) == 0
     for height in (1, 2):
         node.apply(height)
     node.write(2)
@@ -381,4 +381,4 @@ def test_the_newest_certificate_with_it_says_what_a_key_has_signed() -> None:
         node.receive(name, 2)
     node.write(2)
     assert node.attestations.certified == 2
-    assert node.attestations.known_signed(node.disk) == 1
+    assert node.attestations.known_signed(node.disk, key("a-attest").public) == 1

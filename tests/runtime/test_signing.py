@@ -97,7 +97,7 @@ class Talks:
 
     def want(self, *heights: int) -> None:
         for height in heights:
-            self.signing.want(SignatureWanted(height, statement(height)))
+            self.signing.want(SignatureWanted(height, statement(height), KEY.public))
 
     async def answers(self, count: int) -> list[Signed]:
         found: list[Signed] = []
