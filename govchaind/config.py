@@ -119,12 +119,14 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
     tokens = config.api.token_file
     if tokens is not None:
         tokens = str((data_directory / tokens).resolve())
-    signer = config.attestation.signer
-    if signer is not None:
-        signer = str((data_directory / signer).resolve())
+    sockets = {
+        name: str((data_directory / value).resolve())
+        for name in ("signer", "next_signer")
+        if (value := getattr(config.attestation, name)) is not None
+    }
     return msgspec.structs.replace(
         config,
-        attestation=msgspec.structs.replace(config.attestation, signer=signer),
+        attestation=msgspec.structs.replace(config.attestation, **sockets),
         api=msgspec.structs.replace(config.api, token_file=tokens),
         node=msgspec.structs.replace(config.node, data_directory=str(data_directory)),
         storage=msgspec.structs.replace(config.storage, directory=str(store)),

@@ -171,6 +171,10 @@ class AttestationSection(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         str | None,
         Meta(description="Socket of the signer that holds the key; unset: attestation.key does."),
     ] = None
+    next_signer: Annotated[
+        str | None,
+        Meta(description="The same for the key in `next/`, while the node's keys change."),
+    ] = None
 
 
 class RaftSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,6 +8,7 @@
     genesis.bin       the chain's genesis, verbatim
                       (or with a signer, which `attestation.signer` names: not here)
     greetings         what that signer has signed for links (runtime/greetings.py)
+    next/             the same files of the keys that the node is to have, while they change
     guard             what the node remembers of its own word, over store lives
     store/            the store
 
@@ -46,6 +47,7 @@ CERTIFICATE_FILE = "tls.crt"
 GENESIS_FILE = "genesis.bin"
 GUARD_FILE = "guard"
 GREETINGS_FILE = "greetings"
+NEXT_FOLDER = "next"
 
 STORE_ID_BYTES = 16
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -63,6 +65,11 @@ class Identity:
     signer: Signer
     tls_public: PublicKey
     tls_seed: bytes = field(repr=False)
+    following: Identity | None = None  # of the keys that the node is to have
+
+    def held(self) -> tuple[Identity, ...]:
+        """Return every pair of keys that this node holds, the present one first."""
+        return (self,) if self.following is None else (self, self.following)
 
     @property
     def attestation_public(self) -> PublicKey:

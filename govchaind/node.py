@@ -11,8 +11,8 @@ Rules it keeps:
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -27,9 +27,9 @@ from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.crypto import verify
 from govchaind.base.errors import Fatal, InvalidSetting
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.types import StoreId
+from govchaind.base.types import PublicKey, StoreId
 from govchaind.config import CONFIG_FILE, Config, load_config, split_address
-from govchaind.identity import STORE_ID_BYTES, Identity, load_identity
+from govchaind.identity import NEXT_FOLDER, STORE_ID_BYTES, Identity, load_identity
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.raft.messages import Timing
 from govchaind.replica.events import CertificateAwaited, Guard
@@ -44,7 +44,7 @@ from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.link import Self
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
-from govchaind.runtime.signing import Signing, make_signing
+from govchaind.runtime.signing import Signing, make_signings
 from govchaind.runtime.system import (
     first_known,
     software_version,
@@ -62,7 +62,7 @@ class Running:
     context: Context
     drive: Drive
     mesh: Mesh
-    signing: Signing | None
+    signings: Sequence[Signing]
 
 
 Attend: TypeAlias = Callable[[Running], Awaitable[None]]
@@ -130,6 +130,7 @@ def _make_replica(
             store=store,
             genesis=genesis,
             signer=identity.signer,
+            further_signers=[each.signer for each in identity.held()[1:]],
             verify=verify,
             timing=Timing(
                 heartbeat=config.raft.heartbeat_seconds,
@@ -167,7 +168,7 @@ def _make_drive(
     board: NoticeBoard,
     mesh: Mesh,
     telemetry: Telemetry,
-    signing: Signing | None,
+    signings: Mapping[PublicKey, Signing],
 ) -> Drive:
     return Drive(
         replica=replica,
@@ -178,7 +179,7 @@ def _make_drive(
         telemetry=telemetry,
         wall_milliseconds=environment.wall_milliseconds,
         guard_write=environment.guard_write,
-        want_signature=None if signing is None else signing.want,
+        want_signature=lambda wanted: signings[wanted.key].want(wanted),
         reserve_bytes=config.storage.reserve_bytes,
     )
 
@@ -194,7 +195,7 @@ def _api_limits(config: Config) -> ApiLimits:
 
 
 def _own(genesis: Genesis, identity: Identity, store: StoreId, signing: Signing | None) -> Self:
-    """Return what this node says of itself in a greeting."""
+    """Return what this node says of itself in a greeting, under one pair of its keys."""
     return Self(
         chain_id=genesis.chain_id,
         node=identity.name,
@@ -222,11 +223,14 @@ async def run_node(
     randomness = random.Random(environment.entropy(32))
     replica = _make_replica(config, genesis, identity, environment, store, guard, randomness)
     inbox, listen = Inbox(), environment.listen_http
-    known_signed = replica.attestations.known_signed
-    signing = make_signing(identity.signer, environment, inbox, telemetry, known_signed)
+    held, known_signed = identity.held(), replica.attestations.known_signed
+    keys = [each.signer for each in held]
+    signings = make_signings(keys, environment, inbox, telemetry, known_signed)
+    selves = [_own(genesis, each, store, signings.get(each.attestation_public)) for each in held]
     gate = Gate(environment.threads, known=replica.known, workers=config.node.verify_threads)
     mesh = Mesh(
-        own=_own(genesis, identity, store, signing),
+        own=selves[0],
+        following=selves[1:],
         network=environment.network,
         inbox=inbox,
         gate=gate,
@@ -236,7 +240,7 @@ async def run_node(
         further_addresses=config.peer.dial,
     )
     board = _make_board(replica, inbox, telemetry)
-    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry, signing)
+    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry, signings)
     failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
@@ -265,9 +269,9 @@ async def run_node(
         ),
         shelf=make_shelf(config.delivery, environment, telemetry),
         growth=drive.growth,
-        signer=None if signing is None else signing.state,
+        signers=[signing.state for signing in signings.values()],
     )
-    running = Running(context, drive, mesh, signing)
+    running = Running(context, drive, mesh, tuple(signings.values()))
     await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
     if failures:
         raise failures[0]
@@ -290,8 +294,8 @@ async def _run_parts(
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
-            if running.signing is not None:
-                core.start_soon(running.signing.run)
+            for signing in running.signings:
+                core.start_soon(signing.run)
             if context.shelf is not None:
                 core.start_soon(context.shelf.run)
             box = None
@@ -332,6 +336,10 @@ def load(directory: Path) -> tuple[Config, Identity, Genesis]:
     config = load_config(directory / CONFIG_FILE)
     elsewhere = config.attestation.signer is not None
     identity = load_identity(config.data_directory, key_elsewhere=elsewhere)
+    if (config.data_directory / NEXT_FOLDER).exists():
+        elsewhere = config.attestation.next_signer is not None
+        following = load_identity(config.data_directory / NEXT_FOLDER, key_elsewhere=elsewhere)
+        identity = replace(identity, following=following)
     if config.node.name is not None and config.node.name != identity.name:
         raise InvalidSetting(
             f"node.name is {config.node.name} but the keys are those of {identity.name}",

@@ -10,7 +10,7 @@ from govchaind.base.errors import GovchaindError
 from govchaind.base.limits import STORE_AHEAD_BYTES
 from govchaind.config import Config
 from govchaind.identity import Identity
-from govchaind.runtime.environment import DeliveryDoors, Environment
+from govchaind.runtime.environment import DeliveryDoors, Environment, SignerDoor
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.signer_socket import signer_door
 from govchaind.runtime.system import (
@@ -22,10 +22,20 @@ from govchaind.runtime.system import (
 )
 from govchaind.runtime.tcp import TcpNetwork
 from govchaind.runtime.telemetry import Telemetry
-from govchaind.runtime.tls import TlsIdentity
+from govchaind.runtime.tls import TlsIdentity, TlsKeys
 
 DELIVERY_THREADS = 2
 CRASH_FILE = "last-fault"
+
+
+def _signers(config: Config, identity: Identity) -> dict[bytes, SignerDoor]:
+    """Return the doors to the signers that the settings name, by the keys that they hold."""
+    sockets = (config.attestation.signer, config.attestation.next_signer)
+    return {
+        each.attestation_public: signer_door(socket, each.greetings_path)
+        for each, socket in zip(identity.held(), sockets, strict=False)
+        if socket is not None
+    }
 
 
 @asynccontextmanager
@@ -45,12 +55,16 @@ async def production(
     try:
         crash.open()
         guard_file = GuardFile(identity.guard_path)
-        certificate = identity.certificate_path.read_bytes()
 
         def refused(address: str, error: GovchaindError) -> None:
             telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
 
-        tls = TlsIdentity(identity.tls_seed, certificate)
+        tls = TlsKeys(
+            *(
+                TlsIdentity(each.tls_seed, each.certificate_path.read_bytes())
+                for each in identity.held()
+            )
+        )
         doors = None
         if config.delivery.enabled:
             network = TcpNetwork(tls, refused=refused, setting="delivery.listen")
@@ -65,7 +79,7 @@ async def production(
             guard_write=guard_file.write,
             listen_http=listen_http,
             delivery=doors,
-            signer=signer_door(config.attestation.signer, identity.greetings_path),
+            signers=_signers(config, identity),
         )
     finally:
         verifiers.close()

@@ -104,7 +104,7 @@ class Context:
     pending: Pending = field(default_factory=Pending)
     carrier: Carrier | None = None  # None: this node carries no sealed files
     shelf: SideShelf | None = None  # None: it holds no side values either
-    signer: SignerState | None = None  # None: this node holds its attestation key itself
+    signers: Sequence[SignerState] = ()  # of the attestation keys that others hold for this node
     growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open

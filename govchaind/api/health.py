@@ -91,14 +91,15 @@ def reasons_not_ready(context: Context, status: Status) -> list[Sentence]:
     if status.write_pending_seconds > ELECTION_TIMEOUT_SECONDS_MAX:
         waited = f"{status.write_pending_seconds:.0f}"
         reasons.append(tell("disk stalls: a write has waited %(seconds)s s", seconds=waited))
-    reasons += _signer(context.signer)
+    for signer in context.signers:
+        reasons += _signer(signer)
     reasons += _clock(status, context.wall_milliseconds())
     return reasons
 
 
-def _signer(signer: SignerState | None) -> list[Sentence]:
+def _signer(signer: SignerState) -> list[Sentence]:
     """Say why this node attests to nothing: a signer holds its key, and does not sign."""
-    if signer is None or signer.standing in ("starting", "there"):
+    if signer.standing in ("starting", "there"):
         return []
     why = signer.reason
     if signer.standing == "away":

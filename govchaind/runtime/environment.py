@@ -8,8 +8,8 @@ Trio's clock in both (netsim runs on an autojumping MockClock), so it is no fiel
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import trio
@@ -52,6 +52,9 @@ class Network(Protocol):
 
     def trust(self, members: Iterable[bytes]) -> None:
         """Let these TLS keys, and no others, connect and be connected to from now on."""
+
+    def present(self, key: bytes) -> None:
+        """Use this one of the node's own TLS keys for connections from now on."""
 
     async def connect(self, address: str) -> tuple[trio.abc.Stream, bytes]:
         """Return a stream and the peer's TLS public key (32 bytes). Raises PeerError."""
@@ -133,4 +136,4 @@ class Environment:
     guard_write: Callable[[bytes], Awaitable[None]]
     listen_http: ListenHttp
     delivery: DeliveryDoors | None = None  # None: this node carries no sealed files
-    signer: SignerDoor | None = None  # None: this node holds its attestation key itself
+    signers: Mapping[bytes, SignerDoor] = field(default_factory=dict)  # by the key that each holds

@@ -12,10 +12,8 @@ from govchaind.runtime.greetings import FILE_BYTES_MAX
 from govchaind.runtime.system import GuardFile
 
 
-def signer_door(socket: str | None, greetings: Path) -> SignerDoor | None:
-    """Return the door to the signer that listens on `socket`; none is named: there is none."""
-    if socket is None:
-        return None
+def signer_door(socket: str, greetings: Path) -> SignerDoor:
+    """Return the door to the signer that listens on `socket`."""
 
     async def connect() -> trio.abc.Stream:
         try:

@@ -14,7 +14,7 @@ Rules it keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
@@ -74,8 +74,6 @@ class Signing:
         self._turn = trio.Lock()  # one exchange at a time
         self._frames: SignerStream | None = None
         self._greetings = Greetings(public, door.greetings_read(), door.greetings_write)
-        there = telemetry.metrics.signer_there
-        there.set_function(lambda: float(self.state.standing == "there"))
 
     def want(self, wanted: SignatureWanted) -> None:
         """Take a statement that is to be signed; the oldest gives way when there are too many."""
@@ -190,31 +188,39 @@ class Signing:
             self._telemetry.event("signer.away", reason=reason)
 
 
-def make_signing(
-    signer: Signer,
+def make_signings(
+    signers: Iterable[Signer],
     environment: Environment,
     inbox: Inbox,
     telemetry: Telemetry,
     known_signed: Callable[[KeyValueReader, PublicKey], Height],
-) -> Signing | None:
-    """Return the dealings with the signer that holds the key; None: the node holds it itself.
+) -> dict[PublicKey, Signing]:
+    """Return the dealings with the signers of those keys that this node does not hold itself.
 
-    Raises InvalidSetting: there is no way to that signer.
+    Raises InvalidSetting: there is no way to one of them.
     """
-    if not isinstance(signer, HeldElsewhere):
-        return None
-    if environment.signer is None:
-        raise InvalidSetting("the attestation key is held elsewhere, and no signer is named")
-    snapshot = environment.storage.snapshot()
-    try:
-        known = known_signed(snapshot, signer.public)
-    finally:
-        snapshot.close()
-    return Signing(
-        public=signer.public,
-        door=environment.signer,
-        threads=environment.threads,
-        inbox=inbox,
-        telemetry=telemetry,
-        known=known,
-    )
+    made: dict[PublicKey, Signing] = {}
+    for signer in signers:
+        if not isinstance(signer, HeldElsewhere):
+            continue
+        door = environment.signers.get(signer.public)
+        if door is None:
+            raise InvalidSetting("the attestation key is held elsewhere, and no signer is named")
+        snapshot = environment.storage.snapshot()
+        try:
+            known = known_signed(snapshot, signer.public)
+        finally:
+            snapshot.close()
+        made[signer.public] = Signing(
+            public=signer.public,
+            door=door,
+            threads=environment.threads,
+            inbox=inbox,
+            telemetry=telemetry,
+            known=known,
+        )
+    if made:
+        states = [signing.state for signing in made.values()]
+        there = telemetry.metrics.signer_there
+        there.set_function(lambda: float(all(state.standing == "there" for state in states)))
+    return made

@@ -174,7 +174,7 @@ def open_guard(path: Path, public: PublicKey) -> SignerGuard:
         raise InvalidSetting(
             f"the guard {path} is damaged: {error.message}",
             code="bad-guard",
-            remedy="Do not delete it. Give the node new keys by a vote: `govchaind members set`.",
+            remedy="Do not delete it. Give the node new keys by a vote: `govchaind keys next`.",
         ) from None
     if body.public != public:
         raise InvalidSetting(

@@ -211,7 +211,7 @@ async def test_a_signer_that_does_not_sign_is_a_reason(
     standing: Standing, reason: str | None, tmp_path: Path
 ) -> None:
     async with running(tmp_path) as node:
-        node.context.signer = SignerState(standing, "gone")
+        node.context.signers = [SignerState(standing, "gone")]
         ready = await node.client.get("/readyz")
         expected = (200, []) if reason is None else (503, [reason])
         assert (ready.status_code, ready.json()["reasons"]) == expected

@@ -3,60 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import sys
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from govchaind.identity import ATTESTATION_KEY_FILE
-from govchaind.ledger.certificate import read_certificate
+from govchaind.ledger.statement import Statement
+from govchaind.runtime.signer_frames import FRAME_BYTES_MAX, read_reply, request_bytes
 from tests.process.conftest import MakeNetwork
-from tests.process.daemon import Daemon
+from tests.process.holder import Holder
 from tests.process.network import WAIT_SECONDS, Network
 from tests.process.writer import Writer
-
-
-class Holder:
-    """A signer that holds the key of one node of a network."""
-
-    def __init__(self, network: Network, name: str) -> None:
-        self.network, self.name = network, name
-        self.folder = network.directory / "signer"
-        self.folder.mkdir(mode=0o700)
-        self.key, self.guard = self.folder / "attestation.key", self.folder / "guard"
-        self.log = self.folder / "log"
-        self.daemon: Daemon | None = None
-        (network.folder(name) / ATTESTATION_KEY_FILE).rename(self.key)
-        self.socket = self.folder / "signer.sock"
-        network.set(name, attestation__signer=str(self.socket))
-
-    def start(self, *options: str) -> None:
-        arguments = [sys.executable, "-m", "govchaind", "signer", str(self.key)]
-        arguments += ["--guard", str(self.guard), "--socket", str(self.socket), *options]
-        self.daemon = self.network.spawn_command(arguments, self.log)
-
-    def kill(self) -> None:
-        assert self.daemon is not None
-        self.daemon.kill()
-        self.daemon.wait(WAIT_SECONDS)
-        self.daemon = None
-
-    def signers(self, height: int) -> set[str]:
-        """Return who has signed a height, by the certificate that the node has."""
-        path = f"/v1/blocks/{height}/certificate"
-        reply = self.network.get(self.name, path, accept="application/cbor")
-        assert reply.status_code == 200, reply.text
-        return {name for name, _ in read_certificate(reply.content).signatures}
-
-    def reasons(self) -> list[str]:
-        found: list[str] = self.network.get(self.name, "/readyz").json()["reasons"]
-        return found
-
-    def wait_reason(self, begin: str) -> None:
-        self.network.wait_for(
-            lambda: any(reason.startswith(begin) for reason in self.reasons()),
-            f"{self.name} does not say: {begin}",
-        )
 
 
 @pytest.fixture(name="held")
@@ -162,6 +120,51 @@ def test_a_guard_that_was_set_back_is_seen_and_asked_for_nothing(held: Holder) -
     held.start()
     network.wait_ready(held.name)
     assert network.wait_level()["certified"] >= height
+
+
+def ask(held: Holder, body: bytes) -> bytes:
+    """Say something to the signer as another process; return its answer, nothing if it ends."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(WAIT_SECONDS)
+        asking.connect(str(held.socket))
+        asking.sendall(len(body).to_bytes(4, "big") + body)
+        head = asking.recv(4)
+        return asking.recv(FRAME_BYTES_MAX) if head else b""
+
+
+def test_two_that_use_one_signer_get_one_signature_a_height(held: Holder) -> None:
+    network, other = begin(held)
+    height = network.wait_level()["height"]
+    ahead = height + 20
+    claimed = Statement(network.chain_id, ahead, bytes(32), bytes(32), None, bytes(32)).encode()
+    [(signature, _)] = read_reply(ask(held, request_bytes("attest", [claimed]))).answers
+    assert signature
+    for number in range(4):  # the node's own results, below what another has had signed
+        network.submit(other, network.put(f"below-{number}"), wait="certified")
+    held.wait_reason("signer refuses")
+    network.wait_event(held.name, "signer.refused")
+    network.stop(network.validators[2])
+    network.leader()
+    for number in range(24):
+        network.submit(other, network.put(f"beyond-{number}"))
+    status = network.status(other)
+    assert status["certified"] < ahead <= status["height"]  # nobody can have that height signed
+    [(_, reason)] = read_reply(ask(held, request_bytes("attest", [claimed[:-1] + b"x"]))).answers
+    assert reason == f"another statement of height {ahead} is signed"
+    network.start(network.validators[2])
+    network.wait_level()
+    network.submit(other, network.put("after"), wait="certified")
+    network.wait_for(lambda: held.reasons() == [], "it stays a reason")
+
+
+def test_garbage_on_the_socket_harms_nobody(held: Holder) -> None:
+    network, other = begin(held)
+    for body in (b"GET / HTTP/1.1", bytes(100), b"\xff" * 29_000):
+        assert ask(held, body) == b""
+    network.stop(network.validators[2])
+    network.leader()
+    network.submit(other, network.put("needs-both"), wait="certified")
+    assert held.reasons() == []
 
 
 def test_a_node_with_its_key_beside_the_signer_does_not_start(held: Holder) -> None:
