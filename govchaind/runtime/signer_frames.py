@@ -46,7 +46,7 @@ class Request(Shape):
 
     version: Literal[1]
     what: What
-    messages: Annotated[tuple[_Message, ...], Meta(max_length=STATEMENTS_MAX)] = ()
+    messages: Annotated[tuple[_Message, ...], Meta(max_length=STATEMENTS_MAX)]
 
 
 class Reply(Shape):
@@ -55,7 +55,7 @@ class Reply(Shape):
     version: Literal[1]
     public: Bytes32
     highest: Count
-    answers: Annotated[tuple[_Answer, ...], Meta(max_length=STATEMENTS_MAX)] = ()
+    answers: Annotated[tuple[_Answer, ...], Meta(max_length=STATEMENTS_MAX)]
 
 
 def request_bytes(what: What, messages: Sequence[bytes] = ()) -> bytes:

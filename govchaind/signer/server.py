@@ -110,8 +110,8 @@ class SignerServer:
             reason = error.message
         finally:
             self._connected -= 1
+            self._report("signer.disconnected", process=process, reason=reason)
             await trio.aclose_forcefully(stream)
-        self._report("signer.disconnected", process=process, reason=reason)
 
     async def _talk(self, frames: SignerStream) -> None:
         while True:

@@ -153,7 +153,7 @@ async def test_what_is_no_request_ends_that_connection_alone(data: bytes, tmp_pa
 async def test_connections_are_bounded_and_an_idle_one_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "IDLE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(server_module, "IDLE_SECONDS_MAX", 2.0)
     async with running(tmp_path) as signer:
         held = [await signer.connect() for _ in range(CONNECTIONS_MAX)]
         await held[-1].ask("who", [], seconds=5)
