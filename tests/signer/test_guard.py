@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govchaind.base.crypto import SigningKey
@@ -157,6 +157,7 @@ def test_one_signer_works_with_a_guard(path: Path) -> None:
     second.close()
 
 
+@settings(max_examples=60, deadline=None)  # each example syncs a disk
 @given(asked=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 2), st.booleans()), max_size=40))
 def test_no_order_of_questions_and_restarts_makes_it_sign_two(
     asked: list[tuple[int, int, bool]], tmp_path_factory: pytest.TempPathFactory
