@@ -32,6 +32,7 @@ from govchaind.config_sections import (
     PeerSection,
     RaftSection,
     ShutdownSection,
+    SnapshotSection,
     StorageSection,
 )
 
@@ -50,6 +51,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     metrics: MetricsSection = MetricsSection()
     storage: StorageSection = StorageSection()
     delivery: DeliverySection = DeliverySection()
+    snapshot: SnapshotSection = SnapshotSection()
     log: LogSection = LogSection()
     shutdown: ShutdownSection = ShutdownSection()
     attestation: AttestationSection = AttestationSection()

@@ -66,6 +66,13 @@ class ApiSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reading_needs_token: Annotated[
         bool, Meta(description="With a token_file: whether reading needs a token as well.")
     ] = False
+    reads: Annotated[
+        Literal["open", "members", "offices"],
+        Meta(
+            description="What concerns offices is shown to: everybody; every office of the "
+            "ledger; those offices alone."
+        ),
+    ] = "offices"
     requests_per_second_max: Annotated[
         float, Meta(ge=0, le=10**6, description="Requests of one address; 0: no bound.")
     ] = limits.HTTP_REQUESTS_PER_SECOND_MAX
@@ -140,6 +147,36 @@ class DeliverySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     bytes_per_second_max: Annotated[
         int,
         Meta(ge=65_536, le=10**11, description="All deliveries together go no faster than this."),
+    ] = 32 * 1024**2
+
+
+class SnapshotSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Joining by snapshot, and giving snapshots to others."""
+
+    behind_blocks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**12,
+            description="So many blocks behind, the state is fetched instead; 0: never.",
+        ),
+    ] = 100_000
+    new_blocks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**12,
+            description="The same for a node with less than a tenth of the blocks; 0: never.",
+        ),
+    ] = 1000
+    serve: Annotated[bool, Meta(description="Whether others may join by this node's state.")] = True
+    keep_ready: Annotated[
+        bool,
+        Meta(description="Whether a state is always laid out, so that nobody waits for it."),
+    ] = False
+    bytes_per_second_max: Annotated[
+        int,
+        Meta(ge=65_536, le=10**11, description="What is given to others goes no faster."),
     ] = 32 * 1024**2
 
 

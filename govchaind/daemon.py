@@ -25,7 +25,7 @@ import trio
 
 from govchaind.api.access import make_access
 from govchaind.api.health import reasons_not_ready
-from govchaind.base.errors import GovchaindError, InvalidSetting
+from govchaind.base.errors import GovchaindError, InvalidSetting, StoreReplaced
 from govchaind.config import CONFIG_FILE, Config, load_config
 from govchaind.identity import Identity
 from govchaind.ledger.genesis import Genesis
@@ -197,14 +197,31 @@ async def _main(
         await nursery.start(daemon.watch_requests)
         try:
             telemetry.metrics.watch_process()
-            async with production(config, identity, telemetry) as environment:
-                run = partial(run_node, config, genesis, identity, environment, telemetry)
-                await run(stop=stop, attend=daemon.attend)
+            while not await _live(daemon, config, identity, genesis, telemetry, stop):
+                telemetry.event("node.starts_again", reason="a snapshot is whole")
         except GovchaindError as error:
             telemetry.event("node.failed", code=error.code, problem=error.message)
             raise
         finally:
             nursery.cancel_scope.cancel()
+
+
+async def _live(
+    daemon: Daemon,
+    config: Config,
+    identity: Identity,
+    genesis: Genesis,
+    telemetry: Telemetry,
+    stop: trio.Event,
+) -> bool:
+    """Run the node; return False if it is to be started again on another store."""
+    try:
+        async with production(config, identity, telemetry) as environment:
+            run = partial(run_node, config, genesis, identity, environment, telemetry)
+            await run(stop=stop, attend=daemon.attend)
+    except StoreReplaced:
+        return False
+    return True
 
 
 def run(directory: Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,7 @@ from govchaind.runtime.link import Self
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.signing import Signing, make_signings
+from govchaind.runtime.snapshots import Snapshots
 from govchaind.runtime.system import (
     first_known,
     software_version,
@@ -63,6 +65,7 @@ class Running:
     drive: Drive
     mesh: Mesh
     signings: Sequence[Signing]
+    snapshots: Snapshots
 
 
 Attend: TypeAlias = Callable[[Running], Awaitable[None]]
@@ -89,12 +92,9 @@ async def open_store(
     storage = environment.storage
     remembered = environment.guard_read()
     guard = None if remembered is None else read_guard(remembered)
-    snapshot = storage.snapshot()
-    try:
+    with closing(storage.snapshot()) as snapshot:
         store = stored_store_id(snapshot)
         behind = None if store is None or guard is None else behind_guard(snapshot, guard)
-    finally:
-        snapshot.close()
     if store is None:
         # The id it was announced with, but only if the guard file says that it never lived: a
         # missing file may have been lost together with the store.
@@ -108,8 +108,7 @@ async def open_store(
         batch.put(STORE, store)
         await storage.write(batch)
         telemetry.event("store.set_back", problem=behind, store=store.hex())
-    blocks = check_newest(storage, genesis)
-    telemetry.event("store.checked", newest_blocks=blocks)
+    telemetry.event("store.checked", newest_blocks=check_newest(storage, genesis))
     return store, guard
 
 
@@ -247,6 +246,7 @@ async def run_node(
         failures.append(error)
         stopping.set()
 
+    snapshots = Snapshots(config.snapshot, environment, genesis, board, mesh, inbox, telemetry)
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -270,8 +270,9 @@ async def run_node(
         shelf=make_shelf(config.delivery, environment, telemetry),
         growth=drive.growth,
         signers=[signing.state for signing in signings.values()],
+        joining=snapshots.joiner,
     )
-    running = Running(context, drive, mesh, tuple(signings.values()))
+    running = Running(context, drive, mesh, tuple(signings.values()), snapshots)
     await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
     if failures:
         raise failures[0]
@@ -296,6 +297,7 @@ async def _run_parts(
             core.start_soon(drive.run)
             for signing in running.signings:
                 core.start_soon(signing.run)
+            core.start_soon(running.snapshots.run)
             if context.shelf is not None:
                 core.start_soon(context.shelf.run)
             box = None
@@ -305,8 +307,9 @@ async def _run_parts(
                 edge.start_soon(watch_outlook, context)
                 edge.start_soon(watch_expiries, context)
                 host, port = split_address(config.api.listen)
-                serve = partial(serve_api, context)
-                serve = partial(serve, host=host, port=port, stop=stopping, listen=listen)
+                serve = partial(
+                    serve_api, context, host=host, port=port, stop=stopping, listen=listen
+                )
                 api = await edge.start(serve)
                 metrics = None
                 if config.metrics.enabled:

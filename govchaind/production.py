@@ -13,6 +13,8 @@ from govchaind.identity import Identity
 from govchaind.runtime.environment import DeliveryDoors, Environment, SignerDoor
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.signer_socket import signer_door
+from govchaind.runtime.snapshots import make_doors
+from govchaind.runtime.store_exchange import exchange
 from govchaind.runtime.system import (
     CrashRecord,
     GuardFile,
@@ -45,6 +47,7 @@ async def production(
     """Make production's side of every seam; the store closes last."""
     crash = CrashRecord(config.data_directory / CRASH_FILE)
     crash.check()
+    await exchange(config.data_directory, config.storage, telemetry)
     storage = LmdbStorage(
         config.store_directory,
         map_bytes_max=config.storage.map_bytes_max,
@@ -80,6 +83,7 @@ async def production(
             listen_http=listen_http,
             delivery=doors,
             signers=_signers(config, identity),
+            snapshots=make_doors(config.data_directory, config.storage, carriers),
         )
     finally:
         verifiers.close()

@@ -21,6 +21,7 @@ CHANGEABLE = frozenset(
         "api.author_transactions_per_second_max",
         "api.event_streams_max",
         "api.reading_needs_token",
+        "api.reads",
         "api.requests_per_second_max",
         "api.token_file",
         "api.wait_seconds_max",

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from govchaind.raft.core import Role
 from netsim.marks import MARKS
-from netsim.stage import Asker, Stage
+from netsim.stage import Stage
 from netsim.words import Word
+from netsim.workload import Asker
 
 ROLES = ("leader", "follower", "candidate", "pre-candidate", "learner", "observer")
 Holds = Callable[[Stage, list[Word]], bool]

@@ -15,6 +15,8 @@ _ELSEWHERE = {
     "other links' latency bounded",
     "I-31": "no follower's wall clock has influence on anything hashed; monotonic clock only on "
     "timing",
+    "I-32": "an older release never applies a block it cannot judge; until then its results are "
+    "equal",
     "I-33": "same seed, same trace digest",
 }
 # Modules that look at a property outside of a class of its own.
@@ -24,6 +26,7 @@ _PLACES = {
     "I-20": ("netsim/history.py", "netsim/workload.py"),
     "I-30": ("netsim/checks.py", "netsim/liar.py"),
     "I-31": ("netsim/run.py",),
+    "I-32": ("netsim/beside.py", "netsim/older_ledger.py"),
     "I-33": ("netsim/trace.py", "netsim/sweep.py"),
     "N-1": ("netsim/checks.py",),
     "N-2": ("netsim/checks.py",),

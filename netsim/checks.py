@@ -259,6 +259,7 @@ class Checks:
         if step.role is Role.LEADER and any(entry.configuration for entry in step.appended):
             step.node.world.faults.change_proposed(step.node)
         step.node.world.faults.ambushes.look(step)
+        step.node.world.callers.look(step)
 
     def _mark_commit(self, step: Step) -> None:
         world = step.node.world

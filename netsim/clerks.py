@@ -2,11 +2,11 @@
 
 A clerk looks at the state (as the model has it) and makes a burst of one to six transactions:
 offices are founded, keys rotated and revoked, policies of several keys set, institutions admitted,
-registers made, records written and retired, assets issued, moved and frozen; by too few or too many
-signatures, keys that are over, another chain's id, wrong shapes, after their time. Copies are sent
-again, some signed anew. A burst may be put into a leader's pool past the node's own look at the
-state: state may change between that look and the block, so the block must be judged as if nobody
-had looked.
+registers made, records written and retired, assets issued, moved and frozen, texts recorded beside
+the ledger and voted away, nodes accused; by too few or too many signatures, keys that are over,
+another chain's id, wrong shapes, after their time. Copies are sent again, some signed anew. A burst
+may be put into a leader's pool past the node's own look at the state: state may change between that
+look and the block, so the block must be judged as if nobody had looked.
 
 What a clerk is told does not matter: the model says what must come of each (N-3, I-17, I-19).
 """
@@ -31,6 +31,7 @@ from netsim.options import source
 from netsim.papers import OF_KEYS, Papers
 from netsim.resolutions import open_motion
 from netsim.sanctions import GUESTS
+from netsim.side_papers import SidePapers
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -54,6 +55,11 @@ class Clerk:
         self.assets = AssetPapers(self.random, world.ghost.model)
         self.errands = Errands(self.random, world.ghost.model)
         self.deliveries = DeliveryErrands(self.random, world.ghost.model)
+        self.sides = SidePapers(
+            source(world.options.seed, f"clerk/{number}/sides"),
+            world.ghost.model,
+            lambda name: world.signatures.key(f"node/{name}"),
+        )
         self.sent: list[Transaction] = []
         self._marked = 0  # up to which height marks were looked for
 
@@ -111,6 +117,9 @@ class Clerk:
     def _some(self) -> list[Transaction]:
         """Return one transaction, or a motion's ballots, or old ones again."""
         pick = self.random
+        sides = self.world.options.sides
+        if sides and self.sides.random.random() < sides:
+            return self._sides()
         motions = self.world.options.motions
         if motions and pick.random() < motions:
             return self._decision()
@@ -167,6 +176,13 @@ class Clerk:
             given = self.deliveries.errands(now) if pick.random() < DELIVERIES_SHARE else []
             errands = given or [self.errands.errand(now) for _ in range(pick.choice((1, 2, 4)))]
         return [*made, *(self._run(errand) for errand in errands)]
+
+    def _sides(self) -> list[Transaction]:
+        """Return a side value, evidence, or the ballots by which a side value goes."""
+        motion = self.sides.motion()
+        if motion is None:
+            return [self._run(self.sides.errand())]
+        return self._ballots(INSTITUTIONS, self.sides.random.choice((1_000, 1_001)), *motion)
 
     def _run(self, errand: Errand) -> Transaction:
         """Return an errand signed, mostly as its office's policy asks for."""

@@ -6,11 +6,13 @@ from govchaind.ledger.outcomes import Code
 from netsim.marks import Marks
 from netsim.model import clocks
 from netsim.model.ledger import Model, Result
+from netsim.side_papers import REMOVED
 
 OUTCOMES = {
     Code.UNKNOWN_CONDITION: "condition-refused",
     Code.GRANT_USED_UP: "grant-used-up",
     Code.REQUEST_NOT_OPEN: "answered-twice",
+    Code.EVIDENCE_NOT_SIGNED: "evidence-forged",
 }
 COUNTED = {
     clocks.GRANTED: "request-granted",
@@ -32,7 +34,11 @@ def mark_exchange(model: Model, since: int, marks: Marks) -> int:
 
 def _changes(model: Model, result: Result, marks: Marks) -> None:
     for place, value in result.changes.items():
-        if place[:1] == b"\x14":
+        if place[:1] == b"\x21":
+            marks.reach("evidence-kept")
+        elif place[:1] == b"\x20" and value[REMOVED] is not None:
+            marks.reach("side-value-removed")
+        elif place[:1] == b"\x14":
             before = model.get(place, result.height - 1) or [0] * clocks.ENTRIES
             for entry, name in COUNTED.items():
                 if value[entry] > before[entry]:

@@ -68,6 +68,9 @@ MARKS = MappingProxyType(
         "refusal-overturned": "a supervisor overturns a refusal, or a silence",
         "grant-used-up": "a use beyond the last one that a grant allows is refused",
         "grant-revoked": "a grant is revoked",
+        "side-value-removed": "a vote removes a side value",
+        "evidence-kept": "a node's double signing is proved on the ledger",
+        "evidence-forged": "evidence is refused, because the node has not signed it",
     }
 )
 

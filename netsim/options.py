@@ -117,10 +117,12 @@ class Options:
     client_duplicate: float  # a client sends the same bytes to two nodes at once
     client_patience: float
     eager: float  # share of what clients do at once, and at leaders, when leadership has changed
+    callers: int  # who ask each new leader at once, for reads
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
     errands: float  # share of what clerks do about the catalogue, requests and grants
     motions: float  # share of what they do about motions, before all else
+    sides: float  # share of what they do about side values and evidence, before all else
     lifetime_extra: int  # milliseconds that every transaction is valid longer
     follower_skew: float  # seconds that whoever follows is ahead; for two runs that must agree
     clock_skew: float  # seconds, at most, either way
@@ -206,10 +208,13 @@ def draw(
         client_duplicate=pick.choice((0.0, 0.1, 0.3)),
         client_patience=pick.choice((2.0, 6.0)),
         eager=source(seed, "eager").choice((0.0, 0.5, 0.9)),
+        callers=source(seed, "callers?").choice((0, 0, 0, 2)),
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
         errands=source(seed, "errands").choice((0.0, 0.6, 0.9)),
         motions=source(seed, "motions").choice((0.0, 0.0, 0.0, 0.7)),
+        # The name of the source leaves the seeds that most planted bugs are pinned to as they were.
+        sides=source(seed, "of-sides").choice((0.0, 0.0, 0.0, 0.0, 0.5)),
         lifetime_extra=0,
         follower_skew=0.0,
         clock_skew=pick.choice((0.1, 5.0, 20.0)) if "clock" in faults else 0.0,

@@ -63,6 +63,10 @@ WHY = MappingProxyType({
     "I-23": "Two signed statements of one height are a proof of guilt against an honest node.",
     "I-24": "A signature says `this is final`; given earlier, it may be a lie after a crash.",
     "I-26": "A node that starts from half a write knows something that was never true.",
+    "I-32": (
+        "While nodes of two releases work together each signs what it has computed itself: one "
+        "block that they judge differently stops one half of them."
+    ),
     "I-33": "A failure that cannot be played again cannot be mended.",
     "I-60": (
         "Whoever accepts an asset believes that nobody can make more of it, or spend what "

@@ -52,28 +52,32 @@ def run(
     watched: frozenset[str] | None = None,
     plan: Plan | None = None,
     record: Record | None = None,
+    after: Callable[[World], None] | None = None,
 ) -> Verdict:
     """Run one seed to its end, or to the first property that does not hold.
 
     `plan` says what a world file or a case has beyond the options. `watched` leaves out all other
     properties: for planted bugs, each of which is to be found by the one that is named for it.
-    `record` is filled for a picture; it changes nothing.
+    `record` is filled for a picture; it changes nothing. `after` looks at the world at the end of a
+    run in which all holds, and may raise a Violation of its own.
     """
     collecting = gc.isenabled()
     gc.disable()  # a world is one heap of cycles until it is over: to search it finds nothing
     try:
         began = time.perf_counter()
-        return _run(World(options, write, watched, plan, record), began)
+        return _run(World(options, write, watched, plan, record), began, after)
     finally:
         if collecting:
             gc.enable()
 
 
-def _run(world: World, began: float) -> Verdict:
+def _run(world: World, began: float, after: Callable[[World], None] | None) -> Verdict:
     found: Violation | None = None
     searches: list[tuple[bytes, str]] = []
     try:
         searches = _play(world)
+        if after is not None:
+            after(world)
     except Violation as violation:
         found = violation
         world.trace.line(world.heap.now, violation.node, f"VIOLATION {violation}")

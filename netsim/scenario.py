@@ -66,7 +66,7 @@ def calm(seed: int, voters: int, spares: int = 0, observers: int = 0) -> Options
         drawn, spares=spares, observers=observers, faults=(), real_signatures=False,
         links_notice_cuts=False, mesh_is_strict=False, heartbeat=0.5, election_min=1.5,
         election_max=3.0, delay_min=0.001, delay_mean=0.002, write_mean=0.002, clients=0,
-        clock_skew=0.0, clerks=0, eager=0.0,
+        clock_skew=0.0, callers=0, clerks=0, eager=0.0,
     )  # fmt: skip
 
 

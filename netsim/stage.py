@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from govchaind.base.types import Height, NodeId
 from govchaind.ledger.outcomes import Code
-from govchaind.replica.events import Offered, ReadAsked
-from netsim.history import Operation
+from govchaind.replica.events import Offered
 from netsim.node import Node
 from netsim.words import Word
-from netsim.workload import Client
+from netsim.workload import Asker
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -23,18 +22,6 @@ LEADER = "leader"
 WRITER = "bureau"
 LIFETIME_SECONDS = 600
 FIRST_CLIENT = 1000  # above all that a workload has
-
-
-class Asker(Client):
-    """A client that does one thing."""
-
-    done = False
-
-    def finish(self) -> None:
-        """It was answered, and does nothing more."""
-        if self.transaction is not None:
-            self.workload.waiting.pop(self.transaction.id, None)
-        self.done = True
 
 
 class Stage:
@@ -70,21 +57,16 @@ class Stage:
 
     # --- clients ---------------------------------------------------------------------------------
 
-    def _asker(self, name: str, kind: str, key: str, value: int) -> tuple[Asker, Operation]:
-        world = self.world
-        history = world.workload.history
-        asker = self.askers[name] = Asker(FIRST_CLIENT + len(self.askers), world.workload)
-        asker.turn = 1
-        operation = Operation(
-            asker.number, kind, key.encode(), value, None, world.heap.now, history.floor
-        )
-        asker.operation = operation
-        return asker, operation
+    def _new(self, name: str) -> Asker:
+        asker = Asker(FIRST_CLIENT + len(self.askers), self.world.workload)
+        self.askers[name] = asker
+        return asker
 
     def offer(self, node: Node, key: str, value: int, name: str) -> None:
         """Submit a write to one node."""
         world = self.world
-        asker, operation = self._asker(name, "put", key, value)
+        asker = self._new(name)
+        operation = asker.intend("put", key.encode(), value)
         until = world.wall_ms(LIFETIME_SECONDS)
         made = world.chain.put(WRITER, operation.key, value, None, until)
         operation.id = made.id
@@ -99,13 +81,7 @@ class Stage:
 
     def read(self, node: Node, key: str, name: str) -> None:
         """Ask one node for a linearizable read."""
-        world = self.world
-        asker, operation = self._asker(name, "read", key, 0)
-        world.workload.history.begin(operation)
-        request = world.workload.next_request()
-        world.workload.reads[request] = (asker, asker.turn, node.name)
-        world.trace.line(world.heap.now, node.name, f"read asked q{request} as {name}")
-        node.arrive(ReadAsked(request))
+        self._new(name).read(node, key.encode(), name)
 
     def height_of(self, name: str) -> Height | None:
         """Return at which height a write was committed and applied, as far as anybody told."""

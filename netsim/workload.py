@@ -156,6 +156,35 @@ class Client:
             self.begin()
 
 
+class Asker(Client):
+    """A client that does one thing, and asks one node."""
+
+    done = False
+
+    def intend(self, kind: str, key: bytes, value: int) -> Operation:
+        """Make its operation; whoever calls begins it in the history, complete."""
+        workload = self.workload
+        now, floor = workload.world.heap.now, workload.history.floor
+        self.turn = 1
+        self.operation = Operation(self.number, kind, key, value, None, now, floor)
+        return self.operation
+
+    def read(self, node: Node, key: bytes, name: str) -> None:
+        """Ask a node for a linearizable read."""
+        self.workload.history.begin(self.intend("read", key, 0))
+        request = self.workload.next_request()
+        self.workload.reads[request] = (self, self.turn, node.name)
+        world = self.workload.world
+        world.trace.line(world.heap.now, node.name, f"read asked q{request} as {name}")
+        node.arrive(ReadAsked(request))
+
+    def finish(self) -> None:
+        """It was answered, and does nothing more."""
+        if self.transaction is not None:
+            self.workload.waiting.pop(self.transaction.id, None)
+        self.done = True
+
+
 def status(node: Node, transaction: Hash) -> tuple[int, int] | None:
     """Return (height, code) of a transaction as this node's durable store has it."""
     found = find_transaction(node.disk.image, transaction)

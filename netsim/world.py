@@ -26,6 +26,7 @@ from govchaind.replica.messages import PeerMessage
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, block_of, store_batch
 from netsim.accepted import Acceptances
+from netsim.callers import Callers
 from netsim.chain import Chain, store_id
 from netsim.checks import Checks
 from netsim.clerks import Clerk
@@ -94,6 +95,7 @@ class World:
         self.liar = Liar(self)
         self.clerks = [Clerk(number, self) for number in range(options.clerks)]
         self.faults = Faults(self)
+        self.callers = Callers(self)
         self.unlooked: set[Hash] = set()  # put into a pool past the node's own look
         self.slept = 0.0  # seconds that all machines were suspended: only wall clocks went on
         self.stopped: set[NodeId] = set()  # these do not start again
@@ -270,6 +272,7 @@ class World:
     def elected(self, node: Node, new_term: int) -> None:
         """A node has become leader."""
         self.workload.stirred()
+        self.callers.elected(node, new_term)
         if self._transfer is None:
             return
         name, target, term = self._transfer

@@ -283,6 +283,7 @@ def _options(world: WorldFile, drawn: Options) -> Options:
         delay_min=0.0003,  # where neither a site nor a pair of sites says otherwise
         delay_mean=0.0005,
         write_mean=timing.write_mean_ms / 1000,
+        callers=0,
         clerks=0,
         eager=0.0,
     )

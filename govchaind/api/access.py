@@ -3,6 +3,7 @@
 Rules it keeps:
 - `/healthz` and `/readyz` are open to whoever watches the node, without token or bound.
 - Reading (GET, HEAD) is open unless the operator says otherwise; everything else is submitting.
+  What a reader then sees goes by its office (`viewer.py`), which no token stands for.
 - A client is the address its connection comes from: no header is believed about that.
 - Whoever is over a bound learns after how many seconds to come again.
 - An author is charged only for what was taken: another who repeats its transactions, which are
@@ -14,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from govchaind.api.allowance import Allowance, client_name
 from govchaind.api.tokens import Token, find_token, read_tokens
@@ -27,6 +28,7 @@ from govchaind.base.limits import (
 if TYPE_CHECKING:
     from govchaind.ledger.transaction import Transaction
 
+Reads = Literal["open", "members", "offices"]
 OPEN_PATHS = ("/healthz", "/readyz")
 READING = ("GET", "HEAD")
 _BEARER = "bearer "
@@ -40,6 +42,9 @@ class AccessSettings(Protocol):
 
     @property
     def reading_needs_token(self) -> bool: ...
+
+    @property
+    def reads(self) -> Reads: ...
 
     @property
     def requests_per_second_max(self) -> float: ...
@@ -56,18 +61,21 @@ class Access:
         *,
         tokens: Sequence[Token] | None = None,
         reading_needs_token: bool = False,
+        reads: Reads = "open",
         requests_per_second_max: float = HTTP_REQUESTS_PER_SECOND_MAX,
         author_transactions_per_second_max: float = AUTHOR_TRANSACTIONS_PER_SECOND_MAX,
     ) -> None:
         """`tokens` None: nobody needs one. A speed of 0: no bound."""
         self._tokens = tokens
         self._reading_needs_token = reading_needs_token
+        self.reads: Reads = reads
         self._clients = Allowance(requests_per_second_max)
         self._authors = Allowance(author_transactions_per_second_max)
 
     def take_over(self, other: Access) -> None:
         """Judge by the bounds and tokens of another from now on; what was counted is forgotten."""
         self._tokens, self._reading_needs_token = other._tokens, other._reading_needs_token
+        self.reads = other.reads
         self._clients, self._authors = other._clients, other._authors
 
     def judge(
@@ -127,6 +135,7 @@ def make_access(settings: AccessSettings) -> Access:
     return Access(
         tokens=None if path is None else read_tokens(Path(path)),
         reading_needs_token=settings.reading_needs_token,
+        reads=settings.reads,
         requests_per_second_max=settings.requests_per_second_max,
         author_transactions_per_second_max=settings.author_transactions_per_second_max,
     )

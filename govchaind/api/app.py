@@ -42,6 +42,7 @@ from govchaind.api.context import Context
 from govchaind.api.door import Asgi, Door, Receive, Scope, Send
 from govchaind.api.errors import Unexpected, reply_to
 from govchaind.api.rendering import Renderer
+from govchaind.api.viewer import SCHEME, SECURITY_SCHEME
 from govchaind.base.errors import Fatal, GovchaindError, Invalid, NotFound
 
 TAGS = (
@@ -234,6 +235,7 @@ def _describe(app: FastAPI) -> None:
                     for reply in operation["responses"].values():
                         if reply["description"] == "Successful Response":
                             reply["description"] = "The reply"
+            document["components"]["securitySchemes"] = {SCHEME: SECURITY_SCHEME}
             schemas = document["components"]["schemas"]
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from govchaind.api.asset_models import AssetView, FreezeView, HoldingView
 from govchaind.api.listing import ROWS_AT_ONCE, sifted
 from govchaind.api.reading import iso, stored
+from govchaind.api.viewer import Viewer
 from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import LISTING_ROWS_MAX
@@ -65,14 +66,22 @@ def holding_at(
 
 
 def holding_page(
-    reader: KeyValueReader, asset: str, after: str | None, limit: int
+    reader: KeyValueReader, viewer: Viewer, asset: str, after: str | None, limit: int
 ) -> tuple[list[HoldingView], str | None]:
-    """Return one page of an asset's holdings, and where to go on: institution/office/purpose."""
+    """Return one page of an asset's holdings that a reader may see, and where to go on.
+
+    That is institution/office/purpose.
+    """
     check_names(asset)
     last = None if after is None else holding_key(asset, *_names(after, 3))
     prefix = holdings_prefix(asset)
 
     def view(rest: bytes, value: bytes) -> HoldingView | None:
+        institution, office, _ = rest.decode().split("\x00")
+        if not viewer.sees_all and not viewer.sees(
+            viewer.circles.of_holding(asset, institution, office)
+        ):
+            return None
         return _held(reader, prefix + rest, value)
 
     found, following = sifted(reader, prefix, after=last, limit=limit, view=view)
@@ -80,9 +89,16 @@ def holding_page(
 
 
 def office_page(
-    reader: KeyValueReader, institution: str, office: str, after: str | None, limit: int
+    reader: KeyValueReader,
+    viewer: Viewer,
+    institution: str,
+    office: str,
+    after: str | None,
+    limit: int,
 ) -> tuple[list[HoldingView], str | None]:
     """Return one page of what an office holds, and where to go on: an asset, or asset/purpose.
+
+    An asset of which the reader may not see this office's holding is passed over.
 
     Keys lie by asset, so each asset is asked for this office; both are counted as looked at.
     """
@@ -100,6 +116,9 @@ def office_page(
                 return found, seen
             asset = rows[0][0][len(ASSET) :].decode()
             looked += 1
+        if not viewer.sees(viewer.circles.of_holding(asset or "", institution, office)):
+            last, seen = None, asset
+            continue
         prefix = holdings_prefix(asset or "", institution, office)
         rows = _STATE.scan(reader, prefix, limit=ROWS_AT_ONCE, after=last)
         for key, value, changed in rows:

@@ -12,6 +12,7 @@ from govchaind.api.asset_listing import asset_at, asset_page, holding_page
 from govchaind.api.context import Context
 from govchaind.api.reading import ledger_time
 from govchaind.api.rendering import Renderer
+from govchaind.api.viewer import viewer_in
 from govchaind.replica.store import applied_height
 
 ASSETS_SHOWN = 50
@@ -38,13 +39,15 @@ def add_asset_pages(router: APIRouter, context: Context, render: Renderer) -> No
         with context.reading() as reader:
             applied = applied_height(reader)
             found = asset_at(reader, name, ledger_time(reader, context.genesis.time))
-            holdings, following = holding_page(reader, name, after, HOLDINGS_SHOWN)
+            viewer = viewer_in(context, request, reader, "holdings")
+            holdings, following = holding_page(reader, viewer, name, after, HOLDINGS_SHOWN)
         return render.page(
             request,
             "asset.html",
             applied,
             asset=found,
             holdings=holdings,
-            whole=after is None and following is None,
+            whole=after is None and following is None and viewer.sees_all,
+            withheld=not viewer.sees_all,
             next=following,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from govchaind.api.asset_listing import (
@@ -20,6 +21,7 @@ from govchaind.api.context import Context
 from govchaind.api.reading import ledger_time
 from govchaind.api.replies import AtHeight, Limit, cbor_reply, failures, json_reply, with_cbor
 from govchaind.api.state import state_proof
+from govchaind.api.viewer import BY_OFFICE, viewer_in
 from govchaind.ledger.state_keys import asset_totals_key, holding_key
 from govchaind.replica.store import applied_height
 
@@ -38,6 +40,7 @@ def routes(context: Context) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["assets"])
     _asset_routes(context, router)
     _holding_routes(context, router)
+    _holding_proof_route(context, router)
     _office_route(context, router)
     return router
 
@@ -96,8 +99,10 @@ def _holding_routes(context: Context, router: APIRouter) -> None:
         summary="Who holds an asset: together they hold what circulates",
         response_model=HoldingsReply,
         responses=failures(400, 404),
+        openapi_extra=BY_OFFICE,
     )
     async def list_asset_holdings(
+        request: Request,
         name: AssetName,
         after: Annotated[
             str | None, Query(description="institution/office/purpose of the last one before")
@@ -106,8 +111,10 @@ def _holding_routes(context: Context, router: APIRouter) -> None:
     ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
+            viewer = viewer_in(context, request, reader, "holdings")
+            viewer.check_known()
             asset_at(reader, name, 0)
-            holdings, following = holding_page(reader, name, after, limit)
+            holdings, following = holding_page(reader, viewer, name, after, limit)
         reply = HoldingsReply(height=applied, holdings=holdings, next=following)
         return json_reply(reply, applied)
 
@@ -117,15 +124,25 @@ def _holding_routes(context: Context, router: APIRouter) -> None:
         summary="What an office holds of an asset for a purpose, and what of it is frozen",
         response_model=HoldingReply,
         responses=failures(400, 404),
+        openapi_extra=BY_OFFICE,
     )
     async def get_holding(
-        name: AssetName, institution: HolderInstitution, office: HolderOffice, purpose: Purpose
+        request: Request,
+        name: AssetName,
+        institution: HolderInstitution,
+        office: HolderOffice,
+        purpose: Purpose,
     ) -> Response:
+        check_names(name, institution, office, purpose)
         with context.reading() as reader:
             applied = applied_height(reader)
+            viewer = viewer_in(context, request, reader, "holdings")
+            viewer.check(viewer.circles.of_holding(name, institution, office))
             view = holding_at(reader, name, institution, office, purpose)
         return json_reply(HoldingReply(**dict(view), height=applied), applied)
 
+
+def _holding_proof_route(context: Context, router: APIRouter) -> None:
     @router.get(
         f"{HOLDING_PATH}/proof",
         operation_id="getHoldingProof",
@@ -133,8 +150,10 @@ def _holding_routes(context: Context, router: APIRouter) -> None:
         description=f"{PROOF}`height` names.",
         response_class=Response,
         responses={200: with_cbor("The proof"), **failures(400, 404, 410, 503)},
+        openapi_extra=BY_OFFICE,
     )
     async def holding_proof(
+        request: Request,
         name: AssetName,
         institution: HolderInstitution,
         office: HolderOffice,
@@ -144,6 +163,8 @@ def _holding_routes(context: Context, router: APIRouter) -> None:
         check_names(name, institution, office, purpose)
         with context.reading() as reader:
             applied = applied_height(reader)
+            viewer = viewer_in(context, request, reader, "holdings")
+            viewer.check(viewer.circles.of_holding(name, institution, office))
             data = state_proof(reader, holding_key(name, institution, office, purpose), height)
         return cbor_reply(data, applied, name=f"{name}-{office}.proof")
 
@@ -155,8 +176,10 @@ def _office_route(context: Context, router: APIRouter) -> None:
         summary="What an office holds of all assets",
         response_model=HoldingsReply,
         responses=failures(400),
+        openapi_extra=BY_OFFICE,
     )
     async def list_holdings(
+        request: Request,
         institution: HolderInstitution,
         office: HolderOffice,
         after: Annotated[str | None, Query(description="the `next` of the page before")] = None,
@@ -164,6 +187,8 @@ def _office_route(context: Context, router: APIRouter) -> None:
     ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
-            holdings, following = office_page(reader, institution, office, after, limit)
+            viewer = viewer_in(context, request, reader, "holdings")
+            viewer.check_known()
+            holdings, following = office_page(reader, viewer, institution, office, after, limit)
         reply = HoldingsReply(height=applied, holdings=holdings, next=following)
         return json_reply(reply, applied)

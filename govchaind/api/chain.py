@@ -20,6 +20,7 @@ from govchaind.api.models import (
     OutcomesReply,
     OutcomeView,
     OutcomeWordsView,
+    RecoveryView,
     SignatureView,
 )
 from govchaind.api.outcome_words import outcome_words
@@ -45,19 +46,25 @@ from govchaind.api.replies import (
     with_cbor,
     words_view,
 )
-from govchaind.api.sentences import headline
+from govchaind.api.sentences import headline, withheld_words
+from govchaind.api.viewer import BY_OFFICE, Viewer, viewer_in
 from govchaind.base.encoding import encode
 from govchaind.base.errors import Busy, Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Height
-from govchaind.ledger.block import Block, transactions_root
+from govchaind.ledger.beginning import check_held
+from govchaind.ledger.block import Block, Header, read_block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcome_text import OutcomeText
 from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.recovered_state import SIGNED
 from govchaind.ledger.results import find_block, stored_subtree
+from govchaind.ledger.state import State
+from govchaind.ledger.state_keys import recovery_key
 from govchaind.ledger.transaction import Transaction
+from govchaind.ledger.working_state import WorkingState
 from govchaind.replica.attestation import certificate_at
 from govchaind.replica.store import applied_height
 
@@ -75,9 +82,11 @@ def routes(context: Context) -> APIRouter:
         operation_id="listBlocks",
         summary="Blocks in order of height",
         description="With Accept: application/cbor, [[block, certificate or null] …] from `first` "
-        "on: the bytes, as many as `limit` says but about a mebibyte at most.",
+        "on: the bytes, as many as `limit` says but about a mebibyte at most, and none from a "
+        "block on that the reader may not have whole.",
         response_model=BlocksReply,
         responses={200: with_cbor("The blocks and their certificates"), **failures(400)},
+        openapi_extra=BY_OFFICE,
     )
     async def list_blocks(
         request: Request,
@@ -90,7 +99,8 @@ def routes(context: Context) -> APIRouter:
             applied = applied_height(reader)
             start = max(1, applied - limit + 1) if first is None else first
             if wants_cbor(request):
-                data = certified_blocks(reader, start, min(applied, start + limit - 1))
+                viewer = viewer_in(context, request, reader, "blocks")
+                data = certified_blocks(reader, viewer, start, min(applied, start + limit - 1))
                 return cbor_reply(data, applied, name=f"blocks-from-{start}.cbor")
             blocks = block_summaries(reader, start, min(applied, start + limit - 1))
             certified = certified_height(reader)
@@ -105,15 +115,24 @@ def routes(context: Context) -> APIRouter:
         description="With Accept: application/cbor, the block's bytes as they were ordered.",
         response_model=BlockReply,
         responses={200: with_cbor("The block"), **failures(400, 404)},
+        openapi_extra=BY_OFFICE,
     )
     async def get_block(request: Request, block: BlockName) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             found = block_at(reader, named_height(reader, block))
+            viewer = viewer_in(context, request, reader, "blocks")
             if wants_cbor(request):
+                viewer.check_whole(found)
                 return cbor_reply(found.raw, applied, name=f"block-{found.height}.cbor")
-            return json_reply(block_view(reader, found), applied)
+            return json_reply(block_view(reader, viewer, found), applied)
 
+    _certificate_route(context, router)
+    _head_routes(context, router)
+    return router
+
+
+def _certificate_route(context: Context, router: APIRouter) -> None:
     @router.get(
         "/blocks/{block}/certificate",
         operation_id="getCertificate",
@@ -133,9 +152,6 @@ def routes(context: Context) -> APIRouter:
         if wants_cbor(request):
             return cbor_reply(certificate.encode(), applied, name=f"certificate-{height}.cbor")
         return json_reply(certificate_view(certificate), applied)
-
-    _head_routes(context, router)
-    return router
 
 
 def _head_routes(context: Context, router: APIRouter) -> None:
@@ -224,8 +240,9 @@ def not_certified(height: Height) -> Busy:
 
 
 def named_height(reader: KeyValueReader, name: str) -> Height:
-    """Return the height that a path names: a number, or a block's hash. Raises NotFound."""
+    """Return the height that a path names: a number, or a block's hash. Raises NotFound, Gone."""
     if name.isascii() and name.isdigit() and len(name) <= 19:
+        check_held(reader, int(name))
         return int(name)
     if len(name) != HASH_HEX_CHARS:
         raise Invalid("a block is named by its height or its hash", code="invalid-parameter")
@@ -258,8 +275,11 @@ def block_summaries(reader: KeyValueReader, first: Height, last: Height) -> list
     return [block_summary(outline_at(reader, height), certified) for height in heights]
 
 
-def certified_blocks(reader: KeyValueReader, first: Height, last: Height) -> bytes:
-    """Return blocks with their certificates, from `first` on, within a bound of bytes."""
+def certified_blocks(reader: KeyValueReader, viewer: Viewer, first: Height, last: Height) -> bytes:
+    """Return blocks with their certificates, from `first` on, within a bound of bytes.
+
+    Raises NotPermitted: the reader may not have the first of them.
+    """
     found: list[list[bytes | None]] = []
     size = 0
     for height in range(first, last + 1):
@@ -267,36 +287,60 @@ def certified_blocks(reader: KeyValueReader, first: Height, last: Height) -> byt
         size += len(raw)
         if found and size > BLOCK_BYTES_MAX:
             break
+        if not viewer.has_all_bytes:
+            block = read_block(raw)
+            if found and not viewer.sees_whole(block):
+                break
+            viewer.check_whole(block)
         certificate = certificate_at(reader, height)
         found.append([raw, None if certificate is None else certificate.encode()])
     return encode(found)
 
 
-def block_view(reader: KeyValueReader, block: Block) -> BlockReply:
-    """Return everything about a block, with the outcomes of its transactions."""
+def block_view(reader: KeyValueReader, viewer: Viewer, block: Block) -> BlockReply:
+    """Return everything about a block that a reader may see, with its transactions' outcomes."""
     outcomes = Outcomes(reader)
     result = outcomes.result(block.height)
     content = [
-        transaction_content(item, outcome[2], outcome[3])
+        transaction_content(viewer, item, outcome[2], outcome[3])
         for item, outcome in zip(block.transactions, result.outcomes, strict=True)
     ]
     members = None if block.membership is None else block.membership.members
     return BlockReply(
         **block_summary(outline_at(reader, block.height), outcomes.certified).model_dump(),
         previous=block.previous.hex(),
-        transactions_root=transactions_root([item.identity for item in block.transactions]).hex(),
+        transactions_root=Header(block.header).transactions_root.hex(),
         membership_digest=block.membership_digest.hex(),
         membership=None if members is None else [member_view(member) for member in members],
+        recovery=recovery_view(reader, block),
         outcomes_root=result.outcomes_root.hex(),
         state_root=None if result.state_root is None else result.state_root.hex(),
         content=content,
     )
 
 
+def recovery_view(reader: KeyValueReader, block: Block) -> RecoveryView | None:
+    """Return what a recovery block says, with the institutions that its state names."""
+    if block.recovery is None:
+        return None
+    body = block.recovery.body
+    state = WorkingState(State(), reader, {}, keeps_cache=False)
+    noted = state.decoded(recovery_key(block.height))
+    return RecoveryView(
+        kept=body.kept,
+        certified=body.certified,
+        lost=body.lost,
+        record=block.recovery.digest.hex(),
+        signed_by=[] if noted is None else noted[SIGNED],
+        left_out=list(body.left_out),
+    )
+
+
 def transaction_content(
-    transaction: Transaction, code: int | None, operation: int | None
+    viewer: Viewer, transaction: Transaction, code: int | None, operation: int | None
 ) -> BlockTransaction:
-    """Return what a transaction says, and what came of it."""
+    """Return what a transaction says, as far as a reader may see it, and what came of it."""
+    shown = viewer.sees(viewer.circles.of_transaction(transaction))
     return BlockTransaction(
         id=transaction.id.hex(),
         identity=transaction.identity.hex(),
@@ -307,12 +351,15 @@ def transaction_content(
         signers=[key.hex() for key, _ in transaction.signatures],
         operations=[
             OperationView(kind=kind, name=operation_name(kind), arguments=plain(arguments))
-            for kind, arguments in transaction.operations
+            for kind, arguments in (transaction.operations if shown else ())
         ],
+        withheld=not shown,
         code=code,
         outcome=None if code is None else OUTCOMES[code].name,
         operation=operation,
-        sentence=words_view(headline(transaction, refused=bool(code))),
+        sentence=words_view(
+            headline(transaction, refused=bool(code)) if shown else withheld_words(transaction)
+        ),
     )
 
 

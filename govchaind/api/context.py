@@ -15,6 +15,7 @@ from typing import Any
 import trio
 
 from govchaind.api.access import Access
+from govchaind.api.reads_noted import ReadsNoted
 from govchaind.api.sentence import Sentence
 from govchaind.base import limits
 from govchaind.base.errors import Busy, Fatal
@@ -28,6 +29,7 @@ from govchaind.runtime.environment import Snapshot, Storage
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.growth import Growth
 from govchaind.runtime.inbox import Inbox
+from govchaind.runtime.joining import Joiner
 from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.side_shelf import SideShelf
@@ -102,9 +104,11 @@ class Context:
     limits: ApiLimits = field(default_factory=ApiLimits)
     access: Access = field(default_factory=Access)
     pending: Pending = field(default_factory=Pending)
+    reads_noted: ReadsNoted = field(default_factory=ReadsNoted)
     carrier: Carrier | None = None  # None: this node carries no sealed files
     shelf: SideShelf | None = None  # None: it holds no side values either
     signers: Sequence[SignerState] = ()  # of the attestation keys that others hold for this node
+    joining: Joiner | None = None  # None: this node does not join by snapshot
     growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open

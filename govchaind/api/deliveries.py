@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from govchaind.api.context import Context
@@ -23,6 +24,7 @@ from govchaind.api.delivery_words import GROUNDS, STATUSES
 from govchaind.api.listing import sifted
 from govchaind.api.reading import iso, ledger_time, stored
 from govchaind.api.replies import Limit, failures, json_reply, words_view
+from govchaind.api.viewer import BY_OFFICE, Viewer, viewer_in
 from govchaind.base.errors import Invalid, NotFound, StorageCorrupt
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime
@@ -51,8 +53,10 @@ def routes(context: Context) -> APIRouter:
         summary="Deliveries, in order of their names",
         response_model=DeliveriesReply,
         responses=failures(400),
+        openapi_extra=BY_OFFICE,
     )
     async def list_deliveries(
+        request: Request,
         requester: Annotated[str | None, Query(description="only those to, or from, it")] = None,
         reference: Annotated[
             str | None, Query(description="only those under this grant of `requester`")
@@ -67,19 +71,31 @@ def routes(context: Context) -> APIRouter:
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
-            found, following = delivery_page(reader, now, prefix, after, limit, status=status)
+            viewer = viewer_in(context, request, reader, "deliveries")
+            viewer.check_known()
+            found, following = delivery_page(
+                reader, viewer, now, prefix, after, limit, status=status
+            )
         return json_reply(
             DeliveriesReply(height=applied, deliveries=found, next=following), applied
         )
 
+    _erasures_route(context, router)
+    _delivery_route(context, router)
+    return router
+
+
+def _erasures_route(context: Context, router: APIRouter) -> None:
     @router.get(
         "/erasures",
         operation_id="listErasures",
         summary="Erasures that somebody has not answered, the earliest deadline first",
         response_model=ErasuresReply,
         responses=failures(400),
+        openapi_extra=BY_OFFICE,
     )
     async def list_erasures(
+        request: Request,
         overdue: Annotated[bool, Query(description="only those whose deadline is past")] = False,
         after: After = None,
         limit: Limit = 100,
@@ -87,28 +103,35 @@ def routes(context: Context) -> APIRouter:
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
-            found, following = erasure_page(reader, now, after, limit, overdue=overdue)
+            viewer = viewer_in(context, request, reader, "deliveries")
+            viewer.check_known()
+            found, following = erasure_page(reader, viewer, now, after, limit, overdue=overdue)
         return json_reply(ErasuresReply(height=applied, erasures=found, next=following), applied)
 
+
+def _delivery_route(context: Context, router: APIRouter) -> None:
     @router.get(
         "/{requester}/{reference}/{number}",
         operation_id="getDelivery",
         summary="One delivery",
         response_model=DeliveryReply,
         responses=failures(400, 404),
+        openapi_extra=BY_OFFICE,
     )
-    async def get_delivery(requester: Requester, reference: Reference, number: Number) -> Response:
+    async def get_delivery(
+        request: Request, requester: Requester, reference: Reference, number: Number
+    ) -> Response:
         check_names(requester, reference)
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
+            viewer = viewer_in(context, request, reader, "deliveries")
+            viewer.check(viewer.circles.of_delivery(requester, reference, number))
             value = _STATE.get(reader, delivery_key(requester, reference, number))
         if value is None:
             raise NotFound(f"there is no delivery {number} under {requester}/{reference}")
         view = delivery_view(requester, reference, number, stored(value), now)
         return json_reply(DeliveryReply(**dict(view), height=applied), applied)
-
-    return router
 
 
 def check_names(*names: str) -> None:
@@ -120,6 +143,7 @@ def check_names(*names: str) -> None:
 
 def delivery_page(
     reader: KeyValueReader,
+    viewer: Viewer,
     now: BlockTime,
     prefix: bytes,
     after: str | None,
@@ -127,10 +151,13 @@ def delivery_page(
     *,
     status: ledger.Status | None = None,
 ) -> tuple[list[DeliveryView], str | None]:
-    """Return one page of deliveries under a state key's prefix, and what to go on after."""
+    """Return one page of what a reader may see under a state key's prefix, and where to go on."""
 
     def view(rest: bytes, value: bytes) -> DeliveryView | None:
-        made = delivery_view(*_named((prefix + rest)[1:]), stored(value), now)
+        name = _named((prefix + rest)[1:])
+        if not viewer.sees_all and not viewer.sees(viewer.circles.of_delivery(*name)):
+            return None
+        made = delivery_view(*name, stored(value), now)
         return made if status is None or made.status == status else None
 
     found, following = sifted(reader, prefix, after=_after(after, DELIVERY), limit=limit, view=view)
@@ -138,7 +165,13 @@ def delivery_page(
 
 
 def erasure_page(
-    reader: KeyValueReader, now: BlockTime, after: str | None, limit: int, *, overdue: bool
+    reader: KeyValueReader,
+    viewer: Viewer,
+    now: BlockTime,
+    after: str | None,
+    limit: int,
+    *,
+    overdue: bool,
 ) -> tuple[list[DeliveryView], str | None]:
     """Return one page of open erasures, the earliest deadline first, and what to go on after."""
 
@@ -146,6 +179,8 @@ def erasure_page(
         if overdue and int.from_bytes(rest[:8], "big") >= now:
             return None
         name = _named(rest[8:])
+        if not viewer.sees_all and not viewer.sees(viewer.circles.of_delivery(*name)):
+            return None
         value = _STATE.get(reader, delivery_key(*name))
         if value is None:
             raise StorageCorrupt("an open erasure is of no delivery")

@@ -12,6 +12,7 @@ from govchaind.api.context import Context
 from govchaind.api.deliveries import delivery_page, erasure_page
 from govchaind.api.reading import ledger_time
 from govchaind.api.rendering import Renderer
+from govchaind.api.viewer import viewer_in
 from govchaind.ledger.state_keys import DELIVERY
 from govchaind.replica.store import applied_height
 
@@ -29,8 +30,9 @@ def add_delivery_page(router: APIRouter, context: Context, render: Renderer) -> 
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
-            erasures, more = erasure_page(reader, now, None, ERASURES_SHOWN, overdue=False)
-            found, following = delivery_page(reader, now, DELIVERY, after, DELIVERIES_SHOWN)
+            viewer = viewer_in(context, request, reader, "deliveries")
+            erasures, more = erasure_page(reader, viewer, now, None, ERASURES_SHOWN, overdue=False)
+            found, following = delivery_page(reader, viewer, now, DELIVERY, after, DELIVERIES_SHOWN)
         return render.page(
             request,
             "deliveries.html",
@@ -39,4 +41,5 @@ def add_delivery_page(router: APIRouter, context: Context, render: Renderer) -> 
             more_erasures=more,
             deliveries=found,
             next=following,
+            withheld=not viewer.sees_all,
         )

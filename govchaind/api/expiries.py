@@ -15,6 +15,7 @@ from govchaind.api.context import Context
 from govchaind.api.outlook import DAYS_MAX, office_page
 from govchaind.api.reading import ledger_time
 from govchaind.api.requests import request_page
+from govchaind.api.viewer import all_seeing
 from govchaind.base.limits import RANGE_ITEMS_MAX
 
 WATCH_SECONDS = 600.0  # keys and clocks end by days
@@ -45,7 +46,8 @@ async def clocks_lapsed(context: Context) -> int:
     for _ in range(PAGES_MAX):
         with context.reading() as reader:
             now = ledger_time(reader, context.genesis.time)
-            found, after = request_page(reader, now, after, RANGE_ITEMS_MAX, overdue=True)
+            viewer = all_seeing(reader)
+            found, after = request_page(reader, viewer, now, after, RANGE_ITEMS_MAX, overdue=True)
         count += len(found)
         if after is None:
             break

@@ -67,6 +67,7 @@ def reasons_not_ready(context: Context, status: Status) -> list[Sentence]:
             reasons.append(tell("no peer: an observer needs a link to a node that feeds it"))
     elif status.leader is None:
         reasons.append(tell("no leader: a majority of the validators must be linked to elect one"))
+    reasons += _joining(context)
     behind = status.commit - status.height
     if behind > CATCHING_UP_HEIGHTS_MAX:
         reasons.append(
@@ -107,6 +108,21 @@ def _signer(signer: SignerState) -> list[Sentence]:
     if signer.standing == "set-back":
         return [tell("signer set back: this node has nothing signed by it (%(why)s)", why=why)]
     return [tell("signer refuses: this node's results are not signed (%(why)s)", why=why)]
+
+
+def _joining(context: Context) -> list[Sentence]:
+    """Say how far a snapshot is fetched, if one is."""
+    share = None if context.joining is None else context.joining.share
+    if share is None:
+        return []
+    percent, height = str(int(share * 100)), str(context.joining.height if context.joining else 0)
+    return [
+        tell(
+            "joining by snapshot: %(percent)s %% of the state at height %(height)s is here",
+            percent=percent,
+            height=height,
+        )
+    ]
 
 
 def _clock(status: Status, wall_milliseconds: int) -> list[Sentence]:

@@ -28,11 +28,12 @@ def sifted(
         view: makes a view of what lies behind the prefix and its value; None leaves it out.
 
     Returns:
-        The views, and the last key that was looked at; None if nothing that is wanted follows it.
+        The views, and the key to go on after: of the last that is shown, or of the last that was
+        looked at where the bound came first; None if nothing that is wanted follows it.
     """
     found: list[T] = []
     looked = 0
-    last = after
+    last = shown = after
     while True:
         rows = State().scan(reader, prefix, limit=ROWS_AT_ONCE, after=last)
         for key, value, _ in rows:
@@ -41,8 +42,9 @@ def sifted(
             item = view(key[len(prefix) :], value)
             if item is not None:
                 if len(found) >= limit:
-                    return found, last  # only now is it known that there is more to show
+                    return found, shown  # only now is it known that there is more to show
                 found.append(item)
+                shown = key
             looked, last = looked + 1, key
         if len(rows) < ROWS_AT_ONCE:
             return found, None

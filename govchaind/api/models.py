@@ -129,7 +129,8 @@ class BlockTransaction(Fact):
     valid_until_ms: Millis
     valid_until: str
     signers: list[Hash32] = Field(description="public keys that signed")
-    operations: list[OperationView]
+    operations: list[OperationView] = Field(description="none where `withheld`")
+    withheld: bool = Field(description="it concerns others, and this reader is not shown what")
     code: int | None
     outcome: str | None
     operation: int | None
@@ -147,6 +148,17 @@ class MemberView(Fact):
     signs_above: int
 
 
+class RecoveryView(Fact):
+    """That the chain lost its quorum here, and how its institutions let it go on."""
+
+    kept: int = Field(description="everything up to this height was kept")
+    certified: int = Field(description="what the validators before have certified ends here")
+    lost: int | None = Field(description="known to have been there, and in nobody's store")
+    record: Hash32 = Field(description="hash of what the institutions have signed")
+    signed_by: list[str] = Field(description="institutions, by keys of their governing offices")
+    left_out: list[str] = Field(description="nodes that did not go on")
+
+
 class BlockReply(BlockSummary):
     """`height` is the block's; the node's is in the header."""
 
@@ -154,6 +166,7 @@ class BlockReply(BlockSummary):
     transactions_root: Hash32
     membership_digest: Hash32
     membership: list[MemberView] | None
+    recovery: RecoveryView | None = Field(description="of the block that recovers a lost quorum")
     outcomes_root: Hash32 | None
     state_root: Hash32 | None = Field(description="at checkpoints only")
     content: list[BlockTransaction]

@@ -18,10 +18,11 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import TRUST_STEPS_MAX
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.membership import Membership, read_membership
-from govchaind.ledger.trust import build_steps, encode_advance
+from govchaind.ledger.trust import ConfigurationBlock, build_steps, encode_advance
 from govchaind.replica.attestation import certificate_at
-from govchaind.replica.store import applied_height
+from govchaind.replica.store import applied_height, membership_in
 
 
 def routes(context: Context) -> APIRouter:
@@ -129,7 +130,7 @@ def membership_in_force(reader: KeyValueReader, height: Height) -> Membership:
         height_key(Table.MEMBERSHIP, 0), height_key(Table.MEMBERSHIP, height + 1), reverse=True
     )
     for _, value in rows:
-        return read_membership(value)
+        return read_membership(membership_in(value)[0])
     raise StorageCorrupt("the store has no membership of genesis")
 
 
@@ -167,8 +168,11 @@ def trust_steps(reader: KeyValueReader, from_height: Height, era: Height) -> byt
         height = int.from_bytes(key[1:9], "big")
         certificate = certificate_at(reader, height)
         if certificate is None:
+            check_held(reader, height)
             raise StorageCorrupt(f"the certificate of height {height} is missing from the store")
-        configurations.append((outline_at(reader, height).header.raw, value, certificate))
+        membership, record = membership_in(value)
+        header = outline_at(reader, height).header.raw
+        configurations.append(ConfigurationBlock(header, membership, certificate, record))
         if len(configurations) >= TRUST_STEPS_MAX:
             break
     newest = certificate_at(reader, certified) if certified else None

@@ -39,10 +39,11 @@ from govchaind.api.registers import (
 )
 from govchaind.api.rendering import Renderer, key_path
 from govchaind.api.sentence import tell
-from govchaind.api.sentences import author_of, headline
+from govchaind.api.sentences import author_of, headline, withheld_words
 from govchaind.api.sharing_page import add_sharing_pages
 from govchaind.api.titles import StateTitles
 from govchaind.api.transaction_page import add_transaction_page
+from govchaind.api.viewer import viewer_in
 from govchaind.base.errors import Gone, GovchaindError, NotFound
 from govchaind.base.types import Height
 from govchaind.replica.attestation import certificate_at
@@ -190,13 +191,15 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
         with context.reading() as reader:
             applied = applied_height(reader)
             found = block_at(reader, named_height(reader, name))
-            view = block_view(reader, found)
+            view = block_view(reader, viewer_in(context, request, reader, "blocks"), found)
             certificate = certificate_at(reader, found.height)
             titles = StateTitles(reader)
             rows = [
                 {
                     "id": content.id,
-                    "sentence": headline(item, refused=content.code != 0, titles=titles),
+                    "sentence": withheld_words(item, titles)
+                    if content.withheld
+                    else headline(item, refused=content.code != 0, titles=titles),
                     "author": author_of(item),
                     "code": content.code,
                     "outcome": content.outcome,

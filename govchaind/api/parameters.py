@@ -13,9 +13,10 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height
 from govchaind.ledger.operations.parameters import PARAMETERS, Parameter
-from govchaind.ledger.operations.upgrades import KNOWN_VERSION, readiness, version_of
+from govchaind.ledger.operations.upgrades import readiness
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import NODE, VERSION, parameter_key, ready_key
+from govchaind.ledger.versions import KNOWN_VERSION, version_of
 from govchaind.ledger.working_state import WorkingState
 from govchaind.replica.store import applied_height
 

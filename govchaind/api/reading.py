@@ -14,6 +14,7 @@ from govchaind.base.errors import Invalid, InvalidEncoding, NotFound, StorageCor
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.block import Block, Header, block_parts, read_block
 from govchaind.ledger.membership import Member
 from govchaind.ledger.operations.table import OPERATIONS
@@ -113,6 +114,7 @@ def block_bytes(reader: KeyValueReader, height: Height) -> bytes:
         raise NotFound(f"there is no block {height} here; the newest is {applied}")
     data = reader.get(height_key(Table.LOG, height))
     if data is None:
+        check_held(reader, height)
         raise StorageCorrupt(f"block {height} is missing from the store")
     _, raw = read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)
     return raw

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from govchaind.api.catalogue import After, check_name, named, split_named
+from govchaind.api.circles import MEMBERS
 from govchaind.api.context import Context
 from govchaind.api.exchange_models import (
     AccountsReply,
@@ -26,6 +28,7 @@ from govchaind.api.listing import sifted
 from govchaind.api.reading import iso, ledger_time, stored
 from govchaind.api.replies import Limit, failures, json_reply, words_view
 from govchaind.api.titles import StateTitles, Titles
+from govchaind.api.viewer import BY_OFFICE, Viewer, viewer_in
 from govchaind.base.errors import Invalid, NotFound
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime
@@ -58,8 +61,10 @@ def routes(context: Context) -> APIRouter:
         summary="Requests for data, in order of requester and reference",
         response_model=RequestsReply,
         responses=failures(400),
+        openapi_extra=BY_OFFICE,
     )
     async def list_requests(
+        request: Request,
         requester: Annotated[str | None, Query(description="only those that it made")] = None,
         provider: Annotated[str | None, Query(description="only those made to it")] = None,
         status: Annotated[RequestStatus | None, Query(description="only those of it")] = None,
@@ -72,8 +77,11 @@ def routes(context: Context) -> APIRouter:
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
+            viewer = viewer_in(context, request, reader, "requests")
+            viewer.check_known()
             found, following = request_page(
                 reader,
+                viewer,
                 now,
                 after,
                 limit,
@@ -91,8 +99,10 @@ def routes(context: Context) -> APIRouter:
         summary="One request, its clock and its grant",
         response_model=RequestReply,
         responses=failures(400, 404),
+        openapi_extra=BY_OFFICE,
     )
     async def get_request(
+        request: Request,
         institution: Annotated[str, Path(description="who asked", examples=["bank"])],
         reference: Annotated[str, Path(description="its reference", examples=["2026-17"])],
     ) -> Response:
@@ -101,6 +111,8 @@ def routes(context: Context) -> APIRouter:
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
+            viewer = viewer_in(context, request, reader, "requests")
+            viewer.check(viewer.circles.of_request(institution, reference))
             reply = request_at(reader, institution, reference, applied, now)
         return json_reply(reply, applied)
 
@@ -133,8 +145,10 @@ def _rule_routes(context: Context, router: APIRouter) -> None:
         summary="What was asked, given, refused and kept in time in a month, by whom and whose",
         response_model=AccountsReply,
         responses=failures(400),
+        openapi_extra=BY_OFFICE,
     )
     async def list_accounts(
+        request: Request,
         month: Month,
         institution: Annotated[
             str | None, Query(description="only rows in which it gave or took")
@@ -147,6 +161,7 @@ def _rule_routes(context: Context, router: APIRouter) -> None:
     ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
+            viewer_in(context, request, reader, "accounts").check(MEMBERS)
             found, following = account_page(reader, month, after, limit, institution=institution)
         reply = AccountsReply(height=applied, month=month, accounts=found, next=following)
         return json_reply(reply, applied)
@@ -154,6 +169,7 @@ def _rule_routes(context: Context, router: APIRouter) -> None:
 
 def request_page(
     reader: KeyValueReader,
+    viewer: Viewer,
     now: BlockTime,
     after: str | None,
     limit: int,
@@ -163,7 +179,7 @@ def request_page(
     status: str | None = None,
     overdue: bool = False,
 ) -> tuple[list[RequestView], str | None]:
-    """Return one page of requests, and REQUESTER/REFERENCE to go on after."""
+    """Return one page of requests that a reader may see, and REQUESTER/REFERENCE to go on after."""
     prefix, behind = REQUEST, b""
     if requester is not None:
         check_name(requester)
@@ -173,7 +189,10 @@ def request_page(
 
     def view(key: bytes, value: bytes) -> RequestView | None:
         institution, _, reference = (behind + key).partition(b"\x00")
-        made = request_view(institution.decode(), reference.decode(), stored(value), now, titles)
+        named_as = (institution.decode(), reference.decode())
+        if not viewer.sees_all and not viewer.sees(viewer.circles.of_request(*named_as)):
+            return None
+        made = request_view(*named_as, stored(value), now, titles)
         if provider not in (None, made.provider) or status not in (None, made.status):
             return None
         return made if made.overdue or not overdue else None

@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
 from babel.dates import format_date
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
+
+from govchaind.api.translations import chinese_messages
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -108,21 +107,6 @@ def written(value: Value, language: Language) -> str:
 def translated(message: str, language: Language) -> str:
     """Return a message in one language; in English where nobody has translated it."""
     return message if language == "en" else chinese_messages().get(message) or message
-
-
-@cache
-def chinese_messages() -> Mapping[str, str]:
-    """Return the Chinese of every message; of one with a plural, by its singular."""
-    place = files("govchaind") / "data" / "locale" / "zh" / "LC_MESSAGES" / "govchaind.po"
-    with place.open("rb") as opened:
-        catalogue = read_po(opened, locale="zh", abort_invalid=True)
-    found = {}
-    for entry in catalogue:
-        if entry.id and not entry.fuzzy:
-            one = entry.id if isinstance(entry.id, str) else entry.id[0]
-            strings = entry.string or ("",)
-            found[one] = strings if isinstance(strings, str) else strings[0]
-    return MappingProxyType(found)
 
 
 def _written(values: Mapping[str, Value], language: Language) -> dict[str, str]:

@@ -44,6 +44,14 @@ def headline(
     return tell("%(first)s And %(more)s more.", first=first, more=more)
 
 
+def withheld_words(transaction: Transaction, titles: Titles | None = None) -> Sentence:
+    """Return the sentence for what a reader is not shown."""
+    return tell(
+        "%(author)s did something that this node shows to those alone whom it concerns.",
+        author=author_of(transaction, titles),
+    )
+
+
 def author_of(transaction: Transaction, titles: Titles | None = None) -> str:
     """Return who acts."""
     if titles is None:

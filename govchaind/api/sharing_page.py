@@ -17,6 +17,7 @@ from govchaind.api.reading import ledger_time
 from govchaind.api.rendering import Renderer
 from govchaind.api.requests import WAITING, request_at, request_page
 from govchaind.api.sentence import Sentence
+from govchaind.api.viewer import viewer_in
 from govchaind.base.errors import NotFound
 from govchaind.base.limits import TITLE_CHARS_MAX
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
@@ -76,7 +77,8 @@ def _request_pages(router: APIRouter, context: Context, render: Renderer) -> Non
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
-            found, following = request_page(reader, now, after, ROWS, overdue=overdue)
+            viewer = viewer_in(context, request, reader, "requests")
+            found, following = request_page(reader, viewer, now, after, ROWS, overdue=overdue)
         return render.page(
             request,
             "requests.html",
@@ -84,6 +86,7 @@ def _request_pages(router: APIRouter, context: Context, render: Renderer) -> Non
             rows=[_asked(each) for each in found],
             overdue=overdue,
             next=following,
+            withheld=not viewer.sees_all,
         )
 
     @router.get("/requests/{institution}/{reference}")
@@ -93,6 +96,9 @@ def _request_pages(router: APIRouter, context: Context, render: Renderer) -> Non
         with context.reading() as reader:
             applied = applied_height(reader)
             now = ledger_time(reader, context.genesis.time)
+            viewer = viewer_in(context, request, reader, "requests")
+            if not viewer.sees(viewer.circles.of_request(institution, reference)):
+                return render.page(request, "withheld.html", applied)
             found = request_at(reader, institution, reference, applied, now)
         grant = found.grant
         return render.page(

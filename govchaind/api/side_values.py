@@ -24,6 +24,7 @@ from govchaind.api.listing import sifted
 from govchaind.api.models import Fact, Hash32, Millis
 from govchaind.api.reading import HASH_HEX_CHARS, iso, leave_in, ledger_time, read_hex, stored
 from govchaind.api.replies import HEIGHT_HEADER, Limit, failures, json_reply
+from govchaind.api.viewer import BY_OFFICE, viewer_in
 from govchaind.base.errors import Invalid, InvalidEncoding, NotFound, NotPermitted
 from govchaind.base.limits import SIDE_SEALED_BYTES_MAX
 from govchaind.ledger.office_leave import (
@@ -99,8 +100,10 @@ def routes(context: Context) -> APIRouter:
         summary="Side values, in order of their names",
         response_model=SideValuesReply,
         responses=failures(400),
+        openapi_extra=BY_OFFICE,
     )
     async def list_side_values(
+        request: Request,
         institution: Annotated[str | None, Query(description="only those that it recorded")] = None,
         after: Annotated[str | None, Query(description="`next` of the page before")] = None,
         limit: Limit = 100,
@@ -113,12 +116,16 @@ def routes(context: Context) -> APIRouter:
         if last is not None and not last.startswith(SIDE_VALUE):
             raise Invalid("after is `next` of the page before", code="invalid-parameter")
 
-        def view(rest: bytes, value: bytes) -> SideValueView:
+        def view(rest: bytes, value: bytes) -> SideValueView | None:
             key = prefix + rest
-            return _view(context, (key[1:-33].decode(), key[-32:]), value)
+            name = (key[1:-33].decode(), key[-32:])
+            seen = viewer.sees_all or viewer.sees(viewer.circles.of_side_value(*name))
+            return _view(context, name, value) if seen else None
 
         with context.reading() as reader:
             applied = applied_height(reader)
+            viewer = viewer_in(context, request, reader, "side-values")
+            viewer.check_known()
             found, following = sifted(reader, prefix, after=last, limit=limit, view=view)
         further = None if following is None else following.hex()
         return json_reply(SideValuesReply(height=applied, side_values=found, next=further), applied)
@@ -129,11 +136,16 @@ def routes(context: Context) -> APIRouter:
         summary="One side value: for whom it is sealed, and whether it was removed",
         response_model=SideValueReply,
         responses=failures(400, 404),
+        openapi_extra=BY_OFFICE,
     )
-    async def get_side_value(institution: Institution, commitment: Commitment) -> Response:
+    async def get_side_value(
+        request: Request, institution: Institution, commitment: Commitment
+    ) -> Response:
         name = _name(institution, commitment)
         with context.reading() as reader:
             applied = applied_height(reader)
+            viewer = viewer_in(context, request, reader, "side-values")
+            viewer.check(viewer.circles.of_side_value(*name))
             value = _STATE.get(reader, side_value_key(*name))
         if value is None:
             raise NotFound(f"{institution} has recorded no side value under this commitment")

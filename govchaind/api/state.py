@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from govchaind.api.context import Context
@@ -20,6 +21,7 @@ from govchaind.api.replies import (
     json_reply,
     with_cbor,
 )
+from govchaind.api.viewer import BY_OFFICE, viewer_in
 from govchaind.base.errors import Busy, Gone, Invalid, NotFound, StorageCorrupt
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import STATE_KEY_BYTES_MAX
@@ -47,8 +49,10 @@ def routes(context: Context) -> APIRouter:
         "the newest certified checkpoint or at the one that `height` names.",
         response_model=StateReply,
         responses={200: with_cbor("The value, or its proof"), **failures(400, 404, 410, 503)},
+        openapi_extra=BY_OFFICE,
     )
     async def get_state(
+        request: Request,
         key: StateKey,
         height: AtHeight = None,
         linearizable: Linearizable = False,
@@ -59,6 +63,8 @@ def routes(context: Context) -> APIRouter:
         state = State()
         with context.reading() as reader:
             applied = applied_height(reader)
+            viewer = viewer_in(context, request, reader, "state")
+            viewer.check(viewer.circles.of_key(raw))
             if proof:
                 data = state_proof(reader, raw, height)
                 return cbor_reply(data, applied, name="state.proof")

@@ -14,9 +14,10 @@ from govchaind.api.proof_words import receipt_words
 from govchaind.api.reading import block_at, certified_height, read_hex
 from govchaind.api.rendering import Renderer
 from govchaind.api.sentence import Sentence
-from govchaind.api.sentences import author_of, sentences
+from govchaind.api.sentences import author_of, sentences, withheld_words
 from govchaind.api.titles import StateTitles, Titles
 from govchaind.api.transactions import fate_now
+from govchaind.api.viewer import viewer_in
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime
 from govchaind.ledger.outcomes import OUTCOMES, Outcome
@@ -32,22 +33,26 @@ def add_transaction_page(router: APIRouter, context: Context, render: Renderer) 
     async def transaction(request: Request, name: str) -> Response:
         wanted = read_hex(name, what="a transaction's id", length=32)
         view, applied = fate_now(context, wanted)
-        item, told, proof = None, [], None
+        item, told, proof, content = None, [], None, None
         if view.height is not None and view.position is not None:
             with context.reading() as reader:
                 block = block_at(reader, view.height)
                 item = block.transactions[view.position]
                 titles = StateTitles(reader)
+                viewer = viewer_in(context, request, reader, "transactions")
+                content = transaction_content(viewer, item, view.code, view.operation)
                 told = sentences(item, SENTENCES_SHOWN, refused=view.code != 0, titles=titles)
-                if view.status == "certified":
+                if content.withheld:
+                    told = [withheld_words(item, titles)]
+                elif view.status == "certified":
                     proof = _proof(reader, view, item, block.time, titles)
-        count = 0 if item is None else len(item.operations)
+        count = 0 if content is None else len(content.operations)
         return render.page(
             request,
             "transaction.html",
             applied,
             view=view,
-            content=None if item is None else transaction_content(item, view.code, view.operation),
+            content=content,
             sentences=told,
             outcome=None if view.code is None else outcome_words(OUTCOMES[view.code]),
             proof=proof,

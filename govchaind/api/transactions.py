@@ -42,6 +42,7 @@ from govchaind.api.replies import (
 from govchaind.api.sentence import Sentence
 from govchaind.api.sentences import author_of
 from govchaind.api.submission import Seen, Submission, decided_view
+from govchaind.api.viewer import BY_OFFICE, viewer_in
 from govchaind.base.encoding import decode
 from govchaind.base.errors import (
     Busy,
@@ -338,6 +339,7 @@ def receipt_routes(context: Context, router: APIRouter) -> None:
         description="CBOR; with Accept: application/json a form for reading, which proves nothing.",
         response_model=ReceiptReply,
         responses={200: with_cbor("The receipt"), **failures(400, 404, 503)},
+        openapi_extra=BY_OFFICE,
     )
     async def receipt(request: Request, transaction: TransactionId) -> Response:
         wanted = read_hex(transaction, what="a transaction's id", length=32)
@@ -346,16 +348,17 @@ def receipt_routes(context: Context, router: APIRouter) -> None:
             view = outcomes.view(wanted)
             if view is None or view.height is None:
                 raise NotFound("no transaction of this id is on the ledger here")
+            block = block_at(reader, view.height)
+            item = block.transactions[view.position or 0]
+            viewer = viewer_in(context, request, reader, "transactions")
+            viewer.check(viewer.circles.of_transaction(item))
             certificate = certificate_at(reader, outcomes.certified)
             if certificate is None or outcomes.certified < view.height:
                 raise not_certified(view.height)
-            block = block_at(reader, view.height)
             data = build_receipt(reader, wanted, block.raw, certificate)
+            content = transaction_content(viewer, item, view.code, view.operation)
         if not wants_json(request):
             return cbor_reply(data, outcomes.applied, name=f"{transaction[:16]}.receipt")
-        content = transaction_content(
-            block.transactions[view.position or 0], view.code, view.operation
-        )
         reply = ReceiptReply(
             **view.model_dump(),
             node_height=outcomes.applied,

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from govchaind.backup.part import Tip
 from govchaind.base.errors import GovchaindError, InvalidProof, PeerError
-from govchaind.ledger.block import check_block, read_block
-from govchaind.ledger.certificate import check_certificate, read_certificate
+from govchaind.ledger.block import Block, check_block, read_block
+from govchaind.ledger.certificate import (
+    Certificate,
+    check_certificate,
+    read_certificate,
+    signed_by,
+)
 from govchaind.ledger.genesis import Genesis
+from govchaind.ledger.recovery import Recovery, read_recovery
+from govchaind.ledger.recovery_proof import check_record
 
 
 class Links:
@@ -20,6 +27,7 @@ class Links:
         self._chain_id = genesis.chain_id
         start = Tip(0, genesis.chain_id, genesis.time, 0, genesis.membership())
         self.tip = start if tip is None else tip
+        self._recovery: Recovery | None = None  # whose block is still to come
 
     def take(self, raw: bytes, certificate: bytes | None) -> bytes:
         """Judge the next block; return its certificate.
@@ -59,8 +67,31 @@ class Links:
         stated = certificate.read
         if (stated.height, stated.block_hash) != (block.height, block.hash):
             raise InvalidProof("the certificate is of another block")
-        check_certificate(certificate, tip.membership, block.membership or tip.membership)
+        recovery = self._recovered(block, certificate)
+        if recovery is None:
+            check_certificate(certificate, tip.membership, block.membership or tip.membership)
+        else:
+            check_certificate(certificate, recovery.body.membership)
+        self._recovery = None if block.recovery is not None else recovery
         since, membership = tip.membership_since, tip.membership
         if block.membership is not None:
             since, membership = block.height, block.membership
         self.tip = Tip(block.height, block.hash, block.time, since, membership)
+
+    def _recovered(self, block: Block, certificate: Certificate) -> Recovery | None:
+        """Return the recovery whose validators certify a block. Raises InvalidProof."""
+        tip, recovery = self.tip, self._recovery
+        if recovery is None and certificate.recovery is not None:
+            recovery = read_recovery(certificate.recovery)
+            if recovery.body.certified != tip.height:
+                raise InvalidProof("a record of recovery begins at another height")
+            check_record(
+                recovery,
+                lambda last: check_certificate(signed_by(last, tip.membership), tip.membership),
+            )
+        due = recovery is not None and recovery.body.height == block.height
+        if due != (block.recovery is not None):
+            raise InvalidProof("a recovery block where none is due, or none where one is")
+        if block.recovery is not None and block.recovery.raw != (recovery and recovery.raw):
+            raise InvalidProof("another recovery than the one announced")
+        return recovery

@@ -18,6 +18,7 @@ Rules it keeps:
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from govchaind.ledger.membership import Membership, read_membership
 from govchaind.runtime.replay import PAGE_BYTES_MAX
 
 MAGIC = b"govchaind backup 1\n"
+_VERSION_OF = re.compile(rb"govchaind backup (\d{1,3})\n?\Z").fullmatch
 FRAME_BYTES_MAX = PAGE_BYTES_MAX + 1024
 HEIGHT_MAX = (1 << 63) - 1
 _HEAD, _PAGE, _TIP, _END = 0, 1, 2, 3
@@ -114,9 +116,16 @@ class PartReader:
         self.name = name
         self._read = read
         self._hash = hashlib.sha256(begins)
+        version = _VERSION_OF(begins)
+        if version is not None and begins != MAGIC:
+            raise Invalid(
+                f"{name} is a backup of version {version[1].decode()}; this release knows 1",
+                code="unknown-version",
+                remedy="Use the release of govchaind that wrote it, or a later one.",
+            )
         if begins != MAGIC:
             raise Invalid(
-                f"{name} is no part of a backup, or of one that a later release has made",
+                f"{name} is no part of a backup, as `govchaind backup` writes them",
                 code="not-a-backup",
                 remedy="Name what `govchaind backup` wrote, or use the release that wrote it.",
             )

@@ -58,6 +58,9 @@ class Domain(IntEnum):
     REQUEST = 0x2A  # what was asked for, as a delivery names it
     OFFICE_LEAVE = 0x2B  # an office key's leave to bring or fetch what is not for everybody
     SIDE_HEADER = 0x2C  # of a sealed text; bound to its content
+    READ_LEAVE = 0x32  # an office key's leave to read at one node what is not for everybody
+    RECOVERY = 0x30  # what a recovery of a lost quorum says; its block's header names the hash
+    RECOVERY_SIGNATURE = 0x31  # an office key's signature of that
 
 
 # By number: looking up by an enumeration's member costs more than hashing a short message.

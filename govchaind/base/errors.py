@@ -18,6 +18,8 @@
         ├── StorageFailed        a write or a sync failed; nothing was acknowledged since
         ├── StorageCorrupt       stored bytes are not the bytes that were written
         ├── StateDiverged        own results differ from a certificate
+        ├── StoreReplaced        a snapshot is whole: the node starts again on it, at once
+        ├── ChainRecovered       the chain went on without what this store holds
         ├── UpgradeNeeded        the ledger has a version that this software does not know
         └── InvariantBroken      what cannot happen has happened
     StorageFull (a StorageFailed that recovers by itself when there is room)
@@ -181,6 +183,23 @@ class StateDiverged(Fatal):
 
     code = "state-diverged"
     remedy = "Keep the store for examination; start with an empty one and have it re-admitted."
+
+
+class StoreReplaced(Fatal):
+    """A snapshot is whole, and the store is to be replaced by it: the node starts again."""
+
+    code = "store-replaced"
+    remedy = "Nothing: the process starts the node again on the new store."
+
+
+class ChainRecovered(Fatal):
+    """The chain lost its quorum and went on without what this store holds beyond that height."""
+
+    code = "chain-recovered"
+    remedy = (
+        "Keep the store for examination; start with an empty one and have the node re-admitted "
+        "(`govchaind members readmit`)."
+    )
 
 
 class UpgradeNeeded(Fatal):

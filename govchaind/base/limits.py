@@ -99,6 +99,13 @@ EXIT_FILE_BYTES_MAX = 64 * 1024 * 1024  # one file of an exit pack: fits any med
 BACKUP_PART_BYTES_MAX = 256 * 1024 * 1024  # one part of a backup: a broken-off one loses it
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
 
+# --- joining by snapshot -------------------------------------------------------------------------
+SNAPSHOT_CHUNK_BYTES_MAX = 256 * 1024  # of entries in one chunk: judged in some 10 ms
+SNAPSHOT_STEPS_BYTES_MAX = 1024 * 1024  # changes of membership in one answer
+SNAPSHOT_ASKED_MAX = 4  # questions of one peer that wait here for an answer; more are dropped
+SNAPSHOT_ASKED_ALL_MAX = 64  # … and of all peers together
+SNAPSHOTS_KEPT = 2  # laid out for others at once: the newest, and one that is still being fetched
+
 # --- deliveries: sealed files beside the ledger -------------------------------------------------
 SEALED_CHUNK_BYTES = 64 * 1024  # of plain content in one chunk: what sealing keeps in memory
 SEALED_CHUNK_BYTES_MIN = 4 * 1024  # a reader's bounds: 17 bytes of each chunk are the seal's
@@ -110,6 +117,8 @@ CARRY_CHUNK_BYTES_MAX = 1024 * 1024  # in one request, or in one frame between n
 CARRY_SECONDS_MAX = 60.0  # for one chunk between nodes; slower than that is given up
 CARRY_WAITING_MAX = 1000  # sealed files that a node holds at once, whole or in part
 CARRY_LEAVE_MILLISECONDS = 15 * 60 * 1000  # an office key's leave to bring or fetch ends so soon
+READS_NOTED_MAX = 4096  # offices and kinds of reads that a node remembers having logged
+READ_NOTE_SECONDS = 60.0  # an office's reads of one kind are logged no more often
 
 # --- side values: sealed texts beside the ledger --------------------------------------------------
 SIDE_READERS_MAX = 16  # offices that one is sealed to (consensus)
@@ -138,5 +147,6 @@ LAPSES_PER_BLOCK_MAX = 16  # blocks whose ids lapse in one block: bounds the wor
 GENESIS_BYTES_MAX = 2 * 1024 * 1024  # all institutions and nodes at their bounds
 MEMBERSHIP_BYTES_MAX = 256 * 1024  # voters and learners at their bounds
 CERTIFICATE_BYTES_MAX = 16 * 1024  # a statement and the signatures of two sets of 25
+RECOVERY_BYTES_MAX = 768 * 1024  # a record of recovery: the proofs of a hundred institutions' keys
 RECEIPT_BYTES_MAX = TRANSACTION_BYTES_MAX + 64 * 1024  # a transaction, paths, a certificate
 TRUST_STEPS_MAX = 10_000  # changes of membership in one advance of a trust file

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from govchaind.base.crypto import HeldElsewhere
 from govchaind.base.errors import InvalidSetting
-from govchaind.cli.options import FOLDER, hex_bytes, json_option, node_options, shown_token
+from govchaind.cli.options import (
+    FOLDER,
+    hex_bytes,
+    json_option,
+    node_options,
+    shown_token,
+)
 from govchaind.cli.output import moment, note, print_json, progress
+from govchaind.cli.read_key import shown_reader
 from govchaind.ledger.genesis import read_genesis
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from govchaind.backup.making import Made
     from govchaind.backup.part import Tip
     from govchaind.client.client import Client
+    from govchaind.client.keyfile import Reader
 
 STREAM = "-"
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # listened on, not to be called
@@ -59,16 +68,18 @@ def backup(
 
     if (directory is None) == (not urls):
         raise click.UsageError("give either --from DIRECTORY or --node URL")
+    reader = shown_reader()
     wanted = None if chain_id is None else hex_bytes(chain_id, "a chain id", 32)
     if directory is not None:
-        own_id, urls = _of_directory(directory)
+        own_id, urls, own = _of_directory(directory)
+        reader = reader or own
         if wanted not in (None, own_id):
             raise _other_chain(own_id)
         wanted = own_id
     if target == STREAM and sys.stdout.isatty():
         raise click.UsageError("a backup is no text for a terminal: name a folder, or redirect it")
     with _target(target) as (sink, folder):
-        made, reached = trio.run(_make, urls, timeout_seconds, wanted, sink, folder)
+        made, reached = trio.run(_make, urls, reader, timeout_seconds, wanted, sink, folder)
     if as_json and target != STREAM:
         print_json({**asdict(made), "node_certified": reached})
         return
@@ -88,6 +99,7 @@ def _target(target: str) -> Iterator[tuple[Sink, Folder | None]]:
 
 async def _make(
     urls: tuple[str, ...],
+    reader: Reader | None,
     timeout_seconds: float,
     wanted: bytes | None,
     sink: Sink,
@@ -98,7 +110,9 @@ async def _make(
     from govchaind.client.client import connect
 
     newest = None if folder is None else folder.newest()
-    async with connect(urls, token=shown_token(), deadline_seconds=timeout_seconds) as client:
+    async with connect(
+        urls, token=shown_token(), reader=reader, deadline_seconds=timeout_seconds
+    ) as client:
         genesis = read_genesis(await client.genesis())
         for known in (wanted, None if newest is None else newest[0].chain_id):
             if known not in (None, genesis.chain_id):
@@ -117,16 +131,23 @@ async def _certified(client: Client) -> int:
     return certified if isinstance(certified, int) else 0
 
 
-def _of_directory(directory: Path) -> tuple[bytes, tuple[str, ...]]:
-    """Return the chain of a node's directory, and where that node answers."""
+def _of_directory(directory: Path) -> tuple[bytes, tuple[str, ...], Reader | None]:
+    """Return the chain of a node's directory, where that node answers, and its own key to read.
+
+    A key that a signer holds reads nothing.
+    """
+    from govchaind.client.keyfile import Reader
     from govchaind.config import split_address
     from govchaind.node import load
 
-    config, _, genesis = load(directory)
+    config, identity, genesis = load(directory)
     host, port = split_address(config.api.listen)
     host = _EVERYWHERE.get(host, host)
+    signer, reader = identity.signer, None
+    if not isinstance(signer, HeldElsewhere):
+        reader = Reader(identity.institution, identity.name, signer)
     named = f"[{host}]" if ":" in host else host
-    return genesis.chain_id, (f"http://{named}:{port}",)
+    return genesis.chain_id, (f"http://{named}:{port}",), reader
 
 
 def _other_chain(found: bytes) -> InvalidSetting:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from govchaind.cli.help_text import Context, speaking
+
 
 class Entry(NamedTuple):
     """Where a command lives (module under govchaind.cli, attribute) and what it does."""
@@ -39,7 +41,7 @@ class LazyGroup(click.Group):
         command = getattr(import_module(f"govchaind.cli.{entry.module}"), entry.attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}.{entry.attribute} is not a command")
-        return command
+        return speaking(command) if self.context_class is Context else command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -138,9 +140,16 @@ COMMANDS: Mapping[str, Entry] = {
     "verify": Entry("verify", "verify", "Check a node's whole store, offline."),
     "backup": Entry("backup", "backup", "Back up the ledger from a running node."),
     "restore": Entry("restore", "restore", "Make a node's store from a backup."),
+    "recover": Entry("recover", "recover", "Go on when the quorum is lost for good."),
     "db": Entry("db", "db", "Show what a node's store takes, and how long its room lasts."),
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
+    ),
+    "bridge": Entry(
+        "bridge", "bridge", "Write what is certified into PostgreSQL or NATS, as it happens."
+    ),
+    "export": Entry(
+        "export", "export", "Write what is certified as Parquet files, or verify such files."
     ),
     "config": Entry("settings", "config", "Show the settings of a node, or explain all of them."),
     "rules": Entry(

@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import Conflict, InvalidSetting, StorageCorrupt
-from govchaind.cli.options import FOLDER, hex_bytes, json_option, node_options, shown_token
+from govchaind.cli.options import (
+    FOLDER,
+    hex_bytes,
+    json_option,
+    node_options,
+    shown_token,
+)
 from govchaind.cli.output import note, print_json, progress
+from govchaind.cli.read_key import shown_reader
 from govchaind.ledger.genesis import Genesis, read_genesis
 
 if TYPE_CHECKING:
@@ -139,7 +146,10 @@ async def _fetch(asked: _Asked, storage: LmdbStorage) -> Genesis:
 
     wanted, until = asked.chain_id, asked.until
     async with connect(
-        asked.urls, token=shown_token(), deadline_seconds=asked.timeout_seconds
+        asked.urls,
+        token=shown_token(),
+        reader=shown_reader(),
+        deadline_seconds=asked.timeout_seconds,
     ) as client:
         genesis = read_genesis(await client.genesis())
         if wanted is not None and genesis.chain_id != wanted:

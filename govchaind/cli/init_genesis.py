@@ -14,6 +14,7 @@ from govchaind.cli.options import FILE
 from govchaind.cli.output import note
 from govchaind.client.keyfile import read_key_file
 from govchaind.ledger.genesis import Institution, Office, OfficeKey, make_genesis
+from govchaind.ledger.versions import KNOWN_VERSION
 
 INSTITUTION_FILE_BYTES_MAX = 64 * 1024
 
@@ -66,6 +67,7 @@ def genesis(
     try:
         made = make_genesis(
             name=name,
+            version=KNOWN_VERSION,
             time=time.time_ns() // 1_000_000,
             institutions=[read_institution(path) for path in institutions],
             nodes=[read_card(path) for path in cards],

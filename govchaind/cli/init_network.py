@@ -31,6 +31,7 @@ from govchaind.identity import GENESIS_FILE, write_private
 from govchaind.ledger.genesis import Genesis, Institution, Office, OfficeKey, make_genesis
 from govchaind.ledger.membership import Member, Role
 from govchaind.ledger.transaction import is_name
+from govchaind.ledger.versions import KNOWN_VERSION
 
 GOVERNING_OFFICE = "governing"
 API_OFFSET, METRICS_OFFSET, DELIVERY_OFFSET = 100, 200, 300
@@ -133,6 +134,7 @@ def network(
     ]
     genesis = make_genesis(
         name=name,
+        version=KNOWN_VERSION,
         time=time.time_ns() // 1_000_000,
         institutions=[
             founded(key, title, voluntary=party in willing)

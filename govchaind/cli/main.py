@@ -16,6 +16,9 @@ import click
 
 from govchaind.base.errors import Fatal, GovchaindError, Invalid, PeerError, Refused
 from govchaind.cli.commands import COMMANDS, LazyGroup
+from govchaind.cli.help_text import Context
+from govchaind.cli.language import Language, chosen
+from govchaind.cli.wording import worded
 
 OK = 0
 REFUSED = 1
@@ -68,7 +71,8 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), envvar="GOVCHAIND_LANG", show_envvar=True,
-    help="Language of the sentences that commands tell.  [default: the system's, else en]",
+    is_eager=True,
+    help="Language of help, errors and sentences.  [default: the system's, else en]",
 )  # fmt: skip
 @click.option("--traceback", is_flag=True, help="On an error, show also where it arose.")
 def cli(traceback: bool, lang: str | None) -> None:
@@ -76,6 +80,9 @@ def cli(traceback: bool, lang: str | None) -> None:
 
     Each command has its own --help with an example.
     """
+
+
+cli.context_class = Context
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
             import traceback
 
             traceback.print_exception(error)
-        return report(error)
+        return report(error, language=chosen(arguments))
     return result if isinstance(result, int) else OK
 
 
@@ -112,8 +119,11 @@ def report(
     program: str = "govchaind",
     fault: str = FAULT,
     code_of: Callable[[GovchaindError], int] = exit_code,
+    language: Language = "en",
 ) -> int:
     """Say in one line what ended the command of a program; return the exit code.
+
+    The line begins with `error[code]` in every language.
 
     Args:
         fault: what to do about an error that nobody has foreseen.
@@ -121,7 +131,7 @@ def report(
     """
     cause = principal(error)
     if isinstance(cause, KeyboardInterrupt | click.Abort):
-        click.echo("interrupted", err=True)
+        click.echo(worded("interrupted", language), err=True)
         return INTERRUPTED
     if isinstance(cause, SystemExit):
         return cause.code if isinstance(cause.code, int) else FATAL
@@ -133,16 +143,17 @@ def report(
     if isinstance(cause, click.ClickException):
         context = getattr(cause, "ctx", None)
         path = context.command_path if context else program
-        _say("usage", _lowered(cause.format_message()), f"See `{path} --help`.")
+        _say("usage", cause.format_message(), f"See `{path} --help`.", language)
         return INVALID
     if isinstance(cause, GovchaindError):
-        _say(cause.code, cause.message, cause.remedy)
+        _say(cause.code, cause.message, cause.remedy, language)
         return code_of(cause)
     if isinstance(cause, OSError):
         place = f"{cause.filename}: " if cause.filename else ""
-        _say("system", f"{place}{cause.strerror or cause}", "Check the path and its permissions.")
+        what = f"{place}{worded(cause.strerror or str(cause), language)}"
+        _say("system", what, "Check the path and its permissions.", language)
         return INVALID
-    _say("unexpected", f"{type(cause).__name__}: {cause}", fault)
+    _say("unexpected", f"{type(cause).__name__}: {cause}", fault, language)
     return FATAL
 
 
@@ -172,8 +183,11 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _say(code: str, what: str, remedy: str) -> None:
-    line = f"error[{code}]: {what.rstrip('.。')} — {remedy}"
+def _say(code: str, what: str, remedy: str, language: Language) -> None:
+    told = worded(what, language).rstrip(".。")
+    if code == "usage":
+        told = _lowered(told)
+    line = f"error[{code}]: {told} — {worded(remedy, language)}"
     click.echo(" ".join(line.split()), err=True)
 
 

@@ -148,7 +148,7 @@ def hand_over(
 def acting(
     *, office: str, holder: Path, card: Path, start: str | None, until: str, sending: Sending
 ) -> None:
-    """Name an acting holder (代理人) for a seat of OFFICE, from a day until a day.
+    """Name an acting holder for a seat of OFFICE, from a day until a day.
 
     The acting holder's key sits on the seat of whoever is away: one of the two signs, never both.
     It ends by itself, and the holder's own key stays. To end it before its day, revoke it:

@@ -12,6 +12,7 @@ import click
 
 from govchaind.api.tokens import TOKEN_LENGTH_MAX
 from govchaind.base.errors import InvalidSetting
+from govchaind.cli.read_key import also_reads, read_key_option, reader_in, shown_read_key
 from govchaind.client.network import NETWORK_FILE, Network, read_network
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Target:
     network: Network | None
     timeout_seconds: float
     token: str | None = field(default=None, repr=False)
+    read_key: Path | None = None  # of the office that reads
 
     @property
     def chain_id(self) -> bytes | None:
@@ -52,6 +54,8 @@ class Target:
         return connect(
             self.urls,
             token=self.token,
+            reader=reader_in(self.read_key),
+            names={} if self.network is None else self.network.names(),
             chain_id=self.chain_id,
             deadline_seconds=self.timeout_seconds,
         )
@@ -97,6 +101,7 @@ def node_options(command: F) -> F:
     """Add --node, --timeout, --token-file and --chain-id: whom to read a whole chain from."""
     for option in (
         click.option("--chain-id", metavar="HEX", help="Refuse any other chain than this one."),
+        read_key_option,
         token_option,
         click.option(
             "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
@@ -112,8 +117,9 @@ def node_options(command: F) -> F:
 
 
 def where_options(command: F) -> F:
-    """Add --url, --network, --timeout and --token-file, which `shown_token` reads."""
+    """Add --url, --network, --timeout, and --token-file and --read-key, which are read later."""
     for option in (
+        read_key_option,
         token_option,
         click.option(
             "--timeout", "timeout_seconds", type=click.FloatRange(0.1, 3600), default=30.0,
@@ -165,18 +171,19 @@ def choose_target(
                 remedy=f"Give --url http://host:port, or --network with a {NETWORK_FILE}.",
             )
         urls = tuple(network.urls())
-    return Target(urls, network, timeout_seconds, shown_token())
+    return Target(urls, network, timeout_seconds, shown_token(), shown_read_key())
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 key_option = click.option(
     "--key", "key_files", type=FILE, multiple=True, required=True, metavar="FILE",
+    callback=also_reads,
     help="Key file of the office that signs; repeat it where M of N must sign.",
 )  # fmt: skip
 
 _optional_key = click.option(
-    "--key", "key_files", type=FILE, multiple=True, metavar="FILE",
+    "--key", "key_files", type=FILE, multiple=True, metavar="FILE", callback=also_reads,
     help="Key file of the office that signs; repeat it where M of N must sign.",
 )  # fmt: skip
 

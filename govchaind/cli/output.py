@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 import click
 
+from govchaind.cli.wording import worded
+
 
 class Ticks(Protocol):
     """A progress bar, or nothing."""
@@ -58,7 +60,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 def note(text: str) -> None:
     """Say something to the person, on standard error."""
-    click.echo(text, err=True)
+    click.echo(worded(text), err=True)
 
 
 class _Silent:
@@ -93,13 +95,13 @@ def progress(label: str, total: int | None, unit: str) -> Iterator[Ticks]:
         console=Console(stderr=True),
     )
     with bar:
-        task = bar.add_task(label, total=total, rate="")
+        task = bar.add_task(worded(label), total=total, rate="")
 
         class Drawn:
             def advance(self, steps: int) -> None:
                 bar.advance(task, steps)
                 speed = bar.tasks[0].speed
-                bar.update(task, rate=f"{speed:,.0f} {unit}/s" if speed else "")
+                bar.update(task, rate=f"{speed:,.0f} {worded(unit)}/s" if speed else "")
 
             def total(self, steps: int) -> None:
                 bar.update(task, total=steps)

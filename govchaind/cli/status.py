@@ -11,7 +11,7 @@ from govchaind.cli.options import Target, json_option, target_options
 from govchaind.cli.output import cell, note, print_json, print_table, short
 
 _COLUMNS = ["node", "role", "term", "leader", "height", "certified", "state root", "at", "pool",
-            "linked to", "ready", "address"]  # fmt: skip
+            "linked to", "ready", "release", "address"]  # fmt: skip
 NODE_SECONDS_MAX = 5.0
 
 
@@ -88,7 +88,7 @@ def _json(url: str, answer: dict[str, Any] | GovchaindError) -> dict[str, Any]:
 
 def _row(url: str, answer: dict[str, Any] | GovchaindError) -> list[str]:
     if isinstance(answer, GovchaindError):
-        return ["–", answer.code, *["–"] * 9, url]
+        return ["–", answer.code, *["–"] * 10, url]
     peers = answer.get("peers_linked")
     return [
         cell(answer.get("node")),
@@ -102,5 +102,6 @@ def _row(url: str, answer: dict[str, Any] | GovchaindError) -> list[str]:
         cell(answer.get("pool_transactions")),
         f"{len(peers)} nodes" if isinstance(peers, list) else "–",
         cell(answer.get("ready")),
+        cell(answer.get("version")),
         url,
     ]

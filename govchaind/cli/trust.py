@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -117,5 +118,6 @@ def _json(root: TrustRoot) -> dict[str, object]:
         "head_height": root.head_height,
         "log_root": root.log_root.hex(),
         "changes": root.changes,
+        "recoveries": [asdict(each) for each in root.recoveries],
         "validators": [member.name for member in root.membership.voters()],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def verify_receipt(
         sentence = state_sentence(proved)
     details["certified_height"] = proved.certified_height
     if as_json:
+        details["recoveries"] = [asdict(each) for each in trust.recoveries]
         told = {"english": sentence.english, "chinese": sentence.chinese}
         print_json({"holds": True, "sentence": told, **details, "trust": trust.describe()})
         return

@@ -18,14 +18,15 @@ import trio
 
 from govchaind.base.errors import Busy, GovchaindError, InvalidSetting, PeerError
 from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS, SALT_BYTES
-from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.base.types import BlockTime, Hash, Height, NodeId
 from govchaind.client.asset_questions import AssetQuestions
 from govchaind.client.deliveries import DeliveryQuestions
 from govchaind.client.events import follow
 from govchaind.client.exchange import ExchangeQuestions
-from govchaind.client.keyfile import Author
+from govchaind.client.keyfile import Author, Reader
 from govchaind.client.nodes import NOTHING, Nodes
 from govchaind.client.questions import given
+from govchaind.client.reader import with_leaves
 from govchaind.client.refusals import bytes_of, json_of
 from govchaind.client.submission import Fate, Wait, read_fate, submit
 from govchaind.client.transport import HttpTransport, Reply, Transport
@@ -363,9 +364,26 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         return trio.current_time() + (self._deadline_seconds if seconds is None else seconds)
 
 
-def connect(urls: Sequence[str], *, token: str | None = None, **settings: Any) -> Client:
-    """Return a client over HTTP, with its token where nodes want one; `settings` as of Client."""
-    return Client([HttpTransport(url, token=token) for url in urls], **settings)
+def connect(
+    urls: Sequence[str],
+    *,
+    token: str | None = None,
+    reader: Reader | None = None,
+    names: Mapping[str, NodeId] = NOTHING,
+    **settings: Any,
+) -> Client:
+    """Return a client over HTTP; `settings` as of Client.
+
+    Args:
+        token: what the nodes' operator gave this client, where nodes want one.
+        reader: the office that reads, where nodes show things to those whom they concern.
+        names: which node answers at an address, as far as that is known.
+    """
+    nodes: list[Transport] = [HttpTransport(url, token=token) for url in urls]
+    if reader is not None:
+        known = [names.get(url) for url in urls]
+        nodes = with_leaves(nodes, known, reader, wall_milliseconds, settings.get("chain_id"))
+    return Client(nodes, **settings)
 
 
 def record_path(register: str, key: bytes) -> tuple[str, dict[str, str]]:

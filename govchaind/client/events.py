@@ -92,7 +92,7 @@ def _block_event(identifier: str, data: str, due: Height, node: str) -> dict[str
         )
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: lists in lists without end
         value = None
     if not isinstance(value, dict):
         raise PeerError(f"{node} sent an event that is not a JSON object", code="unexpected-reply")

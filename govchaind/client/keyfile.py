@@ -77,6 +77,15 @@ class Author:
     keys: tuple[SigningKey, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The office that reads, and one of its keys."""
+
+    institution: str
+    office: str
+    key: SigningKey = field(repr=False)
+
+
 def new_key(*, institution: str, office: str, title: str, seed: bytes) -> OfficeKeyFile:
     """Return a new key of an office. `seed`: 32 secret random bytes.
 
@@ -141,6 +150,12 @@ def author_of(paths: Sequence[Path]) -> Author:
         )
     keys = {file.public: file.signing_key() for file in files}
     return Author(files[0].institution, files[0].office, tuple(keys[k] for k in sorted(keys)))
+
+
+def reader_of(path: Path) -> Reader:
+    """Return the office that reads with a key file. Raises InvalidSetting."""
+    file = read_key_file(path)
+    return Reader(file.institution, file.office, file.signing_key())
 
 
 def _not_a_key(path: Path) -> InvalidSetting:

@@ -37,6 +37,10 @@ class Network:
     genesis: Path
     nodes: tuple[NetworkNode, ...]
 
+    def names(self) -> dict[str, str]:
+        """Return each node's name by its HTTP address."""
+        return {node.api: node.name for node in self.nodes}
+
     def urls(self) -> list[str]:
         """Return the nodes' HTTP addresses, validators first."""
         ordered = sorted(self.nodes, key=lambda node: (node.role != "validator", node.name))

@@ -49,7 +49,7 @@ def read_json(reply: Reply, node: str) -> dict[str, Any]:
     """Return a reply's JSON object. Raises PeerError for anything else."""
     try:
         value = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: lists in lists without end
         value = None
     if not isinstance(value, dict):
         raise PeerError(

@@ -47,7 +47,7 @@ from govchaind.ledger.sealed_file import (
     Place,
     content_commitment,
 )
-from govchaind.ledger.shapes import read_shape
+from govchaind.ledger.shapes import read_shape, unknown_version
 
 DELIVERY_KEY_BYTES = 32
 _KEY_BYTES = nacl.bindings.crypto_secretstream_xchacha20poly1305_KEYBYTES
@@ -171,6 +171,8 @@ def read_header(source: BinaryIO) -> tuple[Header, Hash]:
     """
     head = source.read(len(MAGIC) + LENGTH_BYTES)
     length = int.from_bytes(head[len(MAGIC) :], "big")
+    if head[: len(MAGIC) - 1] == MAGIC[:-1] and head[: len(MAGIC)] not in (MAGIC, MAGIC[:-1]):
+        raise unknown_version("a sealed file", head[len(MAGIC) - 1], MAGIC[-1])
     if len(head) != len(MAGIC) + LENGTH_BYTES or head[: len(MAGIC)] != MAGIC:
         raise InvalidEncoding("this is not a sealed file", code="not-a-sealed-file")
     if length > SEALED_HEADER_BYTES_MAX:

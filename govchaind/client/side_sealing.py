@@ -32,7 +32,7 @@ from govchaind.base.limits import (
 from govchaind.base.types import Hash
 from govchaind.client.sealing import DeliveryKey, damaged
 from govchaind.ledger.commitment import check_commitment
-from govchaind.ledger.shapes import read_shape
+from govchaind.ledger.shapes import read_shape, unknown_version
 from govchaind.ledger.side_file import (
     LENGTH_BYTES,
     MAGIC,
@@ -100,6 +100,8 @@ def read_side_header(data: bytes) -> tuple[SideHeader, bytes, bytes]:
     """
     start = len(MAGIC) + LENGTH_BYTES
     length = int.from_bytes(data[len(MAGIC) : start], "big")
+    if data[: len(MAGIC) - 1] == MAGIC[:-1] and data[: len(MAGIC)] not in (MAGIC, MAGIC[:-1]):
+        raise unknown_version("a sealed text", data[len(MAGIC) - 1], MAGIC[-1])
     if data[: len(MAGIC)] != MAGIC or len(data) > SIDE_SEALED_BYTES_MAX:
         raise InvalidEncoding("this is not a sealed text", code="not-a-sealed-file")
     if length > SIDE_HEADER_BYTES_MAX:

@@ -128,7 +128,11 @@ def verify_statement(table: Mapping[str, Any], trust: TrustRoot) -> Statement:
 
 def _verify(table: Mapping[str, Any], trust: TrustRoot) -> Statement:
     if table["statement"] != VERSION:
-        raise InvalidProof("a statement of an unknown version", code="not-a-statement")
+        raise InvalidProof(
+            f"a statement of version {table['statement']!s:.20}; this release knows {VERSION}",
+            code="unknown-version",
+            remedy="Use the release of govchaind that made it, or a later one.",
+        )
     institution, month = table["institution"], table["month"]
     number = month_number(month)
     if not is_name(institution):

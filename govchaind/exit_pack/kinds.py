@@ -102,6 +102,12 @@ KINDS: Mapping[bytes, Kind] = MappingProxyType(
             "attestation_key signed_height:integer",
             "node institution first:json second:json reporter:json reported_at:integer",
         ),
+        state_keys.RECOVERY: _kind(
+            "recoveries",
+            "recovered_at:integer",
+            "kept:integer kept_hash certified:integer lost:integer time_ms:integer record "
+            "signed:json left_out:json",
+        ),
         state_keys.PARAMETER: _kind("parameters", "parameter", "value:integer set_at:integer"),
         state_keys.DUTY: _kind(
             "duties",
@@ -192,6 +198,8 @@ def names_in(key: bytes) -> dict[str, Any]:
     if kind == state_keys.EVIDENCE:
         height = int.from_bytes(rest[32:], "big")
         return {"attestation_key": rest[:32].hex(), "signed_height": height}
+    if kind == state_keys.RECOVERY:
+        return {"recovered_at": int.from_bytes(rest, "big")}
     if kind == state_keys.MOTION:
         return {"motion": rest.hex()}
     if kind == state_keys.RULE:

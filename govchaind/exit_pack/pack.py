@@ -43,8 +43,8 @@ from govchaind.exit_pack.rows import StateRows, block_rows
 from govchaind.exit_pack.source import PackedBlock, Source
 from govchaind.exit_pack.tables import ParquetTables
 from govchaind.exit_pack.titles import TitlesAt
-from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.trust import ConfigurationBlock
 
 SHIPPED = ("README.md", "verify.py")
 Progress = Callable[[int], None]
@@ -103,7 +103,7 @@ class PackWriter:
         self._bytes_max = file_bytes_max
         self._tables = ParquetTables(folder / "tables") if tables else None
         self._titles = TitlesAt(source)
-        self._configurations: list[tuple[bytes, bytes, Certificate]] = []
+        self._configurations: list[ConfigurationBlock] = []
         self._transactions = self._changes = self._checkpoint = 0
         self._times = array("q", [source.genesis.time])  # of each height: 8 bytes a block
 
@@ -137,7 +137,9 @@ class PackWriter:
             self._checkpoint = block.height
         if block.membership is not None:
             membership = block.membership.encode()
-            self._configurations.append((block.header, membership, certificate))
+            self._configurations.append(
+                ConfigurationBlock(block.header, membership, certificate, block.record)
+            )
 
     def state(self, progress: Progress = lambda _: None) -> None:
         """Write every change of the state; `progress` as above, of changes."""

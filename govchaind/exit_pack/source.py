@@ -10,12 +10,13 @@ from govchaind.base.errors import InvalidSetting, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.results import Result, read_result
 from govchaind.ledger.state import State
-from govchaind.ledger.trust import TrustRoot, build_steps
+from govchaind.ledger.trust import ConfigurationBlock, TrustRoot, build_steps
 from govchaind.replica.attestation import certificate_at, last_certified
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height, check_store
 
@@ -58,6 +59,7 @@ class Source:
     def blocks(self) -> Iterator[PackedBlock]:
         """Yield every block in order of height. Raises StorageCorrupt."""
         for height in range(1, self.height + 1):
+            check_held(self.reader, height)
             data = self.reader.get(height_key(Table.LOG, height))
             if data is None:
                 raise StorageCorrupt(f"block {height} is missing from the store")
@@ -76,12 +78,11 @@ class Source:
         """Return what was stored of a height; None of genesis."""
         return read_result(self.reader, height) if height else None
 
-    def trust(self, configurations: list[tuple[bytes, bytes, Certificate]]) -> TrustRoot:
+    def trust(self, configurations: list[ConfigurationBlock]) -> TrustRoot:
         """Return the trust root at the newest certified height, moved there step by step.
 
         Args:
-            configurations: header, membership and certificate of each certified configuration
-                block, in order of height.
+            configurations: each certified configuration block, in order of height.
         """
         newest = certificate_at(self.reader, self.certified) if self.certified else None
         steps = build_steps(

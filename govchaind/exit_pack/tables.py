@@ -53,12 +53,27 @@ def load_pyarrow() -> tuple[Any, Any]:
         from pyarrow import parquet
     except ImportError:
         raise InvalidSetting(
-            "the tables of a pack need pyarrow, which is not installed",
+            "tables of Parquet need pyarrow, which is not installed",
             code="no-pyarrow",
-            remedy="Install govchaind with its extra `exit` (pip install 'govchaind[exit]'), or "
-            "give --without-tables: everything is in the pack without them too.",
+            remedy="Install govchaind with its extra `exit` (pip install 'govchaind[exit]'). An "
+            "exit pack holds everything --without-tables too.",
         ) from None
     return pyarrow, parquet
+
+
+def arrow_types(pyarrow: Any) -> dict[str, Any]:
+    """Return the types of columns, by what `kinds.py` calls them."""
+    return {
+        "integer": pyarrow.int64(),
+        "amount": pyarrow.uint64(),  # of an asset: it may be beyond 64 bits with a sign
+        "text": pyarrow.string(),
+        "json": pyarrow.string(),
+        "boolean": pyarrow.bool_(),
+        "time": pyarrow.timestamp("ms", tz="UTC"),
+        "texts": pyarrow.list_(pyarrow.string()),
+        "bytes": pyarrow.binary(),
+        "integers": pyarrow.list_(pyarrow.int64()),
+    }
 
 
 class ParquetTables:
@@ -68,15 +83,7 @@ class ParquetTables:
         """Begin every table. Raises InvalidSetting where pyarrow is missing."""
         pyarrow, parquet = load_pyarrow()
         folder.mkdir()
-        types = {
-            "integer": pyarrow.int64(),
-            "amount": pyarrow.uint64(),  # of an asset: it may be beyond 64 bits with a sign
-            "text": pyarrow.string(),
-            "json": pyarrow.string(),
-            "boolean": pyarrow.bool_(),
-            "time": pyarrow.timestamp("ms", tz="UTC"),
-            "texts": pyarrow.list_(pyarrow.string()),
-        }
+        types = arrow_types(pyarrow)
         self._make = pyarrow.Table.from_pylist
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
         self._text = dict.fromkeys(TABLES, 0)

@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from govchaind.base.encoding import decode
-from govchaind.base.errors import Fatal, InvalidEncoding, StorageCorrupt, UpgradeNeeded, invariant
+from govchaind.base.errors import (
+    Fatal,
+    InvalidEncoding,
+    InvalidProof,
+    StorageCorrupt,
+    UpgradeNeeded,
+    invariant,
+)
 from govchaind.base.keyspace import Table, height_key, named_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.limits import LIVE_IDS_PER_INSTITUTION_MAX, RANGE_ITEMS_MAX
@@ -36,8 +43,9 @@ from govchaind.ledger.membership import Member, member_of
 from govchaind.ledger.operations.motions import ORDERED_AT
 from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.operations.table import OPERATIONS
-from govchaind.ledger.operations.upgrades import FIRST_VERSION, KNOWN_VERSION
 from govchaind.ledger.outcomes import APPLIED, OUTCOMES, Code, Outcome
+from govchaind.ledger.recovered_state import carry_out, judge_recovery
+from govchaind.ledger.recovery import Recovery
 from govchaind.ledger.results import (
     append_result,
     load_frontier,
@@ -52,6 +60,7 @@ from govchaind.ledger.state import Checkpoints, State
 from govchaind.ledger.state_keys import NETWORK, NODE, VERSION, live_key
 from govchaind.ledger.statement import Statement
 from govchaind.ledger.transaction import Transaction
+from govchaind.ledger.versions import FIRST_VERSION, KNOWN_VERSION, knows_operation
 from govchaind.ledger.working_state import Act, WorkingState
 
 UNUSED_IDS_MAX = 100_000  # remembered between check and apply; several pools full
@@ -120,7 +129,7 @@ class Ledger:
         self.last_hash: Hash = genesis.chain_id if newest is None else newest.block_hash
         self._heights = load_frontier(reader, self.height)
         self._known_version = known_version
-        self._check_version(self._state.get(reader, VERSION))
+        self._version = self._checked_version(self._state.get(reader, VERSION))
 
     @staticmethod
     def write_genesis(genesis: Genesis, batch: WriteBatch) -> Hash:
@@ -149,6 +158,8 @@ class Ledger:
         """Apply the next block; write everything it changes into `batch`.
 
         `reader` must see every earlier write, also those not yet durable.
+
+        Raises InvalidProof, and changes nothing: too few institutions have signed a recovery.
         """
         invariant(block.chain_id == self.chain_id, "a block of another chain reached the ledger")
         invariant(block.height == self.height + 1, f"block {block.height} after {self.height}")
@@ -176,21 +187,34 @@ class Ledger:
                 row = transaction_row(block.height, position)
                 batch.put(named_key(Table.TRANSACTION, transaction.id), row)
             outcomes.append(outcome)
+        if block.recovery is not None:
+            signed = judge_recovery(block.recovery, working)
+            carry_out(block.recovery, signed, block.height, working)
+            working.keep()
         if taken.order:
             working.changes[live_key(block.height)] = self._live.record(
                 batch, block.height, taken.order, taken.counts, taken.latest
             )
-        self._check_version(working.changes.get(VERSION))
+        if VERSION in working.changes:  # it holds behind this block, if this software knows it
+            version = self._checked_version(working.changes[VERSION])
+            applied = self._finish(block, reader, batch, working, outcomes)
+            self._version = version
+            return applied
         return self._finish(block, reader, batch, working, outcomes)
 
-    def _check_version(self, value: bytes | None) -> None:
-        """Raise UpgradeNeeded if the version in this value of the state is not known here."""
-        version = FIRST_VERSION if value is None else decode(value, bytes_max=len(value))[0]
+    def _checked_version(self, value: bytes | None) -> int:
+        """Return the version in this value of the state. Raises UpgradeNeeded: not known here."""
+        version: int = FIRST_VERSION if value is None else decode(value, bytes_max=len(value))[0]
         if version > self._known_version:
             raise UpgradeNeeded(
                 f"the ledger has version {version} from here on; this software knows it up to "
                 f"version {self._known_version}"
             )
+        return version
+
+    def _knows(self, kind: int) -> bool:
+        """Say whether an operation exists, here and under the version in force."""
+        return kind in self._operations and knows_operation(self._version, kind)
 
     def _finish(
         self,
@@ -262,9 +286,9 @@ class Ledger:
         return APPLIED
 
     def _operation(self, kind: int, arguments: list[Any], act: Act, working: WorkingState) -> int:
-        operation = self._operations.get(kind)
-        if operation is None:
+        if not self._knows(kind):
             return Code.UNKNOWN_OPERATION
+        operation = self._operations[kind]
         try:
             wanted = shaped(arguments, operation.shape)
         except InvalidEncoding:
@@ -309,11 +333,21 @@ class Ledger:
             id_is_used=id_is_used,
             has_room=self._live.has_room,
         )
-        if code == Code.APPLIED and any(
-            kind not in self._operations for kind, _ in transaction.operations
+        if code == Code.APPLIED and not all(
+            self._knows(kind) for kind, _ in transaction.operations
         ):
             return Code.UNKNOWN_OPERATION
         return code
+
+    def check_recovery(self, recovery: Recovery, reader: KeyValueReader) -> None:
+        """Raise InvalidProof unless the state of the newest height carries a record's signatures.
+
+        The newest height is the one that the record keeps.
+        """
+        if recovery.body.kept != self.height or recovery.body.kept_hash != self.last_hash:
+            raise InvalidProof("the recovery keeps another block than the newest one")
+        state = WorkingState(self._state, reader, {}, keeps_cache=False)
+        judge_recovery(recovery, state)
 
     def wanted_members(self, reader: KeyValueReader) -> tuple[list[Member], Height]:
         """Return the members that state wants, observers too, and the height that ordered them."""

@@ -110,14 +110,19 @@ def check_term(
     Args:
         office: as for `check_leave`; `which` says in the message what it is.
     """
+    check_end(until, now)
+    if not in_force(key, office, now):
+        raise NotPermitted(f"the leave's key is none of the office {which}")
+
+
+def check_end(until: BlockTime, now: BlockTime) -> None:
+    """Raise NotPermitted unless a leave of any kind ends soon."""
     if not now < until <= now + 2 * CARRY_LEAVE_MILLISECONDS:
         raise NotPermitted(
             "the leave is over, or lasts too long",
             code="leave-over",
             remedy="Sign a new one; check this machine's clock.",
         )
-    if not in_force(key, office, now):
-        raise NotPermitted(f"the leave's key is none of the office {which}")
 
 
 def in_force(key: PublicKey, office: list[Any] | None, now: BlockTime) -> bool:

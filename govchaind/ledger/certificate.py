@@ -1,6 +1,7 @@
 """A certificate: a quorum's signatures of one height's statement.
 
     certificate = [statement bytes, [[node name, signature] …]]     sorted by name
+    at the first height that a recovery's validators certify, also the record: [.., .., record]
 
 Rules it keeps (protocol-rules.md, "Certificates"):
 - Height h is certified by the validators in force before h; the height of a configuration block
@@ -22,7 +23,7 @@ from govchaind.base import crypto
 from govchaind.base.crypto import Domain
 from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidEncoding, InvalidProof
-from govchaind.base.limits import CERTIFICATE_BYTES_MAX, VALIDATORS_MAX
+from govchaind.base.limits import CERTIFICATE_BYTES_MAX, RECOVERY_BYTES_MAX, VALIDATORS_MAX
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height, NodeId, PublicKey, Signature
 from govchaind.ledger.membership import Membership
@@ -30,6 +31,7 @@ from govchaind.ledger.shapes import Name, Shape, Signature64, read_shape
 from govchaind.ledger.statement import Statement, read_statement
 
 Verify = Callable[[Domain, PublicKey, bytes, Signature], bool]
+_WITH_RECOVERY = b"\x83"  # an array of three
 
 
 class _CertificateShape(Shape):
@@ -37,17 +39,28 @@ class _CertificateShape(Shape):
     signatures: Annotated[
         list[tuple[Name, Signature64]], Meta(min_length=1, max_length=2 * VALIDATORS_MAX)
     ]
+    recovery: bytes | None = None
 
 
 class Certificate:
-    """Statement bytes and who signed them; nothing is verified by having one."""
+    """Statement bytes and who signed them; nothing is verified by having one.
 
-    __slots__ = ("read", "signatures", "statement")
+    `recovery` is a record (recovery.py) that travels with it, for one who follows the chain block
+    by block and could not know yet who signs from here on. It is no part of what is certified.
+    """
 
-    def __init__(self, statement: bytes, signatures: tuple[tuple[NodeId, Signature], ...]) -> None:
+    __slots__ = ("read", "recovery", "signatures", "statement")
+
+    def __init__(
+        self,
+        statement: bytes,
+        signatures: tuple[tuple[NodeId, Signature], ...],
+        recovery: bytes | None = None,
+    ) -> None:
         """Take statement bytes and signatures sorted by name. Raises InvalidEncoding."""
         self.statement = statement
         self.signatures = signatures
+        self.recovery = recovery
         self.read: Statement = read_statement(statement)
 
     @property
@@ -55,7 +68,16 @@ class Certificate:
         return self.read.height
 
     def encode(self) -> bytes:
-        return encode([self.statement, [[name, value] for name, value in self.signatures]])
+        signatures = [[name, value] for name, value in self.signatures]
+        if self.recovery is None:
+            return encode([self.statement, signatures])
+        return encode([self.statement, signatures, self.recovery])
+
+    def without_recovery(self) -> Certificate:
+        """Return the certificate alone, as it stands in receipts and proofs."""
+        if self.recovery is None:
+            return self
+        return Certificate(self.statement, self.signatures)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Certificate):
@@ -71,11 +93,14 @@ class Certificate:
 
 def read_certificate(data: bytes) -> Certificate:
     """Return the certificate that `data` encodes. Raises InvalidEncoding."""
-    shape = read_shape(data, _CertificateShape, bytes_max=CERTIFICATE_BYTES_MAX)
+    bytes_max = CERTIFICATE_BYTES_MAX + (RECOVERY_BYTES_MAX if data[:1] == _WITH_RECOVERY else 0)
+    shape = read_shape(data, _CertificateShape, bytes_max=bytes_max)
+    if (shape.recovery is None) == (data[:1] == _WITH_RECOVERY):
+        raise InvalidEncoding("a certificate has a record of recovery, or no place for one")
     names = [name for name, _ in shape.signatures]
     if names != sorted(set(names)):
         raise InvalidEncoding("a certificate's signatures are sorted by name, none twice")
-    return Certificate(shape.statement, tuple(shape.signatures))
+    return Certificate(shape.statement, tuple(shape.signatures), shape.recovery)
 
 
 def check_certificate(
@@ -100,6 +125,19 @@ def check_certificate(
             raise InvalidProof(f"the signature of {name} in the certificate does not verify")
     if missing := _missing(certificate.height, set(names), sets):
         raise InvalidProof(missing)
+
+
+def signed_by(certificate: Certificate, membership: Membership) -> Certificate:
+    """Return what the validators of one set have signed of a certificate.
+
+    Of the block that brought a set into force: the old set's signatures stand beside theirs, also
+    those of members that have stayed without a vote; who knows the new set only cannot judge them.
+    """
+    height = certificate.height
+    voters = membership.voters()
+    known = {member.name for member in voters if height > member.signs_above}
+    mine = tuple(pair for pair in certificate.signatures if pair[0] in known)
+    return Certificate(certificate.statement, mine)
 
 
 def build_certificate(

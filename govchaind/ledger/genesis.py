@@ -1,12 +1,13 @@
 """How a chain begins: its name, its institutions with their offices, and its nodes.
 
-    genesis     = [1, name, time, [institution …], [member …]]
+    genesis     = [version, name, time, [institution …], [member …]]
     institution = [name, title, class, [office …]]     the first office is the governing one
     office      = [name, title, threshold, [key …]]
     key         = [public key, title of its holder, valid from, valid until or null]
 
-The chain id is the hash of these bytes, so two chains never share one. Only shape and consistency
-are judged here; `genesis_state.py` says what state they begin with.
+The version is the one of the ledger with which the chain begins; software that does not know it
+refuses the genesis. The chain id is the hash of these bytes, so two chains never share one. Only
+shape and consistency are judged here; `genesis_state.py` says what state they begin with.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from govchaind.base.crypto import Domain, digest
-from govchaind.base.encoding import encode
+from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import InvalidEncoding
 from govchaind.base.limits import (
     GENESIS_BYTES_MAX,
@@ -36,9 +37,9 @@ from govchaind.ledger.membership import (
     member_of,
     membership_of,
 )
-from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Title, read_shape
+from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, Title, shaped, unknown_version
+from govchaind.ledger.versions import FIRST_VERSION, KNOWN_VERSION
 
-VERSION = 1
 InstitutionClass = Literal["duty-bound", "voluntary"]
 KeyShape = tuple[Bytes32, Title, Count, Count | None]
 KeysShape = Annotated[tuple[KeyShape, ...], Meta(min_length=1, max_length=OFFICE_KEYS_MAX)]
@@ -100,6 +101,7 @@ class Genesis:
     time: BlockTime
     institutions: tuple[Institution, ...]
     nodes: tuple[Member, ...]
+    ledger_version: int = FIRST_VERSION  # with which it begins
 
     def membership(self) -> Membership:
         """Return the membership in force before block 1."""
@@ -158,9 +160,11 @@ def institution_fault(institution: Institution) -> str | None:
 
 def read_genesis(data: bytes) -> Genesis:
     """Return the genesis that `data` encodes. Raises InvalidEncoding."""
-    shape = read_shape(data, _GenesisShape, bytes_max=GENESIS_BYTES_MAX)
-    if shape.version != VERSION:
-        raise InvalidEncoding("a genesis of an unknown version", code="unknown-version")
+    value = decode(data, bytes_max=GENESIS_BYTES_MAX)
+    version = value[0] if type(value) is list and value else None
+    if type(version) is int and not FIRST_VERSION <= version <= KNOWN_VERSION:
+        raise unknown_version("a genesis", version, KNOWN_VERSION)
+    shape = shaped(value, _GenesisShape)
     institutions = tuple(institution_of(item) for item in shape.institutions)
     names = {institution.name for institution in institutions}
     if len(names) != len(institutions):
@@ -171,7 +175,8 @@ def read_genesis(data: bytes) -> Genesis:
             raise InvalidEncoding(f"institution {institution.name}: {fault}")
     nodes = tuple(member_of(item) for item in shape.nodes)
     _check_nodes(nodes, names)
-    return Genesis(data, digest(Domain.GENESIS, data), shape.name, shape.time, institutions, nodes)
+    chain_id = digest(Domain.GENESIS, data)
+    return Genesis(data, chain_id, shape.name, shape.time, institutions, nodes, shape.version)
 
 
 def _check_nodes(nodes: tuple[Member, ...], institutions: set[str]) -> None:
@@ -197,8 +202,12 @@ def make_genesis(
     time: BlockTime,
     institutions: Iterable[Institution],
     nodes: Iterable[Member],
+    version: int = FIRST_VERSION,
 ) -> Genesis:
-    """Return a genesis, its nodes sorted by name. Raises InvalidEncoding as `read_genesis` does."""
+    """Return a genesis, its nodes sorted by name; `version` is the one of its ledger.
+
+    Raises InvalidEncoding as `read_genesis` does.
+    """
     founded = [institution_fields(institution) for institution in institutions]
     members = [node.fields() for node in sorted(nodes, key=lambda node: node.name)]
-    return read_genesis(encode([VERSION, name, time, founded, members]))
+    return read_genesis(encode([version, name, time, founded, members]))

@@ -7,7 +7,8 @@ from govchaind.base.types import Hash
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.operations.motions import found_institution, place_node
 from govchaind.ledger.state import Checkpoints, State
-from govchaind.ledger.state_keys import NETWORK
+from govchaind.ledger.state_keys import NETWORK, VERSION
+from govchaind.ledger.versions import FIRST_VERSION
 from govchaind.ledger.working_state import WorkingState
 
 
@@ -22,6 +23,8 @@ def write_genesis_state(genesis: Genesis, batch: WriteBatch) -> Hash:
         place_node(node, working)
     validators = sum(1 for node in genesis.nodes if node.role == "validator")
     working.put_value(NETWORK, [len(genesis.institutions), len(genesis.nodes), validators, 0])
+    if genesis.ledger_version > FIRST_VERSION:
+        working.put_value(VERSION, [genesis.ledger_version, 0])
     working.keep()
     state.write(nothing, batch, 0, working.changes)
     checkpoints = Checkpoints(nothing)

@@ -56,7 +56,7 @@ def height_proof(
     """
     height = Header(header).height
     path = height_path(reader, height, certificate.height)
-    return [header, state_root, path, certificate.encode()]
+    return [header, state_root, path, certificate.without_recovery().encode()]
 
 
 def height_path(reader: KeyValueReader, height: Height, size: Height) -> list[Hash]:

@@ -23,6 +23,8 @@ from govchaind.base.limits import (
 )
 from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.ledger.operations.parameters import LIVE_IDS, parameter_of
+from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.results import read_result
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import LIVE, live_key
 from govchaind.ledger.working_state import WorkingState
@@ -73,7 +75,7 @@ class LiveIds:
     ) -> bytes:
         """Write the row of a block's ids; return the value of its state record."""
         joined = b"".join(ids)
-        batch.put(_row_key(latest, height), joined)
+        batch.put(live_ids_key(latest, height), joined)
         if self._earliest is None or latest < self._earliest:
             self._earliest = latest
         listed = [[name, counts[name]] for name in sorted(counts)]
@@ -108,7 +110,27 @@ class LiveIds:
                 del self._counts[name]
 
 
-def _row_key(latest: BlockTime, height: Height) -> bytes:
+def live_ids_of(reader: KeyValueReader, height: Height, record: bytes) -> bytes:
+    """Return the joined ids that a block's record stands for, also after it has lapsed.
+
+    Raises Gone, NotFound: neither the ids nor the outcomes of that block are here.
+    """
+    named, latest, _ = decode(record, bytes_max=len(record))
+    joined = reader.get(live_ids_key(latest, height))
+    if joined is None:
+        outcomes = read_result(reader, height).outcomes
+        joined = b"".join(
+            transaction
+            for transaction, _, code, _ in outcomes
+            if not code or OUTCOMES[code].consumes_id
+        )
+    if digest(Domain.IDS, joined) != named:
+        raise StorageCorrupt(f"the live ids of height {height} are not those of its record")
+    return joined
+
+
+def live_ids_key(latest: BlockTime, height: Height) -> bytes:
+    """Return where the ids of the block at `height` lie: in the order in which they expire."""
     return _ROWS + latest.to_bytes(8, "big") + height.to_bytes(8, "big")
 
 

@@ -27,7 +27,7 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidEncoding
 from govchaind.base.limits import MEMBERSHIP_BYTES_MAX, NODE_ADDRESSES_MAX, VALIDATORS_MAX
 from govchaind.base.types import Hash, Height, NodeId, PublicKey, StoreId
-from govchaind.ledger.shapes import Address, Bytes32, Count, Name, Shape, Store, read_shape
+from govchaind.ledger.shapes import Address, Bytes32, Count, Name, Shape, Store, read_versioned
 
 VERSION = 1
 Role = Literal["validator", "learner", "observer"]
@@ -136,9 +136,14 @@ class Membership:
 
 def read_membership(data: bytes) -> Membership:
     """Return the membership that `data` encodes. Raises InvalidEncoding."""
-    shape = read_shape(data, _MembershipShape, bytes_max=MEMBERSHIP_BYTES_MAX)
-    if shape.version != VERSION:
-        raise InvalidEncoding("a membership of an unknown version", code="unknown-version")
+    shape = read_versioned(
+        data,
+        _MembershipShape,
+        what="a membership",
+        version=VERSION,
+        place=0,
+        bytes_max=MEMBERSHIP_BYTES_MAX,
+    )
     return Membership(tuple(member_of(fields) for fields in shape.members), shape.ordered_at)
 
 

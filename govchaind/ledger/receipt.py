@@ -31,7 +31,7 @@ from govchaind.ledger.height_proof import (
 )
 from govchaind.ledger.outcomes import OUTCOMES, Outcome
 from govchaind.ledger.results import find_transaction, outcome_leaf, read_result
-from govchaind.ledger.shapes import Bytes32, Count, Shape, read_shape
+from govchaind.ledger.shapes import Bytes32, Count, Shape, read_versioned
 from govchaind.ledger.transaction import Transaction, read_transaction
 from govchaind.ledger.trust import TrustRoot
 
@@ -139,7 +139,14 @@ def verify_receipt(
         InvalidEncoding: these bytes are no receipt.
         InvalidProof: it does not hold.
     """
-    shape = read_shape(data, _ReceiptShape, bytes_max=RECEIPT_BYTES_MAX)
+    shape = read_versioned(
+        data,
+        _ReceiptShape,
+        what="a receipt",
+        version=VERSION,
+        place=1,
+        bytes_max=RECEIPT_BYTES_MAX,
+    )
     if shape.code not in OUTCOMES or OUTCOMES[shape.code].door:
         raise InvalidProof(f"there is no outcome {shape.code}")
     outcome = Outcome(shape.code, shape.operation)

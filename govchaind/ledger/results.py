@@ -23,6 +23,7 @@ from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.limits import BLOCK_BYTES_MAX
 from govchaind.base.merkle import SUITE_1, Frontier
 from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.outcomes import Outcome
 from govchaind.ledger.shapes import Bytes32, Count, Shape, read_shape
 
@@ -95,15 +96,22 @@ def read_result(reader: KeyValueReader, height: Height) -> Result:
 
     Raises:
         NotFound: the height is not applied here.
+        Gone: it lies below the beginning of a store that began with a snapshot.
         StorageCorrupt: the row is not what was written.
     """
     data = reader.get(height_key(Table.RESULT, height))
     if data is None:
+        check_held(reader, height)
         raise NotFound(f"height {height} has no result here")
     try:
-        row = read_shape(data, _RowShape, bytes_max=BLOCK_BYTES_MAX)
+        return read_result_row(data, height)
     except InvalidEncoding as error:
         raise StorageCorrupt(f"the result of height {height} is not readable: {error}") from None
+
+
+def read_result_row(data: bytes, height: Height) -> Result:
+    """Return the result that a row holds. Raises InvalidEncoding."""
+    row = read_shape(data, _RowShape, bytes_max=BLOCK_BYTES_MAX)
     return Result(height, row.block_hash, row.outcomes_root, row.state_root, row.outcomes, row.time)
 
 
@@ -145,6 +153,7 @@ def stored_subtree(reader: KeyValueReader) -> Callable[[int, int], Hash]:
     def subtree(level: int, index: int) -> Hash:
         value = reader.get(subtree_key(level, index))
         if value is None:
+            check_held(reader, index << level)
             raise StorageCorrupt(f"the tree of heights has no node {index} at level {level}")
         return value
 

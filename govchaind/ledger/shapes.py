@@ -44,6 +44,10 @@ Store = Annotated[bytes, Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
 RecordKey = Annotated[bytes, Meta(min_length=1, max_length=KEY_BYTES_MAX)]
 Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]  # heights, times, revisions
 
+TreeDepth = Annotated[int, Meta(ge=0, le=64)]  # half-bytes of a key's hash …
+TreePath = Annotated[bytes, Meta(max_length=32)]  # … and these, packed
+RefusalCode = Annotated[str, Meta(max_length=64)]
+
 
 def shaped(value: Any, shape: type[T]) -> T:
     """Return `value`, as `decode` gave it, as `shape`. Raises InvalidEncoding."""
@@ -51,6 +55,31 @@ def shaped(value: Any, shape: type[T]) -> T:
         return msgspec.convert(value, shape, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise InvalidEncoding(str(error)) from None
+
+
+def unknown_version(what: str, found: int, known: int) -> InvalidEncoding:
+    """Return the error for a format of another version than the one that is known here."""
+    return InvalidEncoding(
+        f"{what} of version {found}; this release knows version {known}",
+        code="unknown-version",
+        remedy="Use the release of govchaind that made it, or a later one.",
+    )
+
+
+def read_versioned(
+    data: bytes, shape: type[T], *, what: str, version: int, place: int, bytes_max: int
+) -> T:
+    """Do as `read_shape`; of another version, say that first, whatever its shape is.
+
+    Args:
+        place: where in the array the version stands.
+    """
+    value = decode(data, bytes_max=bytes_max)
+    if type(value) is list and len(value) > place and type(value[place]) is int:
+        found: int = value[place]
+        if found != version:
+            raise unknown_version(what, found, version)
+    return shaped(value, shape)
 
 
 def read_shape(data: bytes, shape: type[T], *, bytes_max: int) -> T:

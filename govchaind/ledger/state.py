@@ -29,6 +29,7 @@ from govchaind.base.limits import (
     STATE_KEY_BYTES_MAX,
 )
 from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.beginning import check_held
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.tree_proof import hash_key, hash_value
 
@@ -58,7 +59,7 @@ class State:
         return None if data is None else _height(data)
 
     def get_at(self, reader: KeyValueReader, key: bytes, height: Height) -> bytes | None:
-        """Return the value of `key` after the block at `height`."""
+        """Return the value of `key` after the block at `height`. Raises Gone."""
         for _, value in self._versions(reader, key, height + 1):
             return value
         return None
@@ -66,7 +67,10 @@ class State:
     def history(
         self, reader: KeyValueReader, key: bytes, *, limit: int, before_height: Height | None = None
     ) -> list[tuple[Height, bytes | None]]:
-        """Return up to `limit` changes of `key`, newest first, each below `before_height`."""
+        """Return up to `limit` changes of `key`, newest first, each below `before_height`.
+
+        Raises Gone: the store begins above that height.
+        """
         versions = self._versions(reader, key, before_height)
         return [version for version, _ in zip(versions, range(limit), strict=False)]
 
@@ -141,6 +145,8 @@ class State:
         self, reader: KeyValueReader, key: bytes, before_height: Height | None
     ) -> Iterator[tuple[Height, bytes | None]]:
         """Yield (height, value) of each change below `before_height`, newest first."""
+        if before_height is not None:
+            check_held(reader, before_height - 1)
         data = reader.get(_STATE + key)
         if data is None:
             return
@@ -271,6 +277,11 @@ def _changed_keys(data: bytes) -> Iterable[bytes]:
         return read(data, list[bytes], bytes_max=len(data))
     except InvalidEncoding as error:
         raise StorageCorrupt(f"a list of changed keys is not readable: {error}") from None
+
+
+def stored_row(height: Height, value: bytes) -> bytes:
+    """Return the row of a value that changed at `height`."""
+    return height.to_bytes(HEIGHT_BYTES, "big") + _PRESENT + value
 
 
 def row_value(row: bytes | None) -> bytes | None:

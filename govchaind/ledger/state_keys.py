@@ -71,6 +71,9 @@
                                               [ground, time] of its removal or null, height]
     21 key (32 bytes) height    evidence     [node, its institution, [statement, signature],
                                               [statement, signature], reporter, height]
+    22 height                   recovery     [kept height, kept block's hash, certified height, lost
+                                              height or null, block time, digest of what was signed,
+                                              [institution …] that signed, [node …] left out]
 
 A seat of an office is [number, public key, title, valid from, valid until or null, revoked at or
 null]; a key that replaces another sits on its seat, so that during the overlap one holder cannot
@@ -115,6 +118,7 @@ VERSION = b"\x1f\x00"
 READY = b"\x1f\x01"
 SIDE_VALUE = b"\x20"
 EVIDENCE = b"\x21"
+RECOVERY = b"\x22"
 
 
 def institution_key(name: str) -> bytes:
@@ -250,6 +254,10 @@ def node_key_key(key: PublicKey) -> bytes:
 
 def evidence_key(key: PublicKey, height: Height) -> bytes:
     return EVIDENCE + key + height.to_bytes(8, "big")
+
+
+def recovery_key(height: Height) -> bytes:
+    return RECOVERY + height.to_bytes(8, "big")
 
 
 def asset_key(name: str) -> bytes:

@@ -21,7 +21,7 @@ from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.height_proof import HeightProofShape, check_height, height_proof
 from govchaind.ledger.results import read_result
-from govchaind.ledger.shapes import Bytes32, Shape, read_shape
+from govchaind.ledger.shapes import Bytes32, Shape, read_versioned
 from govchaind.ledger.state import State
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.tree_proof import TreePath, check_tree_path, hash_key, hash_value
@@ -111,7 +111,14 @@ def verify_state_proof(
         InvalidEncoding: these bytes are no state proof.
         InvalidProof: it does not hold.
     """
-    shape = read_shape(data, _StateProofShape, bytes_max=RECEIPT_BYTES_MAX)
+    shape = read_versioned(
+        data,
+        _StateProofShape,
+        what="a state proof",
+        version=VERSION,
+        place=1,
+        bytes_max=RECEIPT_BYTES_MAX,
+    )
     if key is not None and shape.key != key:
         raise InvalidProof("the proof is of another key than the one asked for")
     proved = check_height(shape.proof, shape.outcomes_root, trust, to_head)

@@ -14,9 +14,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from govchaind.base.encoding import encode
-from govchaind.base.errors import InvalidEncoding
 from govchaind.base.types import Hash, Height
-from govchaind.ledger.shapes import Bytes32, Shape, read_shape
+from govchaind.ledger.shapes import Bytes32, Shape, read_versioned
 
 VERSION = 1
 STATEMENT_BYTES_MAX = 256
@@ -60,9 +59,14 @@ class Statement:
 
 def read_statement(data: bytes) -> Statement:
     """Return the statement that `data` encodes. Raises InvalidEncoding."""
-    shape = read_shape(data, _StatementShape, bytes_max=STATEMENT_BYTES_MAX)
-    if shape.version != VERSION:
-        raise InvalidEncoding("a statement of an unknown version", code="unknown-version")
+    shape = read_versioned(
+        data,
+        _StatementShape,
+        what="a statement",
+        version=VERSION,
+        place=0,
+        bytes_max=STATEMENT_BYTES_MAX,
+    )
     return Statement(
         shape.chain_id,
         shape.height,

@@ -32,6 +32,7 @@ from govchaind.base.limits import (
 )
 from govchaind.base.types import BlockTime, Hash, PublicKey, Signature
 from govchaind.ledger.operations.costs import operations_cost
+from govchaind.ledger.shapes import unknown_version
 
 VERSION = 1
 TIME_MAX = (1 << 63) - 1
@@ -79,11 +80,13 @@ class Transaction:
         self.body = body
         self.signatures = signatures
         fields = decode(body, bytes_max=TRANSACTION_BYTES_MAX)
-        if type(fields) is not list or len(fields) != 7:
+        if type(fields) is not list or not fields or type(fields[0]) is not int:
+            raise InvalidEncoding("a transaction body is an array that begins with its version")
+        if fields[0] != VERSION:
+            raise unknown_version("a transaction", fields[0], VERSION)
+        if len(fields) != 7:
             raise InvalidEncoding("a transaction body is an array of seven")
-        version, chain_id, institution, office, operations, valid_until, salt = fields
-        if version != VERSION or type(version) is not int:
-            raise InvalidEncoding("a transaction of an unknown version", code="unknown-version")
+        _, chain_id, institution, office, operations, valid_until, salt = fields
         if type(chain_id) is not bytes or len(chain_id) != 32:
             raise InvalidEncoding("a chain id has 32 bytes")
         if not (is_name(institution) and is_name(office)):

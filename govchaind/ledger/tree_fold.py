@@ -17,6 +17,7 @@ from govchaind.base.errors import StorageCorrupt, invariant
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.limits import STATE_BUCKET_ENTRIES_MAX
 from govchaind.base.types import ZERO_HASH, Hash, Height
+from govchaind.ledger.tree_build import build_records
 from govchaind.ledger.tree_proof import BUCKET_BYTES_MAX, BUCKET_PREFIX, ENTRY_BYTES
 from govchaind.ledger.tree_record import (
     COUNT_BYTES,
@@ -26,7 +27,6 @@ from govchaind.ledger.tree_record import (
     CheckpointRecord,
     Inner,
     child_path,
-    empty_inner,
     pack_undo,
     undo_key,
     unpack_inner,
@@ -213,7 +213,8 @@ class Fold:
             self._delete(key)
             return ZERO_HASH, 0
         if len(entries) > BUCKET_BYTES_MAX:
-            return self._build(depth, path, entries), len(entries) // ENTRY_BYTES
+            hashed = build_records(depth, path, entries, self._put, self._cache.__setitem__)
+            return hashed, len(entries) // ENTRY_BYTES
         self._put(key, entries)
         return _sha256(BUCKET_PREFIX + entries).digest(), len(entries) // ENTRY_BYTES
 
@@ -258,31 +259,3 @@ class Fold:
             else:
                 held[key] = value
         return b"".join([key + held[key] for key in sorted(held)])
-
-    def _build(self, depth: int, path: bytes, entries: bytes) -> Hash:
-        """Store a new subtree over more entries than a bucket holds; return its hash."""
-        node = empty_inner()
-        half, odd = depth >> 1, depth & 1
-        start = 0
-        for child in range(16):
-            end = start
-            while end < len(entries):
-                byte = entries[end + half]
-                if (byte & 15 if odd else byte >> 4) != child:
-                    break
-                end += ENTRY_BYTES
-            if end == start:
-                continue
-            part, below = entries[start:end], child_path(path, depth, child)
-            if len(part) > BUCKET_BYTES_MAX:
-                hashed = self._build(depth + 1, below, part)
-            else:
-                self._put(DEPTH_KEYS[depth + 1] + below, part)
-                hashed = _sha256(BUCKET_PREFIX + part).digest()
-            node.children[child * HASH_BYTES : (child + 1) * HASH_BYTES] = hashed
-            node.counts[child] = len(part) // ENTRY_BYTES
-            start = end
-        key = DEPTH_KEYS[depth] + path
-        self._put(key, node.pack())
-        self._cache[key] = node
-        return node.rehash(15)

@@ -22,7 +22,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from govchaind.base.crypto import HASH_BYTES, SUITE, Domain, digest
+from govchaind.base.crypto import HASH_BYTES, SUITE, Domain
 from govchaind.base.encoding import convert, decode, encode
 from govchaind.base.errors import InvalidProof
 from govchaind.base.limits import STATE_BUCKET_ENTRIES_MAX
@@ -34,6 +34,8 @@ DEPTH_MAX = 2 * HASH_BYTES  # half-bytes of a key hash
 SIBLINGS_BYTES = 6 * HASH_BYTES  # three in the group, then three groups
 PATH_BYTES_MAX = BUCKET_BYTES_MAX + DEPTH_MAX * (SIBLINGS_BYTES + 3) + 16
 BUCKET_PREFIX = bytes((SUITE, Domain.STATE_BUCKET))
+KEY_PREFIX = bytes((SUITE, Domain.STATE_KEY))
+VALUE_PREFIX = bytes((SUITE, Domain.STATE_VALUE))
 NODE_PREFIX = bytes((SUITE, Domain.STATE_NODE))
 _sha256 = hashlib.sha256
 
@@ -67,12 +69,12 @@ class TreePath:
 
 def hash_key(key: bytes) -> Hash:
     """Return the place of a state key in the tree."""
-    return digest(Domain.STATE_KEY, key)
+    return _sha256(KEY_PREFIX + key).digest()
 
 
 def hash_value(value: bytes) -> Hash:
     """Return what the tree says of a state value."""
-    return digest(Domain.STATE_VALUE, value)
+    return _sha256(VALUE_PREFIX + value).digest()
 
 
 def tree_path_from(value: Any) -> TreePath:

@@ -29,12 +29,12 @@ from govchaind.ledger.operations.ballots import (
 )
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motions import MOTIONS
-from govchaind.ledger.operations.upgrades import KNOWN_VERSION
 from govchaind.ledger.outcomes import OUTCOMES, Code, Outcome
 from govchaind.ledger.shapes import shaped
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import motion_key
 from govchaind.ledger.transaction import Transaction
+from govchaind.ledger.versions import KNOWN_VERSION
 from govchaind.ledger.working_state import Act, WorkingState
 
 ANY_VERSION = 65535

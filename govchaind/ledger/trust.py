@@ -2,7 +2,9 @@
 
     trust file = [payload bytes, digest of the payload]
     payload    = ["trust", 1, chain id, name, head height, log root, era, membership bytes, changes]
+                 and, where there were any, [[height, kept height, lost or null, time] …] recoveries
     step       = [header bytes or null, membership bytes or null, certificate bytes, [hash …]]
+                 and the record's bytes, where the step is over a recovery
     advance    = ["trust-advance", 1, [step …]]
 
 Rules it keeps:
@@ -10,6 +12,10 @@ Rules it keeps:
   consistent extension of the old one, shown by an RFC 9162 consistency proof.
 - A change of membership is believed from a configuration block's certificate, with a quorum of the
   old set and one of the new. `era` is the height of the newest such block.
+- Over the recovery of a lost quorum (recovery.py) only the office keys of the institutions lead:
+  the set before cannot sign any more, and the set after is nobody without them. A trust root names
+  each recovery that it has come over for ever, and refuses one that goes on without a height that
+  it has seen certified.
 - Keys of earlier eras are believed no more. What they certified is believed if it is shown to be
   consistent with the pinned head (`to_head`), and otherwise must be proved anew.
 
@@ -30,13 +36,20 @@ from govchaind.base.errors import InvalidEncoding, InvalidProof
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import MEMBERSHIP_BYTES_MAX, TRUST_STEPS_MAX
 from govchaind.base.merkle import PATH_LENGTH_MAX, SUITE_1, AppendTree, check_consistency
-from govchaind.base.types import Hash, Height
-from govchaind.ledger.block import Header
-from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
+from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.block import Header, recovery_block
+from govchaind.ledger.certificate import (
+    Certificate,
+    check_certificate,
+    read_certificate,
+    signed_by,
+)
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Membership, read_membership
+from govchaind.ledger.recovery import Recovery, read_recovery
+from govchaind.ledger.recovery_proof import check_record
 from govchaind.ledger.results import stored_subtree
-from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, read_shape
+from govchaind.ledger.shapes import Bytes32, Count, Name, Shape, read_shape, read_versioned
 
 VERSION = 1
 ADVANCE_BYTES_MAX = 64 * 1024 * 1024  # many changes of membership; read from a file or an answer
@@ -57,6 +70,7 @@ class _PayloadShape(Shape):
     era: Count
     membership: bytes
     changes: Count
+    recoveries: list[tuple[Count, Count, Count | None, Count]] | None = None
 
 
 class _StepShape(Shape):
@@ -64,6 +78,7 @@ class _StepShape(Shape):
     membership: bytes | None
     certificate: bytes
     consistency: Annotated[list[Bytes32], Meta(max_length=PATH_LENGTH_MAX)]
+    recovery: bytes | None = None
 
 
 class _AdvanceShape(Shape):
@@ -84,6 +99,35 @@ class TrustStep:
     consistency: tuple[Hash, ...]
     header: bytes | None = None
     membership: bytes | None = None
+    recovery: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationBlock:
+    """A configuration block as steps need it; `recovery`: the record of a recovery block."""
+
+    header: bytes
+    membership: bytes
+    certificate: Certificate
+    recovery: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """That a chain lost its quorum and went on."""
+
+    height: Height  # of the recovery block
+    kept: Height  # what came up to here was kept
+    lost: Height | None  # known to have been there, and in nobody's store
+    time: BlockTime
+
+    def describe(self, chain: str = "the chain") -> str:
+        """Return one sentence that says so."""
+        lost = "" if self.lost is None else f" Heights {self.kept + 1} to {self.lost} are lost."
+        return (
+            f"{chain} lost its quorum and was recovered at height {self.height} by the keys of its "
+            f"institutions; everything up to height {self.kept} was kept.{lost}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +141,7 @@ class TrustRoot:
     era: Height
     membership: Membership
     changes: int  # of the membership since genesis
+    recoveries: tuple[Recovered, ...] = ()
 
     @staticmethod
     def from_genesis(genesis: Genesis) -> TrustRoot:
@@ -106,28 +151,32 @@ class TrustRoot:
 
     def encode(self) -> bytes:
         """Return the trust file's bytes."""
-        payload = encode(
-            [
-                "trust",
-                VERSION,
-                self.chain_id,
-                self.name,
-                self.head_height,
-                self.log_root,
-                self.era,
-                self.membership.encode(),
-                self.changes,
-            ]
-        )
+        fields: list[object] = [
+            "trust",
+            VERSION,
+            self.chain_id,
+            self.name,
+            self.head_height,
+            self.log_root,
+            self.era,
+            self.membership.encode(),
+            self.changes,
+        ]
+        if self.recoveries:
+            fields.append(
+                [[each.height, each.kept, each.lost, each.time] for each in self.recoveries]
+            )
+        payload = encode(fields)
         return encode([payload, digest(Domain.TRUST, payload)])
 
     def describe(self) -> str:
         """Return one sentence that says what is known, and what cannot be."""
         changes = "1 change" if self.changes == 1 else f"{self.changes} changes"
         head = f"height {self.head_height}" if self.head_height else "genesis"
+        told = "".join(" " + each.describe("The chain") for each in self.recoveries)
         return (
             f"Chain {self.name} ({self.chain_id.hex()[:16]}): genesis, {changes} of membership, "
-            f"newest head seen: {head}; nothing after {head} is known."
+            f"newest head seen: {head}; nothing after {head} is known.{told}"
         )
 
     def check(self, certificate: Certificate, to_head: Sequence[Hash] | None = None) -> None:
@@ -140,6 +189,8 @@ class TrustRoot:
         statement = certificate.read
         if statement.chain_id != self.chain_id:
             raise InvalidProof("the certificate belongs to another chain", code="other-chain")
+        if certificate.recovery is not None:
+            raise InvalidProof("no record of recovery stands in a proof")
         if to_head is not None:
             check_consistency(
                 statement.height, self.head_height, to_head, statement.log_root, self.log_root
@@ -167,7 +218,7 @@ class TrustRoot:
         with `to_head`: both sets have certified that history.
         """
         try:
-            check_certificate(self._of_new_set(certificate), self.membership)
+            check_certificate(signed_by(certificate, self.membership), self.membership)
         except InvalidProof as error:
             if certificate.height == self.head_height:
                 return
@@ -176,18 +227,6 @@ class TrustRoot:
                 code="earlier-membership",
                 remedy="Fetch it again: a node proves it under its newest certificate.",
             ) from None
-
-    def _of_new_set(self, certificate: Certificate) -> Certificate:
-        """Return what the validators in force signed of the block that brought them into force.
-
-        The old set's signatures stand beside theirs and cannot be judged any more, also those of
-        members that have stayed without a vote; they count for nothing here.
-        """
-        height = certificate.height
-        voters = self.membership.voters()
-        known = {member.name for member in voters if height > member.signs_above}
-        mine = tuple(pair for pair in certificate.signatures if pair[0] in known)
-        return Certificate(certificate.statement, mine)
 
     def advance(self, steps: Iterable[TrustStep]) -> TrustRoot:
         """Return the trust root after `steps`. Raises InvalidProof or InvalidEncoding."""
@@ -203,7 +242,9 @@ class TrustRoot:
         if statement.height <= self.era:
             raise InvalidProof("a step goes back behind a change of membership already believed")
         changed = self
-        if step.membership is None or step.header is None:
+        if step.recovery is not None:
+            changed = self._recovered(step, read_recovery(step.recovery))
+        elif step.membership is None or step.header is None:
             if statement.height < self.head_height:
                 raise InvalidProof("a step goes back behind the pinned head")
             check_certificate(step.certificate, self.membership)
@@ -219,6 +260,30 @@ class TrustRoot:
             return changed
         check_consistency(self.head_height, size, step.consistency, self.log_root, log_root)
         return replace(changed, head_height=size, log_root=log_root)
+
+    def _recovered(self, step: TrustStep, recovery: Recovery) -> TrustRoot:
+        """Return this trust root with the membership that institutions have put in force."""
+        body, statement = recovery.body, step.certificate.read
+        if (body.chain_id, recovery_block(recovery).hash) != (self.chain_id, statement.block_hash):
+            raise InvalidProof("the certificate is not of the block that the record makes")
+        if self.head_height > body.kept:
+            raise InvalidProof(
+                f"the chain was recovered at height {body.height} without height "
+                f"{self.head_height}, which this trust file has seen certified",
+                code="recovery-lost-the-head",
+                remedy="Keep the trust file and what it has proved: that was certified and is lost "
+                "to the chain. Tell the institutions; then begin a new trust file from genesis.",
+            )
+        check_record(recovery, self.check)
+        check_certificate(step.certificate.without_recovery(), body.membership)
+        recovered = Recovered(body.height, body.kept, body.lost, body.time)
+        return replace(
+            self,
+            era=body.height,
+            membership=body.membership,
+            changes=self.changes + 1,
+            recoveries=(*self.recoveries, recovered),
+        )
 
 
 def _configured(header_bytes: bytes, membership: bytes, certificate: Certificate) -> Membership:
@@ -241,7 +306,14 @@ def read_trust(data: bytes) -> TrustRoot:
     file = read_shape(data, _FileShape, bytes_max=MEMBERSHIP_BYTES_MAX + 1024)
     if digest(Domain.TRUST, file.payload) != file.digest:
         raise InvalidProof("the trust file is damaged: its digest does not match")
-    shape = read_shape(file.payload, _PayloadShape, bytes_max=len(file.payload))
+    shape = read_versioned(
+        file.payload,
+        _PayloadShape,
+        what="a trust file",
+        version=VERSION,
+        place=1,
+        bytes_max=len(file.payload),
+    )
     return TrustRoot(
         shape.chain_id,
         shape.name,
@@ -250,27 +322,38 @@ def read_trust(data: bytes) -> TrustRoot:
         shape.era,
         read_membership(shape.membership),
         shape.changes,
+        tuple(Recovered(*each) for each in shape.recoveries or ()),
     )
 
 
 def encode_advance(steps: Iterable[TrustStep]) -> bytes:
     """Return steps as one file."""
-    listed = [
-        [step.header, step.membership, step.certificate.encode(), list(step.consistency)]
-        for step in steps
-    ]
+    listed: list[list[object]] = []
+    for step in steps:
+        certificate = step.certificate.without_recovery().encode()
+        listed.append([step.header, step.membership, certificate, list(step.consistency)])
+        if step.recovery is not None:
+            listed[-1].append(step.recovery)
     return encode(["trust-advance", VERSION, listed])
 
 
 def read_advance(data: bytes) -> list[TrustStep]:
     """Return the steps that `data` holds, not yet judged. Raises InvalidEncoding."""
-    shape = read_shape(data, _AdvanceShape, bytes_max=ADVANCE_BYTES_MAX)
+    shape = read_versioned(
+        data,
+        _AdvanceShape,
+        what="an advance of trust",
+        version=VERSION,
+        place=1,
+        bytes_max=ADVANCE_BYTES_MAX,
+    )
     steps: list[TrustStep] = []
     for step in shape.steps:
         if (step.header is None) != (step.membership is None):
             raise InvalidEncoding("a step has a header and a membership, or neither")
-        certificate = read_certificate(step.certificate)
-        steps.append(TrustStep(certificate, tuple(step.consistency), step.header, step.membership))
+        certificate, path = read_certificate(step.certificate), tuple(step.consistency)
+        changed = step.header, step.membership, step.recovery
+        steps.append(TrustStep(certificate, path, *changed))
     return steps
 
 
@@ -278,25 +361,36 @@ def build_steps(
     reader: KeyValueReader,
     *,
     from_height: Height,
-    configurations: Iterable[tuple[bytes, bytes, Certificate]],
+    configurations: Iterable[ConfigurationBlock],
     newest: Certificate | None = None,
 ) -> list[TrustStep]:
     """Return the steps for a trust root whose head is at `from_height`.
 
     Args:
-        configurations: header bytes, membership bytes and certificate of each configuration block
-            above that trust root's era, in order of height.
+        configurations: each configuration block above that trust root's era, in order of height.
         newest: the newest certificate, for a last step that moves only the head.
     """
     steps: list[TrustStep] = []
     subtree = stored_subtree(reader)
     head = from_height
-    for header, membership, certificate in configurations:
-        low, high = sorted((head, certificate.height))
+    for block in _of_their_time(list(configurations)):
+        low, high = sorted((head, block.certificate.height))
         proof = AppendTree(high, subtree).consistency_proof(low)
-        steps.append(TrustStep(certificate, tuple(proof), header, membership))
+        changed = block.header, block.membership, block.recovery
+        steps.append(TrustStep(block.certificate.without_recovery(), tuple(proof), *changed))
         head = high
     if newest is not None and newest.height > head:
         proof = AppendTree(newest.height, subtree).consistency_proof(head)
-        steps.append(TrustStep(newest, tuple(proof)))
+        steps.append(TrustStep(newest.without_recovery(), tuple(proof)))
     return steps
+
+
+def _of_their_time(blocks: list[ConfigurationBlock]) -> list[ConfigurationBlock]:
+    """Leave out what only a later recovery's validators have certified: the record covers it."""
+    kept: list[ConfigurationBlock] = []
+    for block in blocks:
+        if block.recovery is not None:
+            certified = read_recovery(block.recovery).body.certified
+            kept = [before for before in kept if before.certificate.height <= certified]
+        kept.append(block)
+    return kept

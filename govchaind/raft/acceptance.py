@@ -63,6 +63,7 @@ def accept_append(state: State, now: Seconds, sender: NodeId, append: AppendEntr
     """Take an AppendEntries of the present term."""
     hear_leader(state, now, sender)
     log = state.log
+    append = from_beginning(state, append)
     previous = append.previous_index
     if not log.matches(previous, append.previous_term):
         if previous <= state.commit:
@@ -81,6 +82,16 @@ def accept_append(state: State, now: Seconds, sender: NodeId, append: AppendEntr
     state.commit_to(min(append.commit, last_verified))
     reply = AppendReply(state.term, state.store, True, last_verified)
     state.send_when_written(sender, reply, last_verified)
+
+
+def from_beginning(state: State, append: AppendEntries) -> AppendEntries:
+    """Return what of an append lies behind the log's beginning: up to there all is committed."""
+    beginning = state.log.beginning
+    if append.previous_index >= beginning:
+        return append
+    behind = append.entries[beginning - append.previous_index :]
+    term = state.log.term(beginning)
+    return AppendEntries(append.term, beginning, term, behind, append.commit)
 
 
 def _without_known(state: State, append: AppendEntries) -> list[Entry]:

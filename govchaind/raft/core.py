@@ -351,6 +351,10 @@ class Raft:
             return min(state.election_at, *state.forwarded.values())
         return state.election_at
 
+    def from_beginning(self, append: AppendEntries) -> AppendEntries:
+        """Return what of an append lies behind the log's beginning: the rest is committed here."""
+        return acceptance.from_beginning(self._state, append)
+
     def term_of(self, index: int) -> Term:
         """Return the term of entry `index`, 0 for 0. Raises NotFound beyond the end."""
         return self._state.log.term(index)

@@ -21,7 +21,11 @@ KEPT_SHARE = 7 / 8  # an eviction frees an eighth at once, so its cost is spread
 
 
 class Log:
-    """Entries 1 to `last_index`; those from `_first` on are in memory."""
+    """Entries 1 to `last_index`; those from `_first` on are in memory.
+
+    A log may begin at an entry after the first, which is committed: what stood before it is asked
+    for nowhere, for it is what every other node has there.
+    """
 
     __slots__ = (
         "_bytes",
@@ -31,6 +35,7 @@ class Log:
         "_reader",
         "_truncate_from",
         "_unsaved",
+        "beginning",
         "last_index",
         "last_term",
     )
@@ -38,6 +43,7 @@ class Log:
     def __init__(self, reader: LogReader, *, cache_bytes_max: int = LOG_CACHE_BYTES_MAX) -> None:
         self._reader = reader
         self._cache_bytes_max = cache_bytes_max
+        self.beginning = reader.beginning()
         self.last_index = reader.last_index()
         self.last_term = reader.term(self.last_index) if self.last_index else 0
         self._entries: list[Entry] = []
@@ -97,9 +103,12 @@ class Log:
     def last_with_term_up_to(self, term: int, *, floor: int, ceiling: int) -> int:
         """Return the last index in floor..ceiling whose term is at most `term`; `floor` if none.
 
-        The agreeing place of two logs is never above it, so one round trip skips a whole term.
+        The agreeing place of two logs is never above it, so one round trip skips a whole term. It
+        may be below the beginning, where terms are not known: then the ceiling is returned.
         """
-        low, high = floor, min(ceiling, self.last_index)
+        low, high = max(floor, self.beginning), min(ceiling, self.last_index)
+        if high < low:
+            return max(floor, high)
         while low < high:
             middle = (low + high + 1) // 2
             if self.term(middle) <= term:

@@ -9,7 +9,9 @@ Rules kept here:
 - what is lost is noticed by the first heartbeat answer of a later round, and asked about with an
   empty append, so that a peer with a slow disk is not sent everything twice;
 - the commit index is passed on at once: with the next append, or, when there is nothing else to
-  send, with a heartbeat of round 0, which wants no answer.
+  send, with a heartbeat of round 0, which wants no answer;
+- a peer whose log ends before this one begins is sent no entries: it takes certified blocks from
+  others, and is asked once a heartbeat round whether it has come as far as this log's beginning.
 """
 
 from __future__ import annotations
@@ -50,6 +52,8 @@ def send_appends(state: State, leading: Leading) -> None:
 
 def _probe(state: State, leading: Leading, node: NodeId, peer: Progress, *, empty: bool) -> None:
     entries: list[Entry] = []
+    if peer.next <= state.log.beginning:
+        peer.next, empty = state.log.beginning + 1, True
     if not empty:
         entries, _ = state.log.slice(peer.next, APPEND_BYTES_MAX)
     peer.paused = True
@@ -99,6 +103,9 @@ def take_append_reply(
         ceiling=max(min(reply.hint_index, reply.index - 1), peer.match),
     )
     if peer.refused(reply.index, guess):
+        if guess < state.log.beginning:
+            peer.probe(state.log.beginning + 1, paused=True)
+            peer.probe_round = leading.round
         leading.changed = True
 
 

@@ -8,7 +8,7 @@ Rules it keeps:
   guard file), or the height at which it was re-admitted. A store that is not the one in the
   membership signs nothing: what the one before it has signed may be forgotten here.
 - Height h is certified by the validators in force before h; a configuration block's height needs
-  a quorum of the old set and one of the new.
+  a quorum of the old set and one of the new. After a recovery, those whom its record names.
 - A node may hold two keys while they change: a height is signed with the one that the set before it
   knows, and so with the old one at the very block that brings in the new one.
 - A key may be held by another process: then a statement is asked for once it is durable, again
@@ -33,6 +33,7 @@ from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, StoreId
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
 from govchaind.ledger.membership import Member, Membership
+from govchaind.ledger.recovery import Recovery
 from govchaind.ledger.statement import STATEMENT_BYTES_MAX
 from govchaind.replica.events import SignatureWanted, Signed
 from govchaind.replica.messages import Attest
@@ -73,17 +74,20 @@ class Attestations:
         verify: Verify,
         floor: Height,
         reader: KeyValueReader,
-        membership_before: Callable[[Height], Membership],
-        membership_after: Callable[[Height], Membership],
+        certifying: Callable[[Height], tuple[Membership, Membership]],
+        recovery_over: Callable[[Height], Recovery | None] = lambda _: None,
+        recovered: Callable[[bytes], None] = lambda _: None,
     ) -> None:
+        """Take what there is; `recovered` judges a record that came with a certificate."""
         self._name = name
         self._store = store
         self._signer = signer
         self._signers = {held.public: held for held in (signer, *further_signers)}
         self._verify = verify
         self.floor = floor
-        self._before = membership_before
-        self._after = membership_after
+        self._certifying = certifying
+        self._recovery_over = recovery_over
+        self._recovered = recovered
         self._open: dict[Height, _Height] = {}
         self._early: dict[NodeId, dict[Height, Attest]] = {}
         self._certificates: dict[Height, Certificate] = {}  # above the contiguous ones
@@ -239,7 +243,7 @@ class Attestations:
             raise Invalid("an attestation of something longer than any statement")
         gathered = self._open.get(height)
         if gathered is None:
-            if self._after(height).member(peer) is None:
+            if self._certifying(height)[1].member(peer) is None:
                 return []  # sent again, should it come to sign
             early = self._early.setdefault(peer, {})
             if len(early) >= AHEAD_MAX:
@@ -264,7 +268,7 @@ class Attestations:
     def _signs_as(self, name: NodeId, height: Height) -> Member | None:
         """Return as which member a node may sign a height: of the set before it, if it is there."""
         # A learner whom this very block promotes is a validator of the new set only.
-        for membership in (self._before(height), self._after(height)):
+        for membership in self._certifying(height):
             member = membership.member(name)
             if member is not None and member.role == "validator" and height > member.signs_above:
                 return member
@@ -287,7 +291,7 @@ class Attestations:
         gathered = self._open.get(height)
         if gathered is None:
             return []
-        before, after = self._before(height), self._after(height)
+        before, after = self._certifying(height)
         for membership in (before,) if before is after else (before, after):
             voters = membership.voters()
             signed = sum(
@@ -297,15 +301,29 @@ class Attestations:
             )
             if signed < certificate_quorum(len(voters)):
                 return []
-        self._certificates[height] = Certificate(
-            gathered.statement, tuple(sorted(gathered.signatures.items()))
+        signatures = tuple(
+            pair
+            for pair in sorted(gathered.signatures.items())
+            if self._key_of(pair[0], height) is not None  # a recovery may have left some out
         )
+        self._keep(Certificate(gathered.statement, signatures))
         return self._advance(batch)
+
+    def _keep(self, certificate: Certificate) -> None:
+        """Keep a certificate that holds, with the record where it is the first of a recovery's."""
+        recovery = self._recovery_over(certificate.height)
+        record = None
+        if recovery is not None and recovery.body.certified + 1 == certificate.height:
+            record = recovery.encode()
+        kept = Certificate(certificate.statement, certificate.signatures, record)
+        self._certificates[certificate.height] = kept
 
     def accept(self, certificates: Iterable[Certificate], batch: WriteBatch) -> list[Height]:
         """Take certificates that a peer sent; return heights newly certified. Raises Invalid."""
         for certificate in certificates:
             height = certificate.height
+            if certificate.recovery is not None:
+                self._recovered(certificate.recovery)
             if height <= self.certified or height in self._certificates:
                 continue
             if height > self.certified + 2 * CERTIFICATES_PAGE:
@@ -313,9 +331,9 @@ class Attestations:
             gathered = self._open.get(height)
             if gathered is None:
                 continue  # judged when own results are there: the set in force is known then
-            check_certificate(certificate, self._before(height), self._after(height), self._verify)
+            check_certificate(certificate, *self._certifying(height), self._verify)
             self._compare(height, gathered.statement, certificate)
-            self._certificates[height] = certificate
+            self._keep(certificate)
         return self._advance(batch)
 
     def _compare(self, height: Height, statement: bytes, certificate: Certificate) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from govchaind.base.types import Height, NodeId, Seconds
 from govchaind.ledger.block import Block
 from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.recovery import Recovery
 from govchaind.replica.attestation import (
     CERTIFICATES_PAGE,
     Attestations,
@@ -111,6 +112,17 @@ class Certification:
 
     def linked(self, peer: NodeId) -> None:
         self._send(peer, Head(self.durable))
+        recoveries = self._memberships.recoveries
+        if recoveries and self._memberships.latest().member(peer) is None:
+            self._tell_recovery(peer, recoveries[-1])
+
+    def _tell_recovery(self, peer: NodeId, recovery: Recovery) -> None:
+        """Send a record to one who may have been left out, with the last certificate before it."""
+        certificate = certificate_at(self._desk.view, recovery.body.certified)
+        if certificate is not None:
+            record = recovery.encode()
+            carrying = Certificate(certificate.statement, certificate.signatures, record)
+            self._send(peer, Certificates([carrying]))
 
     def left(self, peer: NodeId) -> None:
         self._heads.left(peer)
@@ -166,7 +178,7 @@ class Certification:
         return None if certificate is None else (self._log.block(height), certificate)
 
     def _spread(self, attest: Attest) -> None:
-        for member in self._memberships.after(attest.height).voters():
+        for member in self._memberships.certifying(attest.height)[1].voters():
             if member.name != self._name:
                 self._send(member.name, attest)
 

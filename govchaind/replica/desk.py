@@ -18,12 +18,13 @@ from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Height, Seconds
 from govchaind.ledger.membership import Membership
+from govchaind.ledger.recovery import Recovery
 from govchaind.raft.messages import Ready
 from govchaind.replica.events import Guard, Happened, MembersChanged, Work
 from govchaind.replica.execution import Pending
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.patience import Patience
-from govchaind.replica.store import HARD_STATE, View, block_of, log_row
+from govchaind.replica.store import HARD_STATE, View, block_of, log_row, membership_row
 
 
 class Desk:
@@ -57,9 +58,9 @@ class Desk:
             self.log_last = ready.truncate_from - 1
         for entry in ready.entries:
             batch.put(height_key(Table.LOG, entry.index), log_row(entry))
-            membership = block_of(entry).membership
-            if membership is not None:
-                self.bring_in_force(entry.index, membership)
+            block = block_of(entry)
+            if block.membership is not None:
+                self.bring_in_force(entry.index, block.membership, block.recovery)
         if ready.entries:
             self.log_last = ready.entries[-1].index
         if ready.hard_state is not None:
@@ -68,11 +69,14 @@ class Desk:
             pending.hard_state = hard
         pending.raft_ticket = ready.ticket
 
-    def bring_in_force(self, index: Height, membership: Membership) -> None:
+    def bring_in_force(
+        self, index: Height, membership: Membership, recovery: Recovery | None
+    ) -> None:
         if index <= self._memberships.latest_index:
             return
-        self._memberships.append(index, membership)
-        self.pending.batch.put(height_key(Table.MEMBERSHIP, index), membership.encode())
+        self._memberships.append(index, membership, recovery)
+        row = membership_row(membership, recovery)
+        self.pending.batch.put(height_key(Table.MEMBERSHIP, index), row)
         self.pending.notices.append(MembersChanged(index))
         voters = " ".join(member.name for member in membership.voters())
         learners = " ".join(member.name for member in membership.learners())

@@ -95,6 +95,13 @@ class Room:
     available: bool
 
 
+@dataclass(slots=True)
+class Hold:
+    """A snapshot is being fetched (True): take no blocks meanwhile, unless this node votes."""
+
+    held: bool
+
+
 Event: TypeAlias = (
     Received
     | LinkUp
@@ -106,6 +113,7 @@ Event: TypeAlias = (
     | Written
     | Signed
     | Room
+    | Hold
 )
 
 # --- notices: what drive posts on the notice board ------------------------------------------------
@@ -233,6 +241,7 @@ class Status:
     in_configuration: bool  # member under this store id
     room: bool
     write_pending_seconds: float
+    seen: Height = 0  # the highest that a linked node has said is certified
 
 
 @dataclass(slots=True)

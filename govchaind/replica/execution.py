@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from govchaind.base.encoding import encode
-from govchaind.base.errors import StateDiverged
+from govchaind.base.errors import InvalidProof, StateDiverged
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.types import Hash, Height, Seconds
 from govchaind.ledger.apply import Ledger
@@ -22,6 +22,7 @@ from govchaind.raft.messages import HardState
 from govchaind.replica.attestation import Attestations
 from govchaind.replica.events import Certified, Committed, Decided, MembersChanged, Notice
 from govchaind.replica.pool import Pool
+from govchaind.replica.recovering import carried_out_wrongly
 from govchaind.replica.store import APPLIED
 
 BLOCK_COST = 10  # of a block besides its operations, in operations
@@ -74,7 +75,10 @@ class Executor:
         Raises StateDiverged: a majority took a configuration that state does not order.
         """
         self._check_ordered(block)
-        applied = self.ledger.apply(block, reader, pending.batch)
+        try:
+            applied = self.ledger.apply(block, reader, pending.batch)
+        except InvalidProof as error:
+            raise carried_out_wrongly(error) from error
         height = applied.height
         pending.batch.put(APPLIED, encode(height))
         waited: Seconds | None = None
@@ -97,7 +101,7 @@ class Executor:
         return block.operations + BLOCK_COST
 
     def _check_ordered(self, block: Block) -> None:
-        if block.membership is None:
+        if block.membership is None or block.recovery is not None:
             return
         steps = next_steps(self._before(block.height), self.wanted, self.ordered_at)
         if block.membership not in steps:

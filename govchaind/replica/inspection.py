@@ -18,12 +18,13 @@ from govchaind.ledger.block import Block, check_block
 from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.outcomes import Outcome
-from govchaind.ledger.results import Result, outcome_leaf, read_result
+from govchaind.ledger.results import Result, load_frontier, outcome_leaf, read_result
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import Transaction, verify_transaction
 from govchaind.replica.attestation import certificate_at
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.recovering import check_recovered, judge_record
 from govchaind.replica.store import StoredLog, View, applied_height, last_index
 
 Verifier = Callable[[Transaction], None]
@@ -52,8 +53,10 @@ def check_chain(
     applied, last = applied_height(reader), last_index(reader)
     if applied > last:
         raise StorageCorrupt(f"height {applied} is applied but the log ends at {last}")
+    begins = log.beginning()  # what stands there was judged by its certificate when it was fetched
+    first = max(first, begins + 1)
     before = None if first <= 1 else log.block(first - 1)
-    frontier = Frontier() if first <= 1 else None
+    frontier = load_frontier(reader, begins) if first == begins + 1 else None
     for height in range(max(first, 1), last + 1):
         try:
             block = log.block(height)
@@ -89,6 +92,9 @@ def _check_link(
     )
     if block.membership is not None and memberships.after(height) != block.membership:
         raise StorageCorrupt(f"the membership stored for height {height} is not the block's")
+    check_recovered(block, memberships)
+    if block.recovery is not None:
+        judge_record(block.recovery, memberships)
 
 
 def _check_result(block: Block, result: Result) -> None:
@@ -116,7 +122,7 @@ def _check_certificate(
     certificate = certificate_at(reader, height)
     if certificate is None:
         return  # certificates may lag behind
-    check_certificate(certificate, memberships.before(height), memberships.after(height))
+    check_certificate(certificate, *memberships.certifying(height))
     stated = certificate.read
     found = (stated.height, stated.block_hash, stated.outcomes_root, stated.state_root)
     if found != (height, result.block_hash, result.outcomes_root, result.state_root):

@@ -16,9 +16,11 @@ from govchaind.replica.desk import Desk
 from govchaind.replica.execution import Executor
 from govchaind.replica.feed import WINDOW_HEIGHTS, Follower, Send
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.recovering import Recovering
 from govchaind.replica.store import configuration_of
 
 STRANDED_SECONDS = 5.0  # longer than an election that goes well
+UNSERVED_HEIGHTS = 1024  # so far behind, and not moving: the leader's log begins later
 
 
 class Observing:
@@ -34,6 +36,7 @@ class Observing:
         executor: Executor,
         attestations: Attestations,
         memberships: Memberships,
+        recovering: Recovering,
         misbehaved: Callable[[NodeId, str], None],
         adopt: Callable[[Entry], None],
     ) -> None:
@@ -45,10 +48,13 @@ class Observing:
         self._ledger = executor.ledger
         self._attestations = attestations
         self._memberships = memberships
+        self._recovering = recovering
         self._misbehaved = misbehaved
         self._adopt = adopt  # puts a certified block into the log, as committed
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
         self._led_at: Seconds = 0.0
+        self._moved: tuple[Height, Seconds] = (0, 0.0)  # the newest commit, and when it came
+        self.held = False  # a snapshot is being fetched: blocks would be carried out in vain
 
     def keep_time(
         self, now: Seconds, links: Iterable[NodeId], *, observer: bool, led: bool, commit: Height
@@ -56,17 +62,30 @@ class Observing:
         """Look for certified blocks if this node needs them, and stop when it does not any more.
 
         A node without a vote always does. One with a vote does while it has long heard of no leader
-        and others go on: it slept through a change of membership and cannot know who leads.
+        and others go on: it slept through a change of membership and cannot know who leads. And
+        while its leader gives it nothing, whose log begins later than this one ends.
         """
         if led or not self._led_at:
             self._led_at = now
-        stranded = now - self._led_at > STRANDED_SECONDS and self.follower.best_head() > commit
-        if observer or stranded:
+        if commit > self._moved[0] or not self._moved[1]:
+            self._moved = commit, now
+        ahead = self.follower.best_head() - commit
+        stranded = now - self._led_at > STRANDED_SECONDS and ahead > 0
+        unserved = now - self._moved[1] > STRANDED_SECONDS and ahead > UNSERVED_HEIGHTS
+        if (observer or stranded or unserved) and not self.held:
             if now >= self.follower.next_check:
                 self.follower.check(now, self._ledger.height, sorted(links))
-        elif self.follower.upstream is not None:
+            return
+        if self.follower.upstream is not None:
             self.follower.stop()
             self._queue.clear()
+        if self.held:
+            self.follower.next_check = now + STRANDED_SECONDS  # an observer is woken for it
+
+    def hold(self, held: bool, now: Seconds) -> None:
+        """Take no blocks from now on, or take them again at once."""
+        self.held = held
+        self.follower.next_check = now
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
         """Queue blocks of the chosen upstream; others were not asked."""
@@ -104,6 +123,9 @@ class Observing:
         return operations
 
     def _check(self, block: Block, certificate: Certificate) -> None:
+        for record in (certificate.recovery, block.record):
+            if record is not None:
+                self._recovering.heard(record, self._desk.view)
         check_block(
             block,
             chain_id=self._genesis.chain_id,
@@ -112,7 +134,12 @@ class Observing:
             previous_time=self._ledger.time,
             membership_digest=self._memberships.digest_after(block.height - 1),
         )
-        before = self._memberships.before(block.height)
-        check_certificate(certificate, before, block.membership or before, self._verify)
+        self._recovering.check_kept(block, self._desk.view)
+        if self._memberships.recovery_over(block.height) is not None:
+            before, after = self._memberships.certifying(block.height)
+        else:
+            before = self._memberships.before(block.height)
+            after = block.membership or before
+        check_certificate(certificate, before, after, self._verify)
         if certificate.height != block.height or certificate.read.block_hash != block.hash:
             raise InvalidBlock("the certificate is of another block")

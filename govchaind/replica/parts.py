@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
 from govchaind.base.crypto import Signer
@@ -25,6 +25,7 @@ from govchaind.replica.leadership import Proposer
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.observing import Observing
 from govchaind.replica.pool import Pool
+from govchaind.replica.recovering import Recovering
 from govchaind.replica.screening import Screener
 from govchaind.replica.store import FLOOR, StoredLog, View, hard_state, signing_floor
 
@@ -60,8 +61,7 @@ class Parts:
         name: NodeId,
         store: StoreId,
         genesis: Genesis,
-        signer: Signer,
-        further_signers: Iterable[Signer],
+        signers: Sequence[Signer],
         verify: Verify,
         timing: Timing,
         random: Random,
@@ -76,6 +76,9 @@ class Parts:
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
+        self.recovering = Recovering(
+            chain_id=genesis.chain_id, ledger=self.ledger, memberships=self.memberships
+        )
         hard, last = _hard_state(view, self.log)
         floor, stored_floor = _floors(view, guard, store)
         signed = max(floor, self.ledger.height)
@@ -87,17 +90,7 @@ class Parts:
         )
         if floor > stored_floor:
             self.desk.pending.batch.put(FLOOR, encode(floor))
-        self.attestations = Attestations(
-            name=name,
-            store=store,
-            signer=signer,
-            further_signers=further_signers,
-            verify=verify,
-            floor=floor,
-            reader=view,
-            membership_before=self.memberships.before,
-            membership_after=self.memberships.after,
-        )
+        self.attestations = self._make_attestations(name, store, signers, verify, floor, view)
         self.executor = Executor(
             ledger=self.ledger,
             attestations=self.attestations,
@@ -112,7 +105,8 @@ class Parts:
             random=random,
             hard_state=hard,
             log_reader=self.log,
-            commit=self.ledger.height,
+            # What institutions have put into the log needs no majority.
+            commit=max(self.ledger.height, self.memberships.recovered_at),
             now=now,
         )
         self._make_doers(
@@ -123,6 +117,28 @@ class Parts:
             send=send,
             misbehaved=misbehaved,
             adopt=adopt,
+        )
+
+    def _make_attestations(
+        self,
+        name: NodeId,
+        store: StoreId,
+        signers: Sequence[Signer],
+        verify: Verify,
+        floor: Height,
+        view: View,
+    ) -> Attestations:
+        return Attestations(
+            name=name,
+            store=store,
+            signer=signers[0],
+            further_signers=signers[1:],
+            verify=verify,
+            floor=floor,
+            reader=view,
+            certifying=self.memberships.certifying,
+            recovery_over=self.memberships.recovery_over,
+            recovered=lambda record: self.recovering.heard(record, view),
         )
 
     def _make_doers(
@@ -152,6 +168,7 @@ class Parts:
             executor=self.executor,
             attestations=self.attestations,
             memberships=self.memberships,
+            recovering=self.recovering,
             misbehaved=misbehaved,
             adopt=adopt,
         )
@@ -160,6 +177,7 @@ class Parts:
             raft=self.raft,
             memberships=self.memberships,
             executor=self.executor,
+            recovering=self.recovering,
         )
         self.intake = Intake(name=name, send=send, ledger=self.ledger, pool=self.pool)
         self.certification = Certification(
@@ -183,6 +201,11 @@ class Parts:
         return any(
             member.name == node and member.role != "observer" for member in self.executor.wanted
         )
+
+    def hears_raft(self, name: NodeId) -> bool:
+        """Say whether this node, of that name, takes Raft's messages: a learner that fetches a
+        snapshot would carry out blocks in vain."""
+        return self.takes_part(name) and not (self.observing.held and not self.raft.is_voter())
 
     def members(self) -> tuple[Member, ...]:
         """Return those wanted, those in force, and those removed whose signatures of heights not
@@ -243,4 +266,5 @@ class Parts:
             in_configuration=role == "observer" or raft.is_voter(),
             room=self.intake.room,
             write_pending_seconds=self.desk.waiting_seconds(now),
+            seen=self.observing.follower.best_head(),
         )

@@ -6,9 +6,8 @@ It only dispatches; the rules lie in its neighbours, each with its own at the to
     screening.py    blocks from a leader, before they enter the log
     leadership.py   what a leader proposes, and when
     execution.py    committed blocks: apply, sign, tell
-    attestation.py  signatures and certificates
+    attestation.py  signatures and certificates     feed.py     certified blocks for observers
     pool.py         transactions that wait          gossip.py   how they spread
-    feed.py         certified blocks for observers
 
 Rules kept here: whatever depends on a write is held back until that write is durable; one write
 is in flight, and what gathers meanwhile is the next; nothing is read but through the view.
@@ -36,6 +35,7 @@ from govchaind.replica.events import (
     Expired,
     Guard,
     Happened,
+    Hold,
     LinkDown,
     LinkUp,
     OfferAnswered,
@@ -99,8 +99,7 @@ class Replica:
             name=name,
             store=store,
             genesis=genesis,
-            signer=signer,
-            further_signers=further_signers,
+            signers=(signer, *further_signers),
             verify=verify,
             timing=timing,
             random=random,
@@ -115,9 +114,9 @@ class Replica:
         self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
         self.memberships, self.attestations = parts.memberships, parts.attestations
         self._desk, self._executor = parts.desk, parts.executor
-        self._proposer = parts.proposer
-        self._observing, self._screener = parts.observing, parts.screener
-        self._intake, self._certification = parts.intake, parts.certification
+        self._proposer, self._observing = parts.proposer, parts.observing
+        self._screener, self._intake = parts.screener, parts.intake
+        self._certification = parts.certification
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
@@ -159,8 +158,7 @@ class Replica:
         self._executor.decided.clear()
         self._intake.flush()
         work.notices += self._certification.unsigned(now)
-        if self._certification.feed():
-            self._more = True
+        self._more |= self._certification.feed()
         self._desk.begin(work, now)
         self._tell_role()
         self._desk.view.base = UNREADABLE
@@ -214,6 +212,8 @@ class Replica:
                 self._certification.signed(event, self._now)
             case Room(available):
                 self._intake.room = available
+            case Hold(held):
+                self._observing.hold(held, self._now)
 
     # --- messages ---
 
@@ -236,7 +236,7 @@ class Replica:
 
     def _receive_raft(self, peer: NodeId, message: RaftMessage) -> None:
         """Let Raft have messages of nodes that take part in it; judge blocks first."""
-        if not (self._parts.takes_part(peer) and self._parts.takes_part(self.name)):
+        if not (self._parts.takes_part(peer) and self._parts.hears_raft(self.name)):
             return  # who only observes believes certificates alone
         if message.term - self.raft.term > TERM_AHEAD_MAX:
             raise PeerError(f"term {message.term} follows term {self.raft.term} by no election")
@@ -375,7 +375,8 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        outside = self.memberships.latest().member(self.name) is None
+        memberships = self.memberships
+        outside = memberships.since(memberships.latest_index)[-1].member(self.name) is None
         return outside and self.raft.role is not Role.LEADER
 
     def role(self) -> str:

@@ -5,6 +5,7 @@ Rules it keeps:
   entry, the digest of the membership in force after it.
 - An uncommitted block whose time is more than 30 s ahead of the own clock is held back, and the
   leader is told why; a committed one never is: skew refuses nothing that a majority has.
+- A recovery block is judged by the record that it carries (recovering.py).
 - A configuration block must be one step toward what state orders, if that state is applied here;
   if not, it is judged when it is applied (execution.py).
 What is not taken is cut off the message; the rest goes on to Raft.
@@ -15,16 +16,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from govchaind.base.errors import InvalidBlock
+from govchaind.base.errors import Invalid, InvalidBlock
 from govchaind.base.limits import CLOCK_AHEAD_MAX_MILLISECONDS
 from govchaind.base.types import BlockTime, Hash, Height
 from govchaind.ledger.block import Block, check_block
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.membership import Membership, next_steps
+from govchaind.ledger.recovery import Recovery
 from govchaind.raft.core import Raft
 from govchaind.raft.messages import AppendEntries, Entry
 from govchaind.replica.execution import Executor
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.recovering import Recovering
 from govchaind.replica.store import block_of, configuration_of
 
 CLOCK_AHEAD = "clock-ahead"
@@ -49,6 +52,7 @@ def screen(
     chain_id: Hash,
     wall_milliseconds: int,
     ordered: Callable[[Membership, Membership], bool],
+    recovered: Callable[[Recovery], None],
 ) -> tuple[list[Entry], tuple[Height, str, str] | None]:
     """Return the entries to take, and why the next one is not taken: (height, reason, detail).
 
@@ -56,6 +60,7 @@ def screen(
         first_new: position in `message.entries` of the first that the own log does not hold.
         link: what that entry must continue.
         ordered: says whether state orders the step from one membership to the next.
+        recovered: judges the record of a recovery block; raises Invalid.
     """
     entries = message.entries
     for position in range(first_new, len(entries)):
@@ -63,7 +68,9 @@ def screen(
         block = block_of(entry)
         try:
             _check(entry, block, link, chain_id, ordered)
-        except InvalidBlock as error:
+            if block.recovery is not None:
+                recovered(block.recovery)
+        except Invalid as error:
             return entries[:position], (entry.index, INVALID_BLOCK, error.message)
         ahead = block.time - wall_milliseconds
         if ahead > CLOCK_AHEAD_MAX_MILLISECONDS and entry.index > message.commit:
@@ -98,8 +105,12 @@ def _check(
     stated = None if block.membership is None else configuration_of(block.membership)
     if stated != entry.configuration:
         raise InvalidBlock("the entry's configuration is not the one in its block")
-    if block.membership is not None and not (
-        block.membership.ordered_at < entry.index and ordered(link.membership, block.membership)
+    if (
+        block.recovery is None
+        and block.membership is not None
+        and not (
+            block.membership.ordered_at < entry.index and ordered(link.membership, block.membership)
+        )
     ):
         raise InvalidBlock("a configuration block that state does not order")
 
@@ -108,18 +119,27 @@ class Screener:
     """Judges a leader's appends against the own log, clock and applied state."""
 
     def __init__(
-        self, *, genesis: Genesis, raft: Raft, memberships: Memberships, executor: Executor
+        self,
+        *,
+        genesis: Genesis,
+        raft: Raft,
+        memberships: Memberships,
+        executor: Executor,
+        recovering: Recovering,
     ) -> None:
         self._genesis = genesis
         self._raft = raft
         self._memberships = memberships
         self._executor = executor
+        self._recovering = recovering
 
     def judge(
         self, message: AppendEntries, wall_milliseconds: int
     ) -> tuple[AppendEntries, tuple[Height, str, str] | None]:
         """Return what to give to Raft, and what was cut off: (height, reason, detail)."""
-        raft, previous = self._raft, message.previous_index
+        raft = self._raft
+        message = raft.from_beginning(message)
+        previous = message.previous_index
         entries = message.entries
         if message.term < raft.term or previous > raft.last_index:
             return message, None  # Raft refuses it as it is
@@ -143,6 +163,7 @@ class Screener:
             chain_id=self._genesis.chain_id,
             wall_milliseconds=wall_milliseconds,
             ordered=self._ordered,
+            recovered=self._recovering.judge,
         )
         if refused is None:
             return message, None

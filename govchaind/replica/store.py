@@ -10,6 +10,7 @@ Rows (tables of `base/keyspace.py`; values are deterministic CBOR unless said ot
     META floor    integer: up to where an earlier store has signed; absent where there was none
     LOG index     [term, block bytes]
     MEMBERSHIP index   membership bytes, in force from that index on (0: genesis's)
+                       of a recovery: [membership bytes, record bytes]
     CERTIFICATE height certificate bytes
     ATTESTATION height [statement, signature]: own, until the height is certified
 
@@ -25,18 +26,22 @@ from govchaind.base.encoding import encode, read
 from govchaind.base.errors import Invalid, InvalidSetting, InvariantBroken, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key, named_key
 from govchaind.base.keyvalue import KeyValueReader, Overlay, WriteBatch, prefix_end
-from govchaind.base.limits import BLOCK_BYTES_MAX
+from govchaind.base.limits import BLOCK_BYTES_MAX, MEMBERSHIP_BYTES_MAX, RECOVERY_BYTES_MAX
 from govchaind.base.types import Hash, Height, NodeId, StoreId
 from govchaind.ledger.apply import Ledger
+from govchaind.ledger.beginning import beginning, check_held
 from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.ledger.membership import Membership, read_membership
+from govchaind.ledger.recovery import Recovery, read_recovery
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.messages import Configuration, Entry, HardState
 from govchaind.replica.events import Guard
 
 FORMAT = 1
 ROW_BYTES_MAX = BLOCK_BYTES_MAX + 64 * 1024
+
+_PAIR = b"\x82"  # an array of two; a membership is one of three
 
 STORE = named_key(Table.META, b"store")
 FORMAT_KEY = named_key(Table.META, b"format")
@@ -190,6 +195,29 @@ def log_row(entry: Entry) -> bytes:
     return encode([entry.term, block_of(entry).raw])
 
 
+def log_block(reader: KeyValueReader, index: Height) -> bytes:
+    """Return the bytes of a block in the log. Raises Gone, StorageCorrupt."""
+    data = reader.get(height_key(Table.LOG, index))
+    if data is None:
+        check_held(reader, index)
+        raise StorageCorrupt(f"the log has no entry {index}")
+    return read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)[1]
+
+
+def membership_row(membership: Membership, recovery: Recovery | None) -> bytes:
+    """Return the MEMBERSHIP row of a block that brings a membership in force."""
+    if recovery is None:
+        return membership.encode()
+    return encode([membership.encode(), recovery.encode()])
+
+
+def membership_in(row: bytes) -> tuple[bytes, bytes | None]:
+    """Return membership bytes and, of a recovery, the record's, as a MEMBERSHIP row has them."""
+    if row[:1] != _PAIR:
+        return row, None
+    return read(row, tuple[bytes, bytes], bytes_max=MEMBERSHIP_BYTES_MAX + RECOVERY_BYTES_MAX)
+
+
 class StoredLog:
     """Raft's LogReader over the view; blocks are decoded when asked for."""
 
@@ -200,9 +228,13 @@ class StoredLog:
     def last_index(self) -> int:
         return last_index(self._view)
 
+    def beginning(self) -> int:
+        return beginning(self._view)
+
     def _row(self, index: int) -> tuple[int, bytes]:
         data = self._view.get(height_key(Table.LOG, index))
         if data is None:
+            check_held(self._view, index)
             raise StorageCorrupt(f"the log has no entry {index}")
         term, raw = read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)
         return term, raw
@@ -225,12 +257,14 @@ class StoredLog:
     def term(self, index: int) -> int:
         return self._row(index)[0] if index else 0
 
-    def memberships(self) -> list[tuple[int, Membership]]:
+    def memberships(self) -> list[tuple[int, Membership, Recovery | None]]:
         start = Table.MEMBERSHIP.value
-        return [
-            (int.from_bytes(key[1:9], "big"), read_membership(value))
-            for key, value in self._view.scan(start, prefix_end(start))
-        ]
+        found: list[tuple[int, Membership, Recovery | None]] = []
+        for key, row in self._view.scan(start, prefix_end(start)):
+            value, record = membership_in(row)
+            recovery = None if record is None else read_recovery(record)
+            found.append((int.from_bytes(key[1:9], "big"), read_membership(value), recovery))
+        return found
 
     def configurations(self) -> list[tuple[int, Configuration]]:
-        return [(index, configuration_of(value)) for index, value in self.memberships()]
+        return [(index, configuration_of(value)) for index, value, _ in self.memberships()]

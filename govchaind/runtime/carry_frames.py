@@ -19,7 +19,7 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidEncoding, PeerError
 from govchaind.base.limits import CARRY_CHUNK_BYTES_MAX
 from govchaind.ledger.carriage import Offer, Words
-from govchaind.ledger.shapes import read_shape
+from govchaind.ledger.shapes import read_shape, read_versioned
 
 VERSION = 1
 SAID_BYTES_MAX = 2048
@@ -68,12 +68,16 @@ class Frames:
         """Return the offer with which the other node begins."""
         data = await self.receive(SAID_BYTES_MAX)
         try:
-            offer = read_shape(data, Offer, bytes_max=SAID_BYTES_MAX)
+            return read_versioned(
+                data,
+                Offer,
+                what="an offer",
+                version=VERSION,
+                place=0,
+                bytes_max=SAID_BYTES_MAX,
+            )
         except InvalidEncoding as error:
             raise PeerError(f"not an offer: {error.message}", code="carry-malformed") from None
-        if offer.version != VERSION:
-            raise PeerError(f"an offer of version {offer.version}", code="carry-malformed")
-        return offer
 
     async def _exactly(self, length: int) -> bytes:
         while len(self._buffer) < length:

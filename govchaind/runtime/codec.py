@@ -21,7 +21,17 @@ from govchaind.base.limits import APPEND_BYTES_MAX, FRAME_BYTES_MAX
 from govchaind.base.types import Hash, NodeId, PublicKey, Signature, StoreId
 from govchaind.ledger.block import read_block
 from govchaind.ledger.certificate import read_certificate
-from govchaind.ledger.shapes import Bytes32, Count, Name, Signature64, Store, shaped
+from govchaind.ledger.shapes import (
+    Bytes32,
+    Count,
+    Name,
+    RefusalCode,
+    Signature64,
+    Store,
+    TreeDepth,
+    TreePath,
+    shaped,
+)
 from govchaind.ledger.transaction import Transaction, read_transaction
 from govchaind.raft.messages import (
     NO_ANSWER,
@@ -50,6 +60,14 @@ from govchaind.replica.messages import (
     Want,
     WantCertificates,
 )
+from govchaind.replica.snapshot_messages import (
+    SnapshotChunk,
+    SnapshotMessage,
+    SnapshotOffer,
+    SnapshotRefusal,
+    WantChunk,
+    WantSnapshot,
+)
 from govchaind.replica.store import block_of, configuration_of
 
 PROTOCOL_VERSION = 1
@@ -57,6 +75,7 @@ LENGTH_BYTES = 4
 HELLO_BYTES_MAX = 1024
 
 HELLO, REFUSED, PING = 0, 1, 2
+WANT_SNAPSHOT = 41
 
 Known: TypeAlias = Callable[[Hash], Transaction | None]
 _Raw = bytes
@@ -206,11 +225,18 @@ _ROWS = (
     ),
     _plain(39, Objection, tuple[Count, Count, str]),
     _plain(40, Awaited, tuple[()]),
+    # snapshots
+    _plain(WANT_SNAPSHOT, WantSnapshot, tuple[Count, Count]),
+    _plain(42, SnapshotOffer, tuple[Count, list[_Raw], _Raw]),
+    _plain(43, WantChunk, tuple[Count, TreeDepth, TreePath]),
+    _plain(44, SnapshotChunk, tuple[Count, TreeDepth, TreePath, bool, _Raw]),
+    _plain(45, SnapshotRefusal, tuple[Count, RefusalCode]),
 )
 _BY_NUMBER: dict[int, _Row] = {row.number: row for row in _ROWS}
 _BY_KIND: dict[type[Any], _Row] = {row.kind: row for row in _ROWS}
+NUMBERS = frozenset(_BY_NUMBER)  # one byte each: `speech.py` looks at the second
 
-Anything: TypeAlias = PeerMessage | Hello | Refusal | Ping
+Anything: TypeAlias = PeerMessage | SnapshotMessage | Hello | Refusal | Ping
 
 
 def frame_of(message: Anything) -> bytes:
@@ -257,6 +283,12 @@ def split(body: bytes) -> Split:
     row = _BY_NUMBER.get(value[0])
     if row is None:
         raise InvalidEncoding(f"a message of unknown number {value[0]}", code="unknown-message")
+    if row.kind is Hello and len(value) > 1 and value[1] != PROTOCOL_VERSION:
+        raise InvalidEncoding(  # before its shape, which is that protocol's affair
+            f"the peer speaks protocol {value[1]!s:.20}, this node {PROTOCOL_VERSION}",
+            code="other-protocol",
+            remedy="Run compatible versions of govchaind on both nodes.",
+        )
     return Split(row, shaped(value[1:], row.shape))
 
 

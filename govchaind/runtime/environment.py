@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import trio
@@ -124,6 +125,24 @@ class SignerDoor:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotDoors:
+    """What a node needs to join by snapshot, and to serve others.
+
+    Attributes:
+        begun: says whether a second store is there.
+        open: opens the second store, which is made if there is none.
+        discard: removes it.
+        scratch: a folder for what is laid out for others.
+    """
+
+    begun: Callable[[], bool]
+    open: Callable[[], Storage]
+    discard: Callable[[], None]
+    scratch: Path
+    threads: Threads
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One node's world."""
 
@@ -137,3 +156,4 @@ class Environment:
     listen_http: ListenHttp
     delivery: DeliveryDoors | None = None  # None: this node carries no sealed files
     signers: Mapping[bytes, SignerDoor] = field(default_factory=dict)  # by the key that each holds
+    snapshots: SnapshotDoors | None = None  # None: it neither joins by snapshot nor serves

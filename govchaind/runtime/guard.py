@@ -5,10 +5,10 @@ guard = [1, store, term, vote or null, signed height, last index]
 
 from __future__ import annotations
 
-from govchaind.base.encoding import encode
+from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import InvalidEncoding, InvalidSetting
 from govchaind.base.types import StoreId
-from govchaind.ledger.shapes import Count, Name, Store, read_shape
+from govchaind.ledger.shapes import Count, Name, Store, shaped
 from govchaind.replica.events import Guard
 
 VERSION = 1
@@ -29,8 +29,15 @@ def unborn(store: StoreId) -> Guard:
 def read_guard(data: bytes) -> Guard:
     """Return what a guard file holds. Raises InvalidSetting: it is damaged."""
     try:
-        version, store, term, vote, signed_height, last_index = read_shape(
-            data, tuple[int, Store, Count, Name | None, Count, Count], bytes_max=GUARD_BYTES_MAX
+        value = decode(data, bytes_max=GUARD_BYTES_MAX)
+        if type(value) is list and value and type(value[0]) is int and value[0] != VERSION:
+            raise InvalidSetting(
+                f"the guard file has version {value[0]}; this release knows version {VERSION}",
+                code="bad-guard",
+                remedy="Start the node with the release that wrote it, or a later one.",
+            )
+        _, store, term, vote, signed_height, last_index = shaped(
+            value, tuple[int, Store, Count, Name | None, Count, Count]
         )
     except InvalidEncoding as error:
         raise InvalidSetting(
@@ -38,6 +45,4 @@ def read_guard(data: bytes) -> Guard:
             code="bad-guard",
             remedy="Do not delete it: start with an empty store and have the node re-admitted.",
         ) from error
-    if version != VERSION:
-        raise InvalidSetting(f"a guard file of unknown version {version}", code="bad-guard")
     return Guard(store, term, vote, signed_height, last_index)

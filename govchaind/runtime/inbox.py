@@ -13,6 +13,7 @@ transaction lane has a share of its own in each turn, so neither lane starves th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import trio
 
@@ -21,9 +22,10 @@ from govchaind.base.limits import (
     INBOX_TRANSACTION_BYTES_MAX,
     INBOX_TRANSACTIONS_MAX,
 )
-from govchaind.base.types import Seconds
+from govchaind.base.types import NodeId, Seconds
 from govchaind.replica.events import Event, Offered, Received
 from govchaind.replica.messages import Gossip
+from govchaind.replica.snapshot_messages import SnapshotMessage
 
 CONSENSUS_PER_TURN = 128
 TRANSACTIONS_PER_TURN = 500  # transactions, not events: about one block
@@ -40,6 +42,7 @@ class Inbox:
         transaction_bytes_max: int = INBOX_TRANSACTION_BYTES_MAX,
     ) -> None:
         self.refused = 0  # transactions that found no room
+        self.aside: Callable[[NodeId, SnapshotMessage], None] | None = None  # who takes snapshots'
         self._consensus_max = consensus_max
         self._transactions_max = transactions_max
         self._transaction_bytes_max = transaction_bytes_max
@@ -69,6 +72,11 @@ class Inbox:
             await self._room.park()
         self._consensus.append(event)
         self._arrived.set()
+
+    def put_aside(self, peer: NodeId, message: SnapshotMessage) -> None:
+        """Hand over what goes beside the replica, if anybody takes it; never waits."""
+        if self.aside is not None:
+            self.aside(peer, message)
 
     def put_own(self, event: Event) -> None:
         """Add an event of the node's own."""

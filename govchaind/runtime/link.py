@@ -23,7 +23,7 @@ from typing import TypeAlias
 import trio
 
 from govchaind.base.crypto import Domain, Signer, verify
-from govchaind.base.errors import Fatal, Invalid, PeerError
+from govchaind.base.errors import Fatal, Invalid, InvalidEncoding, PeerError
 from govchaind.base.limits import (
     FRAME_BYTES_MAX,
     HANDSHAKE_SECONDS_MAX,
@@ -34,10 +34,12 @@ from govchaind.base.types import Hash, NodeId, PublicKey, Signature, StoreId
 from govchaind.ledger.membership import Member
 from govchaind.replica.events import Received
 from govchaind.replica.messages import Gossip
+from govchaind.replica.snapshot_messages import SnapshotMessage
 from govchaind.runtime import codec
 from govchaind.runtime.gate import Gate, Judgement
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.outbox import Outbox
+from govchaind.runtime.speech import software_text
 
 PING_SECONDS = LINK_IDLE_SECONDS_MAX / 4
 RECEIVE_BYTES = 64 * 1024
@@ -84,7 +86,7 @@ class Self:
             chain_id=self.chain_id,
             node=self.node,
             store=self.store,
-            software=self.software,
+            software=software_text(self.software),
             signature=signature,
         )
 
@@ -172,12 +174,16 @@ async def greet(
     own: Self,
     peer_key: PublicKey,
     member: Callable[[NodeId], Member | None],
-) -> tuple[Member, StoreId]:
-    """Exchange Hellos; return who the peer is and under which store. Raises PeerError, Invalid."""
+) -> tuple[Member, codec.Hello]:
+    """Exchange Hellos; return who the peer is and what it said. Raises PeerError, Invalid."""
     with trio.move_on_after(HANDSHAKE_SECONDS_MAX):
         await stream.send_all(codec.frame_of(await own.signed_hello(peer_key)))
         body = await frames.take(bytes_max=codec.HELLO_BYTES_MAX, seconds=HANDSHAKE_SECONDS_MAX)
-        said = codec.read(codec.split(body), lambda _: None)
+        try:
+            said = codec.read(codec.split(body), lambda _: None)
+        except InvalidEncoding as error:
+            await stream.send_all(codec.frame_of(codec.Refusal(error.code, error.message)))
+            raise
         if isinstance(said, codec.Refusal):
             raise PeerError(
                 f"the peer refused this node: {said.text[:200]}", code="refused-by-peer"
@@ -185,7 +191,7 @@ async def greet(
         if not isinstance(said, codec.Hello):
             raise PeerError("the peer did not begin with a Hello", code="bad-hello")
         try:
-            return judge_hello(said, own, peer_key, member), said.store
+            return judge_hello(said, own, peer_key, member), said
         except PeerError as error:
             await stream.send_all(codec.frame_of(codec.Refusal(error.code, error.message)))
             raise
@@ -307,6 +313,8 @@ class Link:
         if isinstance(message, Gossip):
             if not self._inbox.offer(Received(self.peer, message)):
                 self._refused("inbox-full")  # the peer's announcements repair it
+        elif isinstance(message, SnapshotMessage):
+            self._inbox.put_aside(self.peer, message)
         else:
             await self._inbox.put(Received(self.peer, message))
 

@@ -61,7 +61,7 @@ PUTS_PER_SLICE = 256  # about a millisecond of the loop's time
 IDLE_READERS_MAX = 16  # reset read transactions kept for the next snapshot
 STORED_KEY_BYTES_MAX = 511  # LMDB's own bound
 MAP_BYTES_DEFAULT = 64 * 1024**3
-_DATA_FILE = "data.mdb"
+DATA_FILE = "data.mdb"
 
 _CORRUPT_ERRORS = (
     lmdb.CorruptedError,
@@ -215,7 +215,7 @@ class LmdbStorage:
         try:
             self._environment = _open(path, map_bytes_max)
             self._ahead = RoomAhead(
-                path / _DATA_FILE, ahead_bytes=ahead_bytes, file_bytes_max=map_bytes_max
+                path / DATA_FILE, ahead_bytes=ahead_bytes, file_bytes_max=map_bytes_max
             )
         except BaseException:
             os.close(self._lock_file)
@@ -339,7 +339,7 @@ def _says_full(error: Exception) -> bool:
 
 
 def _open(path: Path, map_bytes_max: int) -> Any:
-    data = path / _DATA_FILE
+    data = path / DATA_FILE
     try:
         size = data.stat().st_size if data.exists() else 0
         if size:

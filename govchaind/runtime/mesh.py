@@ -12,6 +12,7 @@ Rules kept here:
 - A refusal is logged when its reason changes, not at each try.
 - A peer that comes back again and again while its link still stands is probably two processes with
   one identity: it is told so, both of it, by the refusal with which the older link ends.
+- A peer is told only what its Hello says that it knows (`speech.py`).
 - A change of the members ends the links of those that left, and nobody else's. Those of a node
   whose keys change in place stand until they end by themselves.
 - While this node's own keys change it holds two pairs, and shows the one that the ledger names
@@ -30,11 +31,13 @@ from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.types import NodeId, PublicKey, Seconds
 from govchaind.ledger.membership import Member
 from govchaind.replica.events import LinkDown, LinkUp
+from govchaind.runtime.codec import HELLO
 from govchaind.runtime.environment import Network
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.link import REPLACED, Frames, Link, Self, greet
 from govchaind.runtime.outbox import Outbox
+from govchaind.runtime.speech import FIRST_NUMBERS, known_numbers, number_of, version_in
 from govchaind.runtime.telemetry import Telemetry
 
 DIAL_SECONDS_MIN = 0.1
@@ -61,6 +64,8 @@ class _Peer:
     told: str = ""  # the last reason that was logged
     dropped: int = 0
     replaced: int = 0  # times in a row that a young link was replaced by another
+    software: str = ""  # the version that it said
+    knows: frozenset[int] = FIRST_NUMBERS  # of messages, as it said when its link came up
 
 
 class Mesh:
@@ -97,9 +102,9 @@ class Mesh:
     # --- what drive asks ------------------------------------------------------------------------
 
     def send(self, peer: NodeId, frame: bytes) -> None:
-        """Put a frame into the peer's outbox if there is a link; never waits."""
+        """Put a frame into the peer's outbox if it has a link and knows such; never waits."""
         found = self._peers.get(peer)
-        if found is None or found.outbox is None:
+        if found is None or found.outbox is None or number_of(frame) not in found.knows:
             return
         outbox = found.outbox
         outbox.push(frame)
@@ -165,9 +170,10 @@ class Mesh:
         heard = metrics.peer_heard.labels(peer=name)
         heard.set_function(lambda: trio.current_time() - peer.heard)
 
-    def linked(self) -> list[NodeId]:
-        """Return the peers whose links are up."""
-        return sorted(name for name, peer in self._peers.items() if peer.link is not None)
+    def linked(self, *, knowing: int = HELLO) -> list[NodeId]:
+        """Return the peers whose links are up, and that know messages of a number."""
+        up = [(name, peer) for name, peer in self._peers.items() if peer.link is not None]
+        return sorted(name for name, peer in up if knowing in peer.knows)
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -263,7 +269,7 @@ class Mesh:
         """Greet, then carry the link to its end; say whether it was up at all."""
         frames = Frames(stream)
         try:
-            member, store = await greet(stream, frames, self._own, key, self._member)
+            member, hello = await greet(stream, frames, self._own, key, self._member)
         except (PeerError, Invalid) as error:
             self._refused(self._holder(key), error, "link.refused")
             return False
@@ -272,7 +278,9 @@ class Mesh:
         peer = self._peers.get(member.name)
         if peer is None or not self._prefers(peer, dialled_here=dialled_here):
             return False
-        await self._carry(peer, stream, frames, LinkUp(member.name, store), dialled_here)
+        peer.software, peer.knows = version_in(hello.software), known_numbers(hello.software)
+        up = LinkUp(member.name, hello.store)
+        await self._carry(peer, stream, frames, up, dialled_here)
         return True
 
     def _holder(self, key: PublicKey) -> _Peer | None:
@@ -325,7 +333,9 @@ class Mesh:
         peer.lost = trio.Event()
         metrics.peers.set(len(self.linked()))
         self._inbox.put_own(up)
-        self._telemetry.event("link.up", peer=name, dialled=dialled_here, store=up.store)
+        self._telemetry.event(
+            "link.up", peer=name, dialled=dialled_here, store=up.store, software=peer.software
+        )
         error: PeerError | Invalid = PeerError("this node stops", code="link-closed")
         try:
             error = await link.run()

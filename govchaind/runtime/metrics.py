@@ -184,6 +184,15 @@ class Metrics:
         self.signer_answer = histogram(
             "signer_answer_seconds", "From asking the signer to its answer.", _SHORT_BUCKETS
         )
+        self.snapshot_bytes = counter(
+            "snapshot_bytes", "Bytes of snapshots sent to nodes that join, and received.", "way"
+        )
+        self.snapshot_questions = counter(
+            "snapshot_questions", "Questions of nodes that join by snapshot, by result.", "result"
+        )
+        self.snapshot_share = gauge(
+            "snapshot_share", "How much of a snapshot is here, of 1, while this node joins by one."
+        )
         self.certified_lag = gauge(
             "certified_lag_heights", "Heights applied here that have no certificate yet."
         )

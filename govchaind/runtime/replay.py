@@ -24,11 +24,13 @@ from govchaind.ledger.certificate import Certificate, check_certificate, read_ce
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.transaction import Transaction, verify_transaction
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.recovering import check_recovered, take_record
 from govchaind.replica.store import (
     APPLIED,
     StoredLog,
     View,
     check_store,
+    membership_row,
     store_batch,
     stored_store_id,
 )
@@ -203,8 +205,15 @@ class Replay:
         if data is None:
             raise InvalidProof("it has no certificate")
         certificate = read_certificate(data)
-        before = memberships.before(height)
-        check_certificate(certificate, before, block.membership or before)
+        for record in (certificate.recovery, block.record):
+            if record is not None:
+                take_record(record, self._genesis.chain_id, self.height, memberships)
+        check_recovered(block, memberships)
+        if memberships.recovery_over(height) is not None:
+            check_certificate(certificate, *memberships.certifying(height))
+        else:
+            before = memberships.before(height)
+            check_certificate(certificate, before, block.membership or before)
         self._apply(view, block, certificate)
 
     def _apply(self, view: View, block: Block, certificate: Certificate) -> None:
@@ -215,8 +224,9 @@ class Replay:
         batch.put(height_key(Table.LOG, height), encode([block.term, block.raw]))
         batch.put(height_key(Table.CERTIFICATE, height), certificate.encode())
         if block.membership is not None:
-            batch.put(height_key(Table.MEMBERSHIP, height), block.membership.encode())
-            self._memberships.append(height, block.membership)
+            row = membership_row(block.membership, block.recovery)
+            batch.put(height_key(Table.MEMBERSHIP, height), row)
+            self._memberships.append(height, block.membership, block.recovery)
 
 
 def _first_wrong(items: Sequence[tuple[Height, Transaction]]) -> InvalidProof | None:

@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType({
     "history": Entry("netsim.cli.history", "history",
                      "Say whether a register's log is linearizable."),
     "gear2": Entry("netsim.cli.gear2", "gear2", "Run whole nodes, byte for byte."),
+    "beside": Entry("netsim.cli.beside", "beside",
+                    "Judge chains by an older release too."),
     "explain": Entry("netsim.cli.explain", "explain",
                      "Explain a property: what, why, where, finds."),
     "mutants": Entry("netsim.cli.mutants", "mutants", "Plant known bugs and see what finds them."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -27,6 +28,7 @@ Examples:
   netsim gear2 --seeds 0:24 --twice         each in two processes, digests compared
   netsim gear2 --seed 7 --without rot       a run made smaller by hand
   netsim gear2 --seed 7 --shrink            a failing run made smaller by itself
+  netsim gear2 --seed 7 --picture drawn     the run, to look at in a browser
 """)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Which run: its options and a summary.")
 @click.option("--seeds", type=Seeds(), metavar="N|FIRST:END", help="How many, or which.")
@@ -50,6 +52,10 @@ Examples:
 @click.option("--shrink", is_flag=True, help="Make one failing seed smaller; print its command.")
 @click.option("--runs", type=click.IntRange(1), default=60, show_default=True, metavar="N",
               help="How many runs --shrink may take.")  # fmt: skip
+@click.option("--picture", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Draw one seed into this folder, as `netsim picture` does.")  # fmt: skip
+@click.option("--from", "begin", type=float, metavar="T", help="Draw from this second on.")
+@click.option("--to", "end", type=float, metavar="T", help="Draw up to this second.")
 @click.option("--dask", metavar="ADDRESS", help="Sweep on the Dask cluster of this scheduler.")
 @click.option("--twice", is_flag=True, help="Run each seed in two processes; compare digests.")
 @click.option(
@@ -68,6 +74,9 @@ def gear2(
     trace: bool,
     shrink: bool,
     runs: int,
+    picture: Path | None,
+    begin: float | None,
+    end: float | None,
     dask: str | None,
     twice: bool,
     stop_at: int,
@@ -84,17 +93,42 @@ def gear2(
 
     if (seed is None) == (seeds is None):
         raise click.UsageError("name a --seed, or --seeds")
+    if picture is None and (begin, end) != (None, None):
+        raise click.UsageError("--from and --to are for --picture DIR")
     asked = Job(seed or 0, nodes, seconds, without, plant)
     if seeds is not None:
-        if trace or shrink:
-            raise click.UsageError("--trace and --shrink are for one --seed")
+        if trace or shrink or picture:
+            raise click.UsageError("--trace, --shrink and --picture are for one --seed")
         if dask and twice:
             raise click.UsageError("--twice compares processes of this machine: leave out --dask")
         every = [of_seed(asked, each) for each in seeds]
         return _sweep(every, jobs, dask, twice, stop_at, no_marks=no_marks, as_json=as_json)
     if shrink:
+        if picture:
+            raise click.UsageError("--picture draws the run that --shrink prints: run that one")
         return _shrink(asked, runs)
+    if picture is not None:
+        return _draw(asked, picture, begin, end, trace=trace)
     verdict = report(asked, trace=trace)
+    return HOLDS if verdict.violation is None else VIOLATED
+
+
+def _draw(job: Job, out: Path, begin: float | None, end: float | None, *, trace: bool) -> int:
+    """Run one seed and draw it; print the files."""
+    from netsim.cli.picture import check_part
+    from netsim.gear2.report import report, summary
+    from netsim.picture.files import Picture, drawn, outcome
+    from netsim.picture.record import Record
+
+    check_part(begin, end)
+    record = Record()
+    verdict = report(job, trace=trace, record=record)
+    title = f"Run of seed {job.seed}, whole nodes"
+    title += f", with {job.plant} planted" if job.plant else ""
+    facts = [*job.options().lines(), "", *summary(job, verdict)]
+    came = outcome(verdict.violation, verdict.simulated_seconds)
+    for path in drawn(Picture(record, title, facts, came), out, begin, end):
+        click.echo(path)
     return HOLDS if verdict.violation is None else VIOLATED
 
 

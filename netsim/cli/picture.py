@@ -12,12 +12,10 @@ from netsim.job import Job
 from netsim.mutants.plant import Mutant, planted
 from netsim.mutants.table import MUTANTS, found_at
 from netsim.options import FAULTS, MESSAGES_MAX, MINUTES, draw
+from netsim.picture.files import Picture, drawn, outcome
 from netsim.picture.record import Record
-from netsim.picture.sequence import diagram
-from netsim.picture.text import rows
-from netsim.picture.timeline import page
 from netsim.report import summary
-from netsim.run import Verdict, run
+from netsim.run import run
 
 
 def _mutant(_: click.Context, __: click.Parameter, name: str | None) -> Mutant | None:
@@ -28,6 +26,12 @@ def _mutant(_: click.Context, __: click.Parameter, name: str | None) -> Mutant |
         names = ", ".join(dict.fromkeys(each.name for each in MUTANTS))
         raise click.BadParameter(f"{name!r} is none of {names}")
     return found
+
+
+def check_part(begin: float | None, end: float | None) -> None:
+    """Refuse a part of a run that ends before it begins."""
+    if begin is not None and end is not None and begin >= end:
+        raise click.UsageError("--from lies before --to")
 
 
 @click.command(epilog="""\b
@@ -76,8 +80,7 @@ def picture(
         seed = found_at(bug)
         if seed is None:
             raise click.UsageError(f"no seed of the budget finds {bug.name}: name a --seed")
-    if begin is not None and end is not None and begin >= end:
-        raise click.UsageError("--from lies before --to")
+    check_part(begin, end)
     if bug is not None and nodes is None:
         nodes = bug.nodes
     options = draw(seed, nodes=nodes, minutes=minutes, messages_max=messages, without=without)
@@ -90,35 +93,9 @@ def picture(
     again = shlex.join(["netsim", "picture", *job.arguments()])
     if bug is not None:
         again = f"netsim picture --seed {seed} --bug {bug.name}"
-    facts = [*options.lines(), "", *_lasting(summary(verdict)), f"{'again':18} {again}"]
-    out.mkdir(parents=True, exist_ok=True)
-    text = rows(record, begin or 0.0, record.end if end is None else end)
-    for name, content in (
-        ("timeline.html", page(record, title, facts, _outcome(verdict))),
-        ("sequence.svg", diagram(record, title, begin, end)),
-        ("events.txt", "\n".join(text) + "\n"),
-    ):
-        path = out / name
-        path.write_text(content, encoding="utf-8")
+    facts = [*options.lines(), "", *summary(verdict), f"{'again':18} {again}"]
+    came = outcome(verdict.violation, verdict.simulated_seconds)
+    for path in drawn(Picture(record, title, facts, came), out, begin, end):
         click.echo(path)
-    click.echo(_outcome(verdict))
+    click.echo(came)
     raise SystemExit(0 if verdict.violation is None else 1)
-
-
-def _lasting(lines: list[str]) -> list[str]:
-    """Return the summary without what the machine's speed says: one seed gives one page."""
-    kept = []
-    for line in lines:
-        if line.startswith("messages"):
-            line = line.partition(" (")[0]
-        elif line.startswith("simulated"):
-            line = line.partition(" in ")[0]
-        kept.append(line)
-    return kept
-
-
-def _outcome(verdict: Verdict) -> str:
-    if verdict.violation is None:
-        return f"Every property holds, in {verdict.simulated_seconds:.1f} simulated seconds."
-    property_id, node, text, at = verdict.violation
-    return f"{property_id} does not hold at {node}, at {at:.6f} s: {text}"

@@ -64,6 +64,7 @@ class Disk:
         self._write_seconds = write_seconds
         self._served_rot = served_rot
         self.write_begins: Callable[[], None] = lambda: None  # told of each write
+        self.write_is_durable: Callable[[], None] = lambda: None
         self._mended = trio.lowlevel.ParkingLot()
         self._waiting: dict[trio.CancelScope, None] = {}
 
@@ -133,6 +134,7 @@ class Disk:
             rows[key] = row
             self._remember(key, value)
         self.writes += 1
+        self.write_is_durable()
 
     def _remember(self, key: bytes, value: bytes) -> None:
         """Note what a node has promised by this row; what no node writes promises nothing."""
@@ -178,6 +180,12 @@ class Disk:
         """Return the keys from `start` up to, not including, `end`."""
         low, high = bisect.bisect_left(self._keys, start), bisect.bisect_left(self._keys, end)
         return self._keys[low:high]
+
+    def newest(self, table: Table) -> int:
+        """Return the greatest height for which a table of heights has a row, 0 for none."""
+        place = bisect.bisect_left(self._keys, table + b"\xff" * 9)
+        key = self._keys[place - 1] if place else b""
+        return int.from_bytes(key[1:9], "big") if key[:1] == table.value else 0
 
     def as_written(self, key: bytes) -> bytes | None:
         """Return the value of a row as it was written."""

@@ -68,9 +68,21 @@ class Machine:
         self._resting = trio.CancelScope()
         self._lost: list[SimStream] = []  # connections that power took
         self._ended_stores: list[weakref.ref[SimStorage]] = []
+        if world.drawing is not None:
+            self.disk.write_is_durable = self._draw_progress
 
     def _say(self, text: str) -> None:
         self._world.trace.line(trio.current_time(), self.name, text)
+
+    def _draw(self, state: str) -> None:
+        """Tell a picture whether the process runs."""
+        if self._world.drawing is not None:
+            self._world.drawing.state(self.name, state)
+
+    def _draw_progress(self) -> None:
+        """Tell a picture how far the node has come."""
+        if self._world.drawing is not None:
+            self._world.drawing.reached(self.name, self.disk)
 
     def _served_rot(self, key: bytes) -> None:
         self._world.judge.fail("I-27", self.name, f"row {key.hex()[:24]} is rotten and was served")
@@ -122,6 +134,7 @@ class Machine:
         self._lost = []
         world.reach.silent.discard(self.name)
         self._say(f"* life {self.lives}")
+        self._draw("")
         telemetry = Telemetry(version="netsim", sink=self._told)
         error: Exception | None = None
         with trio.CancelScope() as self._scope:
@@ -137,6 +150,7 @@ class Machine:
             except Exception as caught:  # judged below: what may end a node is known
                 error = caught
         self.running, self.leads = False, None
+        self._draw("down")
         if not self._crashed:
             self._ended(error)
         self._leaves_nothing()
@@ -214,6 +228,8 @@ class Machine:
         if name == "raft.role_changed":
             handed_over = self.leads is not None and self._stop.is_set()
             self.leads = values["term"] if values["role"] == "leader" else None
+            if self._world.drawing is not None:
+                self._world.drawing.role(self.name, values["role"], values["term"])
             if handed_over and self.leads is None:
                 marks.reach("transfer-done")
             terms = {each.leads for each in self._world.machines.values()} - {None}

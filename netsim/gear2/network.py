@@ -18,6 +18,7 @@ import trio
 from govchaind.base.errors import InvalidSetting, PeerError
 from govchaind.base.limits import HANDSHAKE_SECONDS_MAX
 from govchaind.base.types import NodeId, PublicKey, Seconds
+from netsim.gear2.drawing import Drawing
 from netsim.gear2.path import Path
 from netsim.gear2.stream import Pipe, SimStream
 
@@ -42,9 +43,15 @@ class Conditions:
 class Switchboard:
     """All machines' listeners, paths and connections."""
 
-    def __init__(self, conditions: Conditions, tap: Tap = lambda network, peer, data: data) -> None:
+    def __init__(
+        self,
+        conditions: Conditions,
+        tap: Tap = lambda network, peer, data: data,
+        drawing: Drawing | None = None,
+    ) -> None:
         """`tap` is told of all that a machine gives to a stream, and returns what leaves."""
         self.conditions = conditions
+        self._drawing = drawing
         self.tap = tap
         self.listeners: dict[str, _Listener] = {}
         self._paths: dict[tuple[NodeId, NodeId], Path] = {}
@@ -68,8 +75,17 @@ class Switchboard:
                 delay_min=conditions.delay_min,
                 delay_mean=conditions.delay_mean,
                 lost=0.0 if self._calm else conditions.lost,
+                changed=self._changed,
             )
         return found
+
+    def _changed(self) -> None:
+        if self._drawing is not None:
+            self._drawing.cuts(self.paths())
+
+    def _pipe(self, source: NodeId, target: NodeId) -> Pipe:
+        way = None if self._drawing is None else self._drawing.way(source, target)
+        return Pipe(self.path(source, target), way)
 
     def paths(self) -> list[Path]:
         return list(self._paths.values())
@@ -91,8 +107,8 @@ class Switchboard:
 
     def connection(self, client: SimNetwork, server: SimNetwork) -> tuple[SimStream, SimStream]:
         """Return the two ends of a new connection: the client's, the server's."""
-        there = Pipe(self.path(client.host, server.host))
-        back = Pipe(self.path(server.host, client.host))
+        there = self._pipe(client.host, server.host)
+        back = self._pipe(server.host, client.host)
         window = self.conditions.window_bytes
         ours = SimStream(
             back, there, window_bytes=window, sent=lambda data: self.tap(client, server.host, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -20,6 +21,7 @@ class Path:
     """One direction between two machines. Bytes that leave while it is cut wait at its start."""
 
     __slots__ = (
+        "_changed",
         "_cuts",
         "_lot",
         "_pick",
@@ -35,8 +37,12 @@ class Path:
     def __init__(
         self, source: NodeId, target: NodeId, pick: random.Random, *, delay_min: Seconds,
         delay_mean: Seconds, lost: float = 0.0, resend_seconds: Seconds = 0.2,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """`lost`: how many of a hundred sends, as a fraction, TCP has to send again."""
+        """`lost`: how many of a hundred sends, as a fraction, TCP has to send again.
+
+        `changed` is told when it is cut and when it opens.
+        """
         self.source = source
         self.target = target
         self.delay_min = delay_min
@@ -45,6 +51,7 @@ class Path:
         self.resend_seconds = resend_seconds
         self.under_way: dict[Waits, None] = {}  # in the order in which they came
         self._pick = pick
+        self._changed = changed
         self._cuts = 0  # faults overlap
         self._lot = trio.lowlevel.ParkingLot()
 
@@ -65,6 +72,7 @@ class Path:
     def cut(self) -> None:
         """Let nothing pass until as many `mend`s have come."""
         self._cuts += 1
+        self._changed()
 
     def mend(self) -> None:
         """Take back one `cut`."""
@@ -79,6 +87,7 @@ class Path:
             self._opened()
 
     def _opened(self) -> None:
+        self._changed()
         self._lot.unpark_all()
         for waiting in list(self.under_way):
             waiting.opened()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netsim.gear2.job import Job
 from netsim.gear2.run import Verdict, run
 from netsim.job import planting
+from netsim.picture.record import Record
 
 TAIL_LINES = 40
 
@@ -32,12 +33,15 @@ def summary(job: Job, verdict: Verdict) -> list[str]:
     ]
 
 
-def report(job: Job, *, trace: bool = False) -> Verdict:
-    """Run one seed; print its options, what came of it, and the last events if it does not hold."""
+def report(job: Job, *, trace: bool = False, record: Record | None = None) -> Verdict:
+    """Run one seed; print its options, what came of it, and the last events if it does not hold.
+
+    `record` is filled for a picture.
+    """
     options = job.options()
     print("\n".join(options.lines()), flush=True)
     with planting(job.plant):
-        verdict = run(options, print if trace else None)
+        verdict = run(options, print if trace else None, record=record)
     if verdict.violation is not None and not trace:
         print("the last events:")
         print("\n".join(verdict.tail[-TAIL_LINES:]))

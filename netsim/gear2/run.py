@@ -11,6 +11,7 @@ from netsim.gear2.options import Options, draw
 from netsim.gear2.scheduler import play
 from netsim.gear2.sodium import sodium
 from netsim.gear2.world import World
+from netsim.picture.record import Record
 
 __all__ = ["Verdict", "draw", "run"]
 
@@ -45,18 +46,20 @@ def run(
     options: Options,
     write: Callable[[str], None] | None = None,
     watched: frozenset[str] | None = None,
+    record: Record | None = None,
 ) -> Verdict:
     """Run one seed to its end, or to the first property that does not hold.
 
     Args:
         write: takes every line of the trace.
         watched: leaves out all other properties, for planted bugs.
+        record: is filled for a picture; it changes nothing.
     """
     began = time.perf_counter()
     worlds: list[World] = []
 
     async def main() -> None:
-        world = World(options, write, watched)
+        world = World(options, write, watched, record)
         worlds.append(world)
         await world.run()
         forget_handlers()
@@ -72,6 +75,8 @@ def run(
     if violation is None and remembered and (watched is None or "N-4" in watched):
         text = f"{remembered} processes that have ended are still in memory"
         violation = ("N-4", "-", text, played.seconds)
+        if record is not None:
+            record.line(played.seconds, "-", f"VIOLATION N-4: {text}")
     operations = world.history.operations
     return Verdict(
         options=options,

@@ -18,6 +18,7 @@ from collections.abc import Callable
 import trio
 
 from govchaind.base.types import Seconds
+from netsim.gear2.drawing import Way
 from netsim.gear2.path import Path
 
 NEVER = float("inf")
@@ -27,16 +28,24 @@ Sent = Callable[[bytes], bytes]
 class Pipe:
     """One direction of one connection: what is under way, and until when."""
 
-    __slots__ = ("_last", "flight", "flight_bytes", "path", "reader", "vanishes")
+    __slots__ = ("_last", "_way", "flight", "flight_bytes", "path", "reader", "vanishes")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, way: Way | None = None) -> None:
+        """`way` is told what a picture shows of it."""
         self.path = path
+        self._way = way
         self.flight: deque[tuple[Seconds, bytes]] = deque()  # b"" is the sender's close
         self.flight_bytes = 0
         self.vanishes = False  # the reader's machine has no power
         self.reader: SimStream | None = None
         self._last: Seconds = 0.0
         path.under_way[self] = None
+
+    def given(self, data: bytes) -> None:
+        """Take note of what is given to be sent, if a picture is made."""
+        if self._way is not None:
+            now = trio.current_time()
+            self._way.leaves(now, data, open_=self.path.open, vanishes=self.vanishes)
 
     def launch(self, data: bytes) -> None:
         """Send bytes on their way, or the close."""
@@ -72,6 +81,8 @@ class Pipe:
     def end(self) -> None:
         """Forget it: nobody reads any more."""
         self.path.under_way.pop(self, None)
+        if self._way is not None:
+            self._way.ends()
 
     def take(self, bytes_max: int, now: Seconds) -> bytes:
         """Return what has arrived, joined; the close stays."""
@@ -90,6 +101,8 @@ class Pipe:
             parts.append(data)
             size += len(data)
         self.flight_bytes -= size
+        if self._way is not None:
+            self._way.taken(now, size)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -175,6 +188,7 @@ class SimStream(trio.abc.Stream):
         self._check()
         rest = self._sent(rest)
         outgoing = self._outgoing
+        outgoing.given(rest)
         while True:
             self._check_read()
             room = self._window_bytes - outgoing.flight_bytes

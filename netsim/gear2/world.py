@@ -14,6 +14,7 @@ from govchaind.ledger.transaction import read_transaction
 from netsim.gear2.chain import Chain, Operation
 from netsim.gear2.customers import Customer, client_of
 from netsim.gear2.door import Doors
+from netsim.gear2.drawing import Drawing
 from netsim.gear2.ending import Ending
 from netsim.gear2.faults import Faults
 from netsim.gear2.judge import Judge
@@ -33,6 +34,7 @@ from netsim.gear2.wiretap import Wiretap
 from netsim.history import History
 from netsim.marks import Marks
 from netsim.options import source
+from netsim.picture.record import Record
 from netsim.trace import Trace
 
 FIRST_SECONDS_MAX = 120.0  # until the register is there, before anything goes wrong
@@ -46,10 +48,12 @@ class World:
         options: Options,
         write: Callable[[str], None] | None = None,
         watched: frozenset[str] | None = None,
+        record: Record | None = None,
     ) -> None:
         seed = options.seed
         self.options = options
-        self.trace = Trace(write)
+        self.trace = Trace(write, record)
+        self.drawing = None if record is None else Drawing(record)
         self.judge = Judge(self.trace, watched)
         self.marks = Marks(MARKS)
         self.chain = Chain(options)
@@ -64,7 +68,7 @@ class World:
             unanswered=options.unanswered,
             window_bytes=options.window_bytes,
         )
-        self.board = Switchboard(conditions, self._leaves)
+        self.board = Switchboard(conditions, self._leaves, self.drawing)
         self.doors = Doors()
         self.reach = Reach(
             self.doors,
@@ -131,6 +135,8 @@ class World:
                             unrest.start_soon(watcher.run)
                 self.liar.over = True
                 await Ending(self).run()
+                if self.trace.record is not None:
+                    self.trace.record.over = True
                 nursery.cancel_scope.cancel()
 
     async def _free_disks_at_the_end(self) -> None:

@@ -122,7 +122,8 @@ def promoted_never_signs(plant: Plant) -> None:
     """A learner never signs the block that promotes it (found here, H-6)."""
 
     def may_sign(self: Attestations, height: int) -> bool:
-        member = self._before(height).member(self._name) or self._after(height).member(self._name)
+        before, after = self._certifying(height)
+        member = before.member(self._name) or after.member(self._name)
         return member is not None and member.role == "validator" and height > member.signs_above
 
     plant(Attestations, "_may_sign", may_sign)

@@ -22,6 +22,7 @@ from netsim.mutants import (
     proofs,
     raft,
     shell,
+    sides,
     standings,
 )
 from netsim.mutants.plant import Mutant, planted
@@ -90,6 +91,7 @@ _ALL: tuple[Mutant, ...] = (
     *(_m(plant, "N-3") for plant in exchange.MUTANTS),
     *(_m(plant, "N-3") for plant in standings.MUTANTS),
     *(_m(plant, "N-3") for plant in deliveries.MUTANTS),
+    *(_m(plant, "N-3") for plant in sides.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in proofs.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in shell.MUTANTS),
     *(
@@ -102,7 +104,6 @@ _ALL: tuple[Mutant, ...] = (
 # Planted, and not found: what the simulator still owes.
 _OPEN: frozenset[tuple[str, str]] = frozenset(
     (
-        ("reads-in-a-new-term", "I-20"),
         ("erased-vote-given-again", "I-2"),  # found until clerks drew otherwise
     )
 )

@@ -40,11 +40,13 @@ class Chart {
     pen.fillRect(0, 0, this.width, this.height);
     this.drawAxis(pen);
     this.drawProgress(pen);
+    this.sideways = [];
     this.drawBands(pen);
     const shown = this.visible();
     this.taken = []; // where there is writing already: nothing is written over it
     this.drawMessages(pen, shown.messages);
     this.drawEvents(pen, shown.events);
+    for (const told of this.sideways) this.alongside(pen, ...told); // over the messages: it says what the bars are
     if (this.view.chosen?.message) this.label(pen, this.view.chosen);
     if (shown.messages.length <= LABELS_MAX) for (const item of shown.messages) this.label(pen, item);
     if (this.view.chosen) this.drawChosen(pen, this.view.chosen);
@@ -74,7 +76,7 @@ class Chart {
       pen.fillStyle = this.colours.line;
       pen.fillRect(AXIS - 6, y, this.width, 1);
       pen.fillStyle = this.colours.soft;
-      pen.fillText(at.toFixed(digits) + (digits < 4 ? " s" : ""), AXIS - 12, y);
+      pen.fillText(at.toFixed(digits) + (digits < 4 ? " s" : ""), AXIS - 12, Math.max(8, Math.min(this.height - 8, y)));
     }
   }
 
@@ -111,12 +113,12 @@ class Chart {
           pen.fillStyle = role === "leader" ? this.colours.leader : role.includes("candidate") ? this.colours.candidate
             : term % 2 ? this.colours.follower : this.colours.follower2;
           pen.fillRect(x - LIFE / 2, top, LIFE, tall);
-          if (tall > 30) this.alongside(pen, value, x, top, low);
+          if (tall > 30) this.sideways.push([value, x, top, low]);
         } else {
           pen.fillStyle = value === "down" ? this.colours.card : this.colours.paused;
           pen.fillRect(x - LIFE / 2, top, LIFE, tall);
           if (value === "down") this.hatch(pen, x - LIFE / 2, top, LIFE, tall);
-          if (tall > 30) this.alongside(pen, value, x, top, low);
+          if (tall > 30) this.sideways.push([value, x, top, low]);
         }
       }
     }
@@ -125,6 +127,7 @@ class Chart {
   alongside(pen, text, x, top, low) {
     if (Math.min(low, this.height) - Math.max(top, 0) < pen.measureText(text).width + 8) return;
     pen.save();
+    pen.font = "11px " + this.font;
     pen.beginPath();
     pen.rect(x - 40, top, 80, low - top);
     pen.clip();
@@ -216,6 +219,8 @@ class Chart {
 
   drawEvents(pen, events) {
     const few = events.length <= EVENT_LABELS_MAX;
+    const lines = events.filter(item => item.kind === "violation").map(item => this.y(item.at));
+    const crossed = y => lines.some(line => Math.abs(line - y) < 7); // the failure's line would strike it out
     const weight = {violation: 0, role: 1, fault: 1, life: 2, commit: 3};
     for (const item of events.slice().sort((a, b) => (weight[a.kind] ?? 4) - (weight[b.kind] ?? 4))) {
       const y = this.y(item.at), x = this.column.get(item.node);
@@ -250,7 +255,7 @@ class Chart {
         pen.textAlign = strong && last ? "right" : "left";
         pen.textBaseline = "middle";
         const colour = strong || fault ? this.colours.bad : this.colours.ink;
-        this.written(pen, clipped(pen, item.text, strong ? this.width * 0.6 : item.kind === "role" || fault ? this.step * 1.6 : this.step - 24), x + (strong && last ? -12 : 11), y + (strong ? 12 : 0), colour, strong);
+        this.written(pen, clipped(pen, item.text, strong ? this.width * 0.6 : item.kind === "role" || fault ? this.step * 1.6 : this.step - 24), x + (strong && last ? -12 : 11), y + (strong ? 12 : crossed(y) ? -8 : 0), colour, strong);
       }
     }
   }

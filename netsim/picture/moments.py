@@ -13,7 +13,7 @@ from netsim.picture.record import Event, Message, Record
 
 MESSAGES_MAX = 300
 MESSAGES_SHOWN = 90  # where nobody has asked for a part of the run
-CHATTER = ("certificates", "transactions", "heartbeats")
+CHATTER = ("greetings", "certificates", "transactions", "heartbeats")
 TELLING = ("violation", "role", "fault", "life", "commit")
 
 

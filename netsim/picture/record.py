@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "CertifiedBlocks",
     ),
     "transactions": ("Gossip", "Announce", "Want"),
+    "greetings": ("Hello", "Refusal", "Ping"),
     "others": (),
 }  # fmt: skip
 GROUP_OF = {kind: group for group, kinds in GROUPS.items() for kind in kinds}
@@ -43,6 +44,7 @@ EVENTS: dict[str, str] = {
 }
 _BY_TEXT: tuple[tuple[str, str], ...] = (
     ("VIOLATION", "violation"),
+    ("* life", "life"),
     ("* ", "fault"),
     ("start life", "life"),
     ("store behind", "fault"),
@@ -54,7 +56,15 @@ _BY_TEXT: tuple[tuple[str, str], ...] = (
     ("durable", "disk"),
     ("disk", "disk"),
     ("link", "link"),
+    # what whole nodes tell their log
+    ("= debug link", "link"),
+    ("= info link", "link"),
+    ("= warning link", "link"),
+    ("= refused", "link"),
+    ("= info storage", "disk"),
+    ("= warning storage", "disk"),
 )
+_PREFIXES = ("= ", "* ", "VIOLATION ", "debug ", "info ")
 FATES: dict[str, str] = {
     "sent": "on its way, or it has arrived",
     "doubled": "delivered twice",
@@ -124,6 +134,7 @@ class Record:
         self.bands: list[Band] = []
         self.progress: list[Progress] = []
         self.end = 0.0
+        self.over = False  # what is told from now on is the taking down of the run
         self._open: dict[tuple[NodeId, str], Band] = {}
         self._reached: dict[NodeId, tuple[int, int]] = {}
 
@@ -131,21 +142,25 @@ class Record:
 
     def line(self, now: float, node: NodeId, text: str) -> None:
         """Take an event; messages are told by `sent`."""
+        if self.over and not text.startswith("VIOLATION"):
+            return
         self.end = now
         if text[0] in ">~x!" and " " in text:
             return
         kind = next((kind for start, kind in _BY_TEXT if text.startswith(start)), "notice")
-        for prefix in ("= ", "* ", "VIOLATION "):
+        for prefix in _PREFIXES:
             text = text.removeprefix(prefix)
         self.events.append(Event(now, node, kind, text))
+        self.over = self.over or kind == "violation"
 
     def sent(
         self, now: float, sender: NodeId, to: NodeId, content: Any, text: str, fate: str
     ) -> Message:
         """Take a message; the network tells its arrival to what is returned."""
-        self.end = now
         found = Message(now, sender, to, type(content).__name__, text, fate, content)
-        self.messages.append(found)
+        if not self.over:
+            self.end = now
+            self.messages.append(found)
         return found
 
     def state(self, now: float, node: NodeId, value: str) -> None:
@@ -158,9 +173,22 @@ class Record:
         self, now: float, node: NodeId, role: str, term: int, commit: int, certified: int
     ) -> None:
         """Take what a node is after a step."""
+        self.role(now, node, role, term)
+        self.reached(now, node, commit, certified)
+
+    def role(self, now: float, node: NodeId, role: str, term: int) -> None:
+        """Take what a node is."""
+        if self.over:
+            return
         self.end = now
         if self._band(now, node, "role", f"{role} t{term}"):
             self.events.append(Event(now, node, "role", f"is {role} in term {term}"))
+
+    def reached(self, now: float, node: NodeId, commit: int, certified: int) -> None:
+        """Take how far a node has come."""
+        if self.over:
+            return
+        self.end = now
         if self._reached.get(node) != (commit, certified):
             self._reached[node] = (commit, certified)
             self.progress.append(Progress(now, node, commit, certified))
@@ -187,11 +215,13 @@ class Record:
     def _band(self, now: float, node: NodeId, kind: str, value: str) -> bool:
         """End the band that lasts, if this is another; say whether it is."""
         before = self._open.get((node, kind))
-        if before is not None and before.value == value:
+        if self.over or (before is not None and before.value == value):
             return False
         if before is not None:
             before.end = now
             del self._open[node, kind]
+            if before.begin == now and kind == "cut":  # several directions are cut one by one
+                self.bands.remove(before)
         if value:
             self._open[node, kind] = band = Band(node, kind, value, now)
             self.bands.append(band)

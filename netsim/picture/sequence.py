@@ -20,14 +20,15 @@ STYLE = """
 svg { --paper: #fbfbf9; --ink: #1d2329; --soft: #56616b; --line: #cfd5da; --bad: #a3261a;
   --badpaper: #fbecea; --leader: #2f7d55; --candidate: #c98a1b; --follower: #b4c0cb;
   --paused: #8b7fb8; --votes: #8a3ea8; --entries: #1f5c8b; --heartbeats: #66717b; --reads: #14807f;
-  --certificates: #3d7a3a; --transactions: #a8640f; --others: #56616b; background: var(--paper);
+  --certificates: #3d7a3a; --transactions: #a8640f; --greetings: #7a5c4b; --others: #56616b;
+  background: var(--paper);
   font-family: system-ui, "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei",
     "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; font-size: 11.5px; }
 @media (prefers-color-scheme: dark) { svg { --paper: #14181c; --ink: #e6eaed; --soft: #a2adb6;
   --line: #3b454e; --bad: #f5a094; --badpaper: #3d1c18; --leader: #4fae7c; --candidate: #e0a944;
   --follower: #53616e; --paused: #9d90d0; --votes: #cf8ee8; --entries: #78b4e8;
   --heartbeats: #9aa5ae; --reads: #5fc4c2; --certificates: #8fc98b;
-  --transactions: #e2a75a; --others: #a2adb6; } }
+  --transactions: #e2a75a; --greetings: #c9a893; --others: #a2adb6; } }
 text { fill: var(--ink); }
 .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 .title { font-size: 17px; font-weight: 600; } .soft { fill: var(--soft); }

@@ -37,7 +37,8 @@ function render() {
 }
 
 function renderHead() {
-  const head = $("head"), left = $("overview").clientWidth - $("columns").scrollLeft;
+  const head = $("head"), columns = $("columns"), left = $("overview").clientWidth - columns.scrollLeft;
+  $("stage").classList.toggle("more", columns.scrollLeft + columns.clientWidth < chart.width - 2);
   head.replaceChildren(...view.nodes.map(node => {
     const name = document.createElement("span");
     name.textContent = run.nodes[node];
@@ -162,6 +163,7 @@ function renderList() {
     row.style.top = (first + at) * ROW + "px";
     time.textContent = item.at.toFixed(6);
     row.append(time, sentence(item));
+    row.title = sentence(item);
     if (item.kind === "violation") row.className = "violation";
     row.addEventListener("click", () => choose(item));
     return row;
@@ -284,7 +286,17 @@ $("columns").addEventListener("wheel", event => {
   else show(view.begin + event.deltaY / chart.height * span * 0.8, view.end + event.deltaY / chart.height * span * 0.8);
 }, {passive: false});
 
-let pressed = null;
+let pressed = null, hovering = false;
+$("chart").addEventListener("pointermove", event => {
+  if (hovering || event.buttons) return;
+  hovering = true;
+  requestAnimationFrame(() => { // what lies under the pointer, before anybody clicks
+    hovering = false;
+    const item = chart.under(event.offsetX, event.offsetY);
+    $("chart").title = item ? `${sentence(item)}, ${item.at.toFixed(6)} s` : "";
+    $("chart").style.cursor = item ? "pointer" : "";
+  });
+});
 $("chart").addEventListener("pointerdown", event => { pressed = [event.offsetX, event.offsetY]; });
 $("chart").addEventListener("pointerup", event => {
   if (!pressed) return;

@@ -23,6 +23,7 @@ from govchaind.ledger.receipt import build_receipt_at, verify_receipt
 from govchaind.ledger.state_proof import build_state_proof, verify_state_proof
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.trust import (
+    ConfigurationBlock,
     TrustRoot,
     TrustStep,
     build_steps,
@@ -233,7 +234,7 @@ def advanced(
         certificate = certificate_at(image, height)
         if height and certificate is not None:
             header, _, membership = block_parts(log_block(image, height))
-            configurations.append((header, membership or b"", certificate))
+            configurations.append(ConfigurationBlock(header, membership or b"", certificate))
     steps = build_steps(image, from_height=0, configurations=configurations, newest=newest)
     steps = read_advance(encode_advance(steps))
     trust = TrustRoot.from_genesis(node.world.genesis).advance(steps)

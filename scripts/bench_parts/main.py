@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rich.console import Console
 
 from bench_parts.driver import ask, connect
 from bench_parts.families import measure_families
+from bench_parts.join import measure_join
 from bench_parts.lone import Alone, measure_cut, measure_kill, measure_lone, measure_restart
 from bench_parts.machine import describe, signature_bound, sync_milliseconds
 from bench_parts.network import (
@@ -36,12 +37,13 @@ from bench_parts.rates import RateBench, measure_rate
 from bench_parts.readings import memory_megabytes
 from bench_parts.report import show
 
-WORKLOADS = ("single", "batch", "lone", "kill", "cut", "large", "families")
+WORKLOADS = ("single", "batch", "lone", "kill", "cut", "large", "join", "families")
 ALONE = {"cut", "families"}  # these need no network on loopback
 QUICK = ("single", "batch", "lone", "kill")
 SINGLE = Shape(operations=1, transactions=50)
 BATCH = Shape(operations=100, transactions=2)
 LOADING = Shape(operations=100, transactions=5, rewrites=0.0)
+LOADING_SINGLY = Shape(operations=1, transactions=50, rewrites=0.0)  # as clients send records
 LOADING_CONNECTIONS = 12
 BASE_PORT = 17_400
 CUT_COMMAND = "cut-inside"  # the power cut's own part, run inside the hub's namespace
@@ -101,14 +103,19 @@ class Bench:
             self.results["kill"] = measure_kill(self.network, alone, self._plan.losses)
         if "large" in workloads:
             self._large()
+        if "join" in workloads:
+            records = self._plan.large_records
+            self.say(f"joining a chain of {records:,} records, by blocks and by snapshot")
+            self._load_to(records, LOADING_SINGLY)
+            self.results["join"] = measure_join(self.network, records)
 
-    def _load_to(self, records: int) -> None:
+    def _load_to(self, records: int, shape: Shape = LOADING) -> None:
         """Add new records until there are `records`; their numbers are the lowest."""
         missing = records - self._presigner.records
-        each = LOADING.operations * LOADING.transactions
+        each = shape.operations * shape.transactions
         if missing <= 0:
             return
-        bench = RateBench(self.network, self._presigner, LOADING)
+        bench = RateBench(self.network, self._presigner, shape)
         bench.prepare(-(-missing // each), existing=None)
         bench.stretch(LOADING_CONNECTIONS, 0, fully=True)
         self.network.wait_level()
@@ -124,6 +131,9 @@ class Bench:
         plan = self._plan
         shape = SINGLE if name == "single" else BATCH
         self.say(f"load of {shape.operations} operation(s) a transaction")
+        small = existing is None
+        if small:
+            self.network.keep()
         result = measure_rate(
             RateBench(self.network, self._presigner, shape),
             levels=plan.single_levels if name == "single" else plan.batch_levels,
@@ -132,6 +142,7 @@ class Bench:
             seconds=plan.seconds,
             existing=existing or plan.small_records,
             rate_guess=guess or (5000 if name == "single" else 250),
+            set_back=self.network.set_back if small else None,
         )
         self.results.setdefault(name, result)
         self.network.wait_level()
@@ -221,6 +232,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     console = Console(highlight=False, stderr=options.json == "-")
     plan = TINY if options.tiny else SHORT if options.quick else FULL
+    if options.records:
+        plan = replace(plan, large_records=options.records)
     chosen = options.only.split(",") if options.only else (QUICK if options.quick else WORKLOADS)
     unknown = sorted(set(chosen) - set(WORKLOADS))
     if unknown:
@@ -293,6 +306,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--quick", action="store_true", help="a few minutes instead of half an hour"
     )
     parser.add_argument("--tiny", action="store_true", help="seconds: only to see that it works")
+    parser.add_argument("--records", type=int, help="how many are many (default 1,000,000)")
     parser.add_argument("--only", help=f"workloads, by commas: {', '.join(WORKLOADS)}")
     parser.add_argument("--json", help="file for the whole result, - for standard output")
     parser.add_argument("--directory", help="where to make the network (its disk is measured)")

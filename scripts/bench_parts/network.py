@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -207,6 +208,20 @@ class TrialNetwork:
         for name in list(self.processes):
             self.stop(name)
 
+    def keep(self) -> None:
+        """Remember what all nodes hold now, for `set_back`."""
+        self.stop_all()
+        _copy(self.directory / "nodes", self.directory / "kept")
+        self.start_all()
+
+    def set_back(self) -> None:
+        """Give all nodes what `keep` remembered, as if nothing had come since."""
+        self.stop_all()
+        shutil.rmtree(self.directory / "nodes")
+        _copy(self.directory / "kept", self.directory / "nodes")
+        self.start_all()
+        self.wait_level()
+
     def check_alive(self) -> None:
         """Raise BenchFailed if a node ended by itself."""
         for name, process in self.processes.items():
@@ -276,6 +291,13 @@ class TrialNetwork:
             return len(heights) == 1 and all(not item["pool_transactions"] for item in seen)
 
         self.wait_for(level, "the nodes are not at one certified height", seconds)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder; holes in files stay holes."""
+    done = subprocess.run(["cp", "-a", str(source), str(target)], capture_output=True, check=False)
+    if done.returncode:
+        raise BenchFailed(f"the stores were not copied: {done.stderr.decode().strip()}")
 
 
 def free_base_port(first: int, count: int = 10 * VALIDATORS) -> int:

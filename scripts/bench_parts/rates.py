@@ -1,10 +1,11 @@
 """Rates under load: the same closed loop at several concurrencies, its knee, and repetitions there.
 
 The knee is the lowest concurrency that reaches `KNEE_SHARE` of the best rate seen: beyond it only
-waiting grows. Levels are swept upward and then downward, and a level's rate is the mean of both:
-the store grows all the while, and what comes later is a little slower for that alone. Half of the
-connections wait for `committed`, half for `certified`; replies are counted inside the measured
-stretch only, after a warm-up.
+waiting grows. A transaction costs more in a larger store, and minutes of load make a small one
+large: with few records each stretch begins with the stores set back to what they were. Where they
+are large already, levels are swept upward and then downward, and a level's rate is the mean of
+both. Half of the connections wait for `committed`, half for `certified`; replies are counted inside
+the measured stretch only, after a warm-up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,18 +179,30 @@ def measure_rate(
     seconds: float,
     existing: int,
     rate_guess: float,
+    set_back: Callable[[], None] | None,
 ) -> dict[str, Any]:
-    """Sweep `levels` of connections, then repeat at the knee; the median repetition is reported."""
+    """Sweep `levels` of connections, then repeat at the knee; the median repetition is reported.
+
+    Args:
+        set_back: called before each stretch, so that all begin with the same stores; None: the
+            stores grow, and levels are swept both ways.
+    """
     each = bench.shape.transactions
-    levels = [*levels, *reversed(levels)]
+    levels = levels if set_back else [*levels, *reversed(levels)]
+    begin = set_back or (lambda: None)
+
+    def stretch(connections: int, seconds: float) -> Stretch:
+        begin()
+        return bench.stretch(connections, seconds)
+
     spent = (len(levels) * (sweep_seconds + 2.5)) * rate_guess
     bench.prepare(int(PREPARE_SHARE * spent / each) + max(levels), existing=existing)
-    sweep = [bench.stretch(level, sweep_seconds) for level in levels]
+    sweep = [stretch(level, sweep_seconds) for level in levels]
     knee = find_knee(sweep)
     best = max(stretch.transactions_a_second for stretch in sweep)
     needed = PREPARE_SHARE * repetitions * (seconds + 2.5) * max(best, 50.0)
     bench.prepare(int(needed / each) + knee, existing=existing)
-    repeated = [bench.stretch(knee, seconds) for _ in range(repetitions)]
+    repeated = [stretch(knee, seconds) for _ in range(repetitions)]
     ordered = sorted(repeated, key=lambda stretch: stretch.transactions_a_second)
     median = ordered[len(ordered) // 2]
     return {

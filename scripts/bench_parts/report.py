@@ -58,7 +58,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
             median = results[key]["median_ms"]
             shown = f"median {median:,.0f} ms, worst {results[key]['worst_ms']:,.0f} ms"
             found.append(Row(title, shown, f"≤ {floor:,} ms", f"{aim:,} ms", median <= floor))
-    return found + _large(results) + _families(results)
+    return found + _large(results) + _join(results) + _families(results)
 
 
 def _single(median: dict[str, Any], bound: float) -> list[Row]:
@@ -115,6 +115,19 @@ def _large(results: dict[str, Any]) -> list[Row]:
             ratio >= 0.7,
         )
     )
+    return found
+
+
+def _join(results: dict[str, Any]) -> list[Row]:
+    if "join" not in results:
+        return []
+    join = results["join"]
+    title = f"a node without a store joins {join['records']:,} records"
+    found = [Row(f"{title}, by blocks", f"{join['blocks_seconds']:,.1f} s", "–", "–", None)]
+    for way, how in (("snapshot", "by snapshot"), ("ready", "… that lies ready")):
+        times = join[f"{way}_times"]
+        shown = f"{join[f'{way}_seconds']:,.1f} s, {times:.1f} times sooner"
+        found.append(Row(how, shown, "≥ 10 times", "–", times >= 10))
     return found
 
 

@@ -118,7 +118,7 @@ async def test_parameters_and_versions(tmp_path: Path) -> None:
     ]
     assert told["quiet-days"]["set_at"] > 0
     assert told["live-ids"]["set_at"] is None
-    assert (found["ledger_version"], found["ledger_version_known"]) == (1, 1)
+    assert (found["ledger_version"], found["ledger_version_known"]) == (1, 2)
     assert (found["ready"], found["ready_needed"], found["activated_at"]) == (1, 1, None)
     assert [(row["name"], row["version"]) for row in found["nodes"]] == [(NODE, 2)]
 

@@ -50,6 +50,15 @@ def planted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def whole_nodes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A planted bug's failing run of gear 2, drawn from the bytes of its streams."""
+    out = tmp_path_factory.mktemp("gear2")
+    bug = ["--seed", "0", "--plant", "vote-before-write"]
+    assert main(["gear2", *bug, "--picture", str(out)]) == 1
+    return out
+
+
 class Visit:
     """A file in a browser, and everything that went wrong in it."""
 
@@ -139,6 +148,59 @@ def test_a_planted_run_opens_at_its_failure(chromium: Browser, planted_run: Path
     shown = seen.ask("Number(document.getElementById('stage').dataset.shown)")
     assert shown == seen.ask("view.items.length") > 0
     assert seen.faults == []
+
+
+def test_a_run_of_whole_nodes_is_drawn_by_the_same_page(
+    chromium: Browser, whole_nodes: Path
+) -> None:
+    seen = Visit(chromium, whole_nodes / "timeline.html")
+    verdict = seen.page.locator("#verdict").inner_text()
+    found = re.fullmatch(r"I-9 does not hold at (\w+), at ([\d.]+) s: its vote .*", verdict)
+    assert found is not None
+    node, at = found.groups()
+    begin, end = seen.span()
+    assert begin < float(at) < end
+    assert f"{node} is\ncandidate t1" in seen.details()
+    assert _colours(seen) > 50
+    x, y = seen.ask(
+        """() => {
+            const vote = all.find(item => item.text.startsWith('PreVote ') && item.arrivals.length);
+            const [x0, y0, x1, y1] = chart.lines(vote)[0];
+            return [x0 + (x1 - x0) * 0.4, y0 + (y1 - y0) * 0.4];
+        }"""
+    )
+    seen.page.locator("#chart").hover(position={"x": x, "y": y})
+    seen.ready()
+    assert "PreVote t1 yes" in (seen.page.locator("#chart").get_attribute("title") or "")
+    seen.page.locator("#chart").click(position={"x": x, "y": y})
+    for words in ("granted: true", "pre: true", "ms later", "fate\nsent"):
+        assert words in seen.details()
+    seen.page.get_by_text("Nodes, kinds and legend").click()
+    seen.page.get_by_label("greetings").uncheck()
+    kinds = seen.ask("[...new Set(view.items.filter(item => item.message).map(item => item.kind))]")
+    assert "votes" in kinds
+    assert "greetings" not in kinds
+    seen.ask(AXE.read_text())
+    result = seen.ask(f"axe.run({{runOnly: {RULES}, resultTypes: ['violations']}})")
+    assert [each["id"] for each in result["violations"]] == []
+    assert seen.faults == []
+
+
+@pytest.mark.parametrize(("width", "more"), [(900, True), (1600, False)])
+def test_columns_out_of_sight_are_hinted_at(
+    chromium: Browser, tmp_path: Path, width: int, more: bool
+) -> None:
+    record = Record()
+    for number in range(8):
+        record.stepped(0.1, f"n{number}", "follower", 1, 0, 0)
+    file = tmp_path / "wide.html"
+    file.write_text(timeline(record, "Run", ["facts"], "holds"), encoding="utf-8")
+    seen = Visit(chromium, file, viewport={"width": width, "height": 800})
+    hinted = "document.getElementById('stage').classList.contains('more')"
+    assert seen.ask(hinted) is more
+    seen.page.locator("#columns").evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    seen.ready()
+    assert seen.ask(hinted) is False
 
 
 def _colours(seen: Visit) -> int:
@@ -290,7 +352,7 @@ def test_twenty_thousand_messages_do_not_freeze_it(chromium: Browser, tmp_path: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("which", ["pictures", "planted_run"])
+@pytest.mark.parametrize("which", ["pictures", "planted_run", "whole_nodes"])
 def test_the_diagram_is_drawn(
     chromium: Browser, which: str, scheme: str, request: pytest.FixtureRequest
 ) -> None:

@@ -18,12 +18,14 @@ from govchaind.identity import read_seed
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.commitment import check_commitment
 from govchaind.ledger.statement import read_statement
+from govchaind.ledger.versions import KNOWN_VERSION
 from tests.cli.command import Command
 from tests.cli.test_decisions import decide, key
 from tests.cli.test_network import NETWORK, network
 
 __all__ = ["network"]  # a fixture
 NODE = "civil-affairs-1"
+NEXT = KNOWN_VERSION + 1
 
 
 @pytest.mark.process
@@ -119,17 +121,17 @@ def test_parameters_versions_and_warnings(
     govchaind: Command, network: subprocess.Popen[bytes]
 ) -> None:
     decide(govchaind, "propose", "parameter", "quiet-days", 30)
-    declare = ("members", "ready", NODE, "--ledger-version", 2)
+    declare = ("members", "ready", NODE, "--ledger-version", NEXT)
     unknown = govchaind(*declare, *key("civil-affairs"))
     nowhere = govchaind("members", "ready", "x", *declare[3:], *key("civil-affairs"))
     ready = govchaind(*declare, "--unchecked", *key("civil-affairs"))
-    back = govchaind(*declare[:-1], 1, *key("civil-affairs"))
+    back = govchaind(*declare[:-1], KNOWN_VERSION, *key("civil-affairs"))
     assert govchaind(*declare, "--unchecked", *key("civil-affairs")).code == OK
     other = govchaind(*declare, "--unchecked", *key("railways"))
     shown = govchaind("parameters", *NETWORK, "--json").json
     table = govchaind("parameters", *NETWORK)
     digest = [
-        govchaind("propose", "upgrade", 2, "--ready", 2, *key(name))
+        govchaind("propose", "upgrade", NEXT, "--ready", 2, *key(name))
         for name in ("civil-affairs", "statistics", "railways")
     ]
     office = govchaind("keys", "show", "net/keys/railways.key", "--json").json["office"]
@@ -147,8 +149,8 @@ def test_parameters_versions_and_warnings(
     assert (told["quiet-days"], told["warning-days"]) == (30, 90)
     assert (shown["ready"], shown["ready_needed"]) == (1, 1)
     assert "quiet-days\t30\t7 to 3660\tset\tthe days without an act" in table.output
-    assert "version 1 of the ledger; ready for the next: 1 validators of 1 needed" in table.output
-    assert f"{NODE}\tvalidator\t2" in table.output
+    assert f"version {KNOWN_VERSION} of the ledger; ready for the next: 1 " in table.output
+    assert f"{NODE}\tvalidator\t{NEXT}" in table.output
     assert [ended.code for ended in digest] == [OK, OK, REFUSED]
     assert "error[not-ready]" in digest[2].errors
     assert term.code == OK
@@ -182,9 +184,9 @@ def test_a_mandate_returns_only_by_its_own_motion(
 def test_a_node_that_does_not_know_a_version_stops_and_says_what_to_install(
     govchaind: Command, network: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    declare = ("members", "ready", NODE, "--ledger-version", 2, "--unchecked")
+    declare = ("members", "ready", NODE, "--ledger-version", NEXT, "--unchecked")
     assert govchaind(*declare, *key("civil-affairs")).code == OK
-    upgrade = ("propose", "upgrade", 2)
+    upgrade = ("propose", "upgrade", NEXT)
     for name in ("civil-affairs", "statistics"):
         assert govchaind(*upgrade, *key(name)).code == OK
     last = govchaind(*upgrade, *key("railways"), "--timeout", 3)
@@ -197,7 +199,7 @@ def test_a_node_that_does_not_know_a_version_stops_and_says_what_to_install(
     assert (code, again.returncode) == (FATAL, FATAL)
     log = (tmp_path / "node.log").read_text()
     for told in (log, again.stderr):
-        assert "error[upgrade-needed]: the ledger has version 2 from here on; this software" in told
+        assert f"error[upgrade-needed]: the ledger has version {NEXT} from here on" in told
         assert "Install a release of govchaind that knows this version" in told
     assert verified.code == OK
     blocks, applied = map(int, re.findall(r"(\d+) (?:blocks|applied)", verified.output))

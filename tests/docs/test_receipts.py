@@ -15,6 +15,7 @@ from govchaind.ledger.receipt import build_receipt, build_receipt_at, verify_rec
 from govchaind.ledger.transaction import read_transaction
 from tests.docs.tables import DOCS
 from tests.ledger.chain import Chain, filled, signed
+from tests.ledger.recovering import of_survivors, steps_over, went_on
 
 
 @dataclass
@@ -84,6 +85,18 @@ def test_a_trust_file_and_a_receipt_without_its_transaction(hand: ByHand) -> Non
     done = hand.run(data, hand.chain.trust().encode())
     assert (done.returncode, done.stderr) == (0, "")
     assert "signed by 3 of 3 validators at height 8" in done.stdout
+
+
+def test_a_trust_file_that_came_over_a_recovery_says_so(hand: ByHand) -> None:
+    chain, made, raws = went_on()
+    trust = chain.trust().advance(steps_over(chain, made, chain.trust()))
+    name, block = read_transaction(raws[0]).id, chain.step(5).block.raw
+    data = build_receipt(chain.store, name, block, of_survivors(chain, 11))
+    done = hand.run(data, trust.encode())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "signed by 1 of 1 validators at height 11" in done.stdout
+    assert "RECOVERED by its institutions at height 9, kept up to height 8\n" in done.stdout
+    assert hand.refuses(data, chain.trust().encode()).startswith("1 of 3 validators have signed")
 
 
 def test_no_byte_may_be_changed(hand: ByHand) -> None:

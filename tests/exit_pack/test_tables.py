@@ -17,6 +17,7 @@ from govchaind.exit_pack.kinds import KINDS, TYPES, WITHOUT_TABLE, names_in
 from govchaind.exit_pack.rows import moment
 from govchaind.exit_pack.tables import TABLES, ParquetTables
 from govchaind.ledger import state_keys
+from govchaind.ledger.block import recovery_block
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.state import State
@@ -25,6 +26,7 @@ from tests.ledger.accused import report, two_of
 from tests.ledger.chain import START, Chain, key
 from tests.ledger.delivering import deliver, order, publish, receive
 from tests.ledger.exchange import grant, use, with_request
+from tests.ledger.recovering import record as record_of_recovery
 from tests.ledger.set_aside import suspended
 from tests.ledger.set_beside import record
 from tests.ledger.vouchers import issued
@@ -181,6 +183,9 @@ def test_every_place_of_every_kind_has_a_column(chain: Chain) -> None:
     ):
         assert sharing.vote(motion, arguments, "bank", "court", "registry")[-1] == 0
     assert report(sharing, *two_of(sharing)) == 0
+    signers = ("bank", "court", "registry")
+    made = record_of_recovery(sharing, signers, certified=sharing.ledger.height)
+    sharing.take(recovery_block(made))
     found: dict[bytes, tuple[bytes, Any]] = {}
     for one in (chain, sharing, issued(10)):
         for state_key, _, value in State().every_change(one.store, one.ledger.height):

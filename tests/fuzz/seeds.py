@@ -16,6 +16,7 @@ from govchaind.runtime import codec
 from govchaind.runtime.signer_frames import reply_bytes, request_bytes
 from tests.client.test_sealing import sealed
 from tests.fuzz.targets import CORPUS
+from tests.ledger.snapshots import snapshot
 from tests.ledger.test_receipt import sample
 from tests.runtime.test_codec import every_message
 
@@ -66,6 +67,9 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield "carry-offer", "offer", encode(offer)
     yield "carry-words", "want", encode(["want", 0, None])
     yield "carry-words", "no", encode(["no", "not-the-box", "not this node"])
+    head, chunk, _, _ = snapshot()
+    yield "snapshot-chunk", "whole", chunk
+    yield "snapshot-head", "head", head
     yield "sealed-file", "small", sealed(b"a small file")[0]
     yield "sealed-header", "small", sealed(b"a small file")[0]
     yield "history", "jepsen", HISTORY

@@ -24,6 +24,8 @@ from govchaind.ledger.genesis import read_genesis
 from govchaind.ledger.receipt import verify_receipt
 from govchaind.ledger.sealed_file import Place
 from govchaind.ledger.shapes import read_shape
+from govchaind.ledger.snapshot_chunk import judge_chunk
+from govchaind.ledger.snapshot_head import judge_head
 from govchaind.ledger.state_proof import verify_state_proof
 from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import read_transaction
@@ -31,6 +33,7 @@ from govchaind.ledger.trust import read_advance, read_trust
 from govchaind.runtime import codec
 from govchaind.runtime.signer_frames import read_reply, read_request, reply_bytes, request_bytes
 from netsim.checker.jepsen import HistoryError, read_history
+from tests.ledger.snapshots import snapshot
 from tests.ledger.test_receipt import sample
 from tests.runtime.made import none_known
 
@@ -128,6 +131,18 @@ def _signer_reply(data: bytes) -> None:
     assert reply_bytes(read.public, read.highest, read.answers) == data
 
 
+def _snapshot_chunk(data: bytes) -> None:
+    _, chunk, place, _ = snapshot()
+    judge_chunk(data, place, 1)
+    assert data == chunk
+
+
+def _snapshot_head(data: bytes) -> None:
+    head, _, _, standing = snapshot()
+    judged = judge_head(data, standing)
+    assert judged.result_row == judge_head(head, standing).result_row
+
+
 def _sealed_header(data: bytes) -> None:
     read_header(io.BytesIO(data))
 
@@ -160,6 +175,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
         "genesis": _genesis,
         "history": _history,
         "receipt": _receipt,
+        "snapshot-chunk": _snapshot_chunk,
+        "snapshot-head": _snapshot_head,
         "sealed-file": _sealed_file,
         "sealed-header": _sealed_header,
         "signer-reply": _signer_reply,

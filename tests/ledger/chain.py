@@ -20,6 +20,7 @@ from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.transaction import build_body, read_transaction, sign_body
 from govchaind.ledger.trust import TrustRoot
+from govchaind.ledger.versions import FIRST_VERSION
 
 START = 1_790_000_000_000
 LIFETIME = 60_000
@@ -51,7 +52,7 @@ def office(name: str, threshold: int, *holders: str) -> Office:
     return Office(name, f"Office {name}", threshold, keys)
 
 
-def genesis() -> Genesis:
+def genesis(version: int = FIRST_VERSION) -> Genesis:
     """Return four institutions: each has a governing office of one key and a `pair` of 2 of 3."""
     institutions = [
         Institution(
@@ -70,7 +71,9 @@ def genesis() -> Genesis:
         member(name, institution, role)
         for name, institution, role in zip(NODES, INSTITUTIONS, roles, strict=True)
     ]
-    return make_genesis(name="trial", time=START, institutions=institutions, nodes=nodes)
+    return make_genesis(
+        name="trial", time=START, institutions=institutions, nodes=nodes, version=version
+    )
 
 
 @dataclass(slots=True)
@@ -88,8 +91,9 @@ class Chain:
         *,
         operations: Mapping[int, Operation] = OPERATIONS,
         live_ids_max: int = LIVE_IDS_PER_INSTITUTION_MAX,
+        version: int = FIRST_VERSION,
     ) -> None:
-        self.genesis = genesis()
+        self.genesis = genesis(version)
         self.store = MemoryReader()
         batch = WriteBatch()
         Ledger.write_genesis(self.genesis, batch)
@@ -216,9 +220,9 @@ def signed(chain: Chain, height: int, *names: str) -> Certificate:
     return Certificate(statement, tuple(pairs))
 
 
-def filled() -> tuple[Chain, list[bytes]]:
+def filled(**settings: Any) -> tuple[Chain, list[bytes]]:
     """Return a chain of eight heights and the transactions of height 5, the last one refused."""
-    chain = with_register()
+    chain = with_register(**settings)
     chain.apply()
     chain.apply()
     chain.apply()

@@ -18,6 +18,7 @@ from govchaind.ledger.genesis import make_genesis, read_genesis
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import NETWORK, institution_key, node_key, office_key
 from govchaind.ledger.state_tree import StateTree
+from govchaind.ledger.versions import KNOWN_VERSION
 from tests.ledger.chain import START, Chain, genesis, key
 
 
@@ -98,7 +99,7 @@ def signs_above_genesis(fields: list[Any]) -> None:
 
 
 def another_version(fields: list[Any]) -> None:
-    fields[0] = 2
+    fields[0] = KNOWN_VERSION + 1
 
 
 def one_more_field(fields: list[Any]) -> None:

@@ -14,6 +14,7 @@ from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.receipt import build_receipt, verify_receipt
 from govchaind.ledger.transaction import read_transaction
+from govchaind.ledger.versions import KNOWN_VERSION
 from tests.ledger.chain import Chain, filled, key, member
 from tests.ledger.test_trust import steps_from
 
@@ -28,7 +29,7 @@ def steps(chain: Chain) -> list[Membership]:
 
 def changed() -> tuple[Chain, list[bytes], int]:
     """Return a chain on which node-a's keys have changed in its newest block, and that height."""
-    chain, raws = filled()
+    chain, raws = filled(version=KNOWN_VERSION)
     assert chain.vote(MotionKind.CHANGE_NODE_KEYS, ["node-a", *NEW], *MAJORITY) == [0, 0, 0]
     [step] = steps(chain)
     chain.apply(membership=step)
@@ -112,7 +113,9 @@ def test_another_history_at_the_height_of_the_change_is_a_fork(
 
 def test_what_a_change_of_keys_is_refused_for() -> None:
     def outcome(*arguments: object) -> int:
-        return Chain().vote(MotionKind.CHANGE_NODE_KEYS, list(arguments), *MAJORITY)[-1]
+        return Chain(version=KNOWN_VERSION).vote(
+            MotionKind.CHANGE_NODE_KEYS, list(arguments), *MAJORITY
+        )[-1]
 
     present = member("node-a", "bank")
     assert outcome("nobody", *NEW) == Code.UNKNOWN_NODE
@@ -121,6 +124,11 @@ def test_what_a_change_of_keys_is_refused_for() -> None:
     assert outcome("node-a", NEW[0], NEW[0]) == Code.NODE_KEY_IN_USE
     assert outcome("node-a", NEW[0], key("tls node-b").public) == Code.NODE_KEY_IN_USE
     assert outcome("node-a", present.attestation_key, NEW[1]) == 0
+
+
+def test_a_ledger_of_the_version_before_knows_no_change_of_keys() -> None:
+    votes = Chain().vote(MotionKind.CHANGE_NODE_KEYS, ["node-a", *NEW], *MAJORITY)
+    assert votes == [Code.UNKNOWN_MOTION] * 3
 
 
 def test_old_keys_are_free_and_new_ones_are_not() -> None:

@@ -22,6 +22,7 @@ from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES, Code
 from govchaind.ledger.shapes import Shape, shaped
 from govchaind.ledger.state import State
+from govchaind.ledger.versions import KNOWN_VERSION
 from govchaind.ledger.working_state import Act, WorkingState
 from tests.ledger import accused, decided, delivered, exchanged, set_aside, set_beside, spent
 from tests.ledger.chain import NODES, Chain, key, member, with_register
@@ -146,7 +147,7 @@ def internal_error() -> int:
     def fails(_: Nothing, __: Act, ___: WorkingState) -> int:
         raise ZeroDivisionError
 
-    return Chain(operations=table_with(900, fails)).do(900)
+    return Chain(operations=table_with(900, fails), version=KNOWN_VERSION).do(900)
 
 
 # --- registers ------------------------------------------------------------
@@ -313,7 +314,7 @@ def crowd(place: int, count: int) -> Chain:
         state.put_value(b"\x06", network)
         return 0
 
-    chain = Chain(operations=table_with(900, fill))
+    chain = Chain(operations=table_with(900, fill), version=KNOWN_VERSION)
     assert chain.do(900) == 0
     return chain
 

@@ -14,6 +14,7 @@ from govchaind.ledger.receipt import build_receipt, verify_receipt
 from govchaind.ledger.results import stored_subtree
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import (
+    ConfigurationBlock,
     TrustRoot,
     TrustStep,
     build_steps,
@@ -44,8 +45,9 @@ def steps_from(chain: Chain, trust: TrustRoot) -> list[TrustStep]:
     for step in chain.steps:
         membership, height = step.block.membership, step.block.height
         if membership is not None and height > trust.era:
+            certificate = chain.certificate(height)
             configurations.append(
-                (step.block.header, membership.encode(), chain.certificate(height))
+                ConfigurationBlock(step.block.header, membership.encode(), certificate)
             )
     return build_steps(
         chain.store,

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from govchaind.runtime.codec import Hello, Ping, Refusal
 from netsim.__main__ import main
 from netsim.mutants.plant import planted
 from netsim.mutants.table import MUTANTS, found_at
@@ -135,7 +136,8 @@ def test_a_record_changes_no_digest_and_no_run(seed: int) -> None:
 
 def test_every_kind_of_message_has_a_group() -> None:
     grouped = [kind for kinds in GROUPS.values() for kind in kinds]
-    assert sorted(grouped) == sorted(each.__name__ for each in _DESCRIBE)
+    told = [*_DESCRIBE, Hello, Refusal, Ping]
+    assert sorted(grouped) == sorted(each.__name__ for each in told)
 
 
 def test_a_record_holds_what_the_trace_of_the_run_tells(failed: Failed) -> None:
@@ -366,13 +368,19 @@ def test_the_command_draws_a_planted_bug(
     assert f"{property_id} at {node}: {what}" in " ".join(each or "" for each in texts)
 
 
-def test_one_seed_has_one_picture_in_any_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["picture", "--seed", "5", "--minutes", "0.2", "--out"],
+        ["gear2", "--seed", "5", "--seconds", "3", "--picture"],
+    ],
+)
+def test_one_seed_has_one_picture_in_any_process(asked: list[str], tmp_path: Path) -> None:
     drawn = []
     for hash_seed in ("1", "2"):
         out = tmp_path / hash_seed
         subprocess.run(
-            [sys.executable, "-m", "netsim", "picture", "--seed", "5", "--minutes", "0.2",
-             "--out", str(out)],
+            [sys.executable, "-m", "netsim", *asked, str(out)],
             cwd=Path(__file__).parents[2], env={"PYTHONHASHSEED": hash_seed}, check=True,
             capture_output=True,
         )  # fmt: skip

@@ -1,12 +1,13 @@
 """A node like `govchaind run`, in a world that a test has altered. No switch of the product's.
 
     python -m tests.process.altered_node FOLDER [--clock-ahead MILLISECONDS] [--mark] [--no-sync]
-                                         [--hang-file FILE]
+                                         [--lie] [--hang-file FILE]
 
 --clock-ahead  the wall clock that the node is given is so far ahead
 --mark         writes a line to /dev/null when a log entry is received, and before it is
                acknowledged, so that a trace of system calls shows both beside the syncs
 --no-sync      opens LMDB without its syncs: what the trace must find out
+--lie          gives wrong chunks of snapshots to nodes that join
 --hang-file    once there is such a file, the node's loop hangs, while all else goes on
 """
 
@@ -32,6 +33,7 @@ from govchaind.raft.messages import AppendEntries, AppendReply
 from govchaind.replica.events import Event, Received, Work
 from govchaind.replica.replica import Replica
 from govchaind.runtime.drive import Drive
+from govchaind.runtime.snapshot_layout import Layout
 from govchaind.runtime.system import wall_milliseconds
 from govchaind.runtime.telemetry import Telemetry, log_to, standard_error
 
@@ -68,6 +70,17 @@ def switch_syncs_off() -> None:
     vars(lmdb)["open"] = open_without_sync
 
 
+def lie_in_snapshots() -> None:
+    """Flip a bit in each chunk of a snapshot that is given to others."""
+    plain = Layout.answer
+
+    async def answer(self: Layout, depth: int, path: bytes) -> tuple[bool, bytes]:
+        parting, body = await plain(self, depth, path)
+        return parting, body[:-1] + bytes((body[-1] ^ 1,))
+
+    Layout.answer = answer  # type: ignore[method-assign]  # the test's own copy of the program
+
+
 def hang_after(file: Path) -> None:
     """Have the loop that feeds the replica stand still from the moment that `file` is there."""
     plain, hangs = Drive._turn, file.exists
@@ -94,12 +107,15 @@ def main() -> None:
     parser.add_argument("--clock-ahead", type=int, default=0)
     parser.add_argument("--mark", action="store_true")
     parser.add_argument("--no-sync", action="store_true")
+    parser.add_argument("--lie", action="store_true")
     parser.add_argument("--hang-file", type=Path)
     arguments = parser.parse_args()
     if arguments.mark:
         mark_entries()
     if arguments.no_sync:
         switch_syncs_off()
+    if arguments.lie:
+        lie_in_snapshots()
     if arguments.hang_file is not None:
         hang_after(arguments.hang_file)
         daemon.run(arguments.folder)

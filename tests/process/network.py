@@ -24,14 +24,16 @@ import httpx
 
 from govchaind.base.encoding import encode
 from govchaind.cli.main import main as command
-from govchaind.client.client import Client
+from govchaind.client.client import Client, wall_milliseconds
 from govchaind.client.keyfile import Author, author_of
 from govchaind.client.network import NetworkNode, read_network
+from govchaind.client.reader import READ_LEAVE_HEADER
 from govchaind.client.transport import HttpTransport
 from govchaind.config import CONFIG_FILE, render_config
 from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.read_leave import READ_LEAVE_MILLISECONDS, build_read_leave
 from govchaind.ledger.transaction import build_body, read_transaction, sign_body
 from tests.process.daemon import Daemon
 from tests.process.ports import free_base_port
@@ -49,10 +51,17 @@ class Network:
     """Validators first, then observers; all in `directory`, none started yet."""
 
     def __init__(
-        self, directory: Path, *, validators: int = 3, observers: int = 0, name: str = "trial"
+        self,
+        directory: Path,
+        *,
+        validators: int = 3,
+        observers: int = 0,
+        name: str = "trial",
+        made_by: Callable[..., str] | None = None,
     ) -> None:
+        """`made_by` is another release's command line, to make it and its genesis."""
         self.directory = directory
-        govchaind(
+        (made_by or govchaind)(
             *("init", "network", "--directory", str(directory), "--name", name),
             *("--base-port", str(free_base_port())),
             *("--validators", str(validators), "--observers", str(observers)),
@@ -191,8 +200,20 @@ class Network:
     def get(self, name: str, path: str, **headers: str) -> httpx.Response:
         return self._http.get(f"{self.nodes[name].api}{path}", headers=headers)
 
-    def json(self, name: str, path: str) -> dict[str, Any]:
-        reply = self.get(name, path)
+    def leave(self, name: str, institution: str) -> dict[str, str]:
+        """Return the header by which an institution's governing office reads at a node."""
+        author = self.author(institution)
+        made = build_read_leave(
+            author.keys[0],
+            chain_id=self.chain_id,
+            node=name,
+            office=(author.institution, author.office),
+            until=wall_milliseconds() + READ_LEAVE_MILLISECONDS,
+        )
+        return {READ_LEAVE_HEADER: made.hex()}
+
+    def json(self, name: str, path: str, **headers: str) -> dict[str, Any]:
+        reply = self.get(name, path, **headers)
         assert reply.status_code == 200, f"{path} of {name}: {reply.status_code} {reply.text}"
         found: dict[str, Any] = reply.json()
         return found

@@ -68,7 +68,8 @@ class Desk:
         self.folder.mkdir(exist_ok=True)
         self.key = self.folder / "office.delivery-key"
         self.where = ("--network", str(network.directory / "network.json"), *urls)
-        self.signs = ("--key", str(network.directory / "keys" / f"{institution}.key"), *self.where)
+        key = str(network.directory / "keys" / f"{institution}.key")
+        self.signs, self.reads = ("--key", key, *self.where), ("--read-key", key, *self.where)
         self.kept = ("--folder", str(self.folder / "deliveries"))
 
     def publish(self, *box: str) -> None:
@@ -108,7 +109,9 @@ class Desk:
 
 
 def delivery(network: Network, who: str, number: int) -> dict[str, Any]:
-    return network.json(network.validators[0], f"/v1/deliveries/{who}/r-1/{number}")
+    via = network.validators[0]
+    leave = network.leave(via, JUDGE)
+    return network.json(via, f"/v1/deliveries/{who}/r-1/{number}", **leave)
 
 
 def held(network: Network, name: str) -> dict[str, int]:
@@ -195,12 +198,12 @@ def erase(network: Network, giver: Desk, taker: Desk) -> None:
     assert "error[no-erasure-ordered]" in early
     assert (taker.folder / "second.csv").exists()
     giver.act(*order, "--holder", f"{TAKER}/{GOVERNING_OFFICE}")
-    missing = govchaind("deliveries", "missing", *taker.where)
+    missing = govchaind("deliveries", "missing", *taker.reads)
     assert f"{TAKER}/{GOVERNING_OFFICE}\t{TAKER}/r-1/2" in missing
     network.wait_level()
     govchaind("erase", f"{TAKER}/r-1/2", *taker.kept, *taker.signs)
     assert delivery(network, TAKER, 2)["status"] == "erased"
-    assert govchaind("deliveries", "missing", *taker.where).count("\n") == 1
+    assert govchaind("deliveries", "missing", *taker.reads).count("\n") == 1
     assert not (taker.folder / "second.csv").exists()
     kept = taker.folder / "deliveries" / "in" / f"{TAKER}.r-1.2"
     assert sorted(path.name for path in kept.iterdir()) == ["facts.json", "transaction"]
@@ -274,5 +277,5 @@ def test_a_bank_with_one_key_and_no_node_gives_and_takes(make_network: MakeNetwo
     bank.deliver(back, BANK, "--return-flow")  # 回流
     giver.receive(BANK, 3, "usage.csv")
     assert (giver.folder / "usage.csv").read_bytes() == back.read_bytes()
-    listed = govchaind("deliveries", "--requester", BANK, *bank.where)
+    listed = govchaind("deliveries", "--requester", BANK, *bank.reads)
     assert [row.split("\t")[1] for row in listed.splitlines()[1:]] == ["received"] * 3

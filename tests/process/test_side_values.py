@@ -68,7 +68,7 @@ def test_a_text_is_read_by_its_readers_until_a_vote_removes_it(make_network: Mak
     assert (again["side_value"], again["again"]) == (name, True)
     for desk in (giver, judge):
         assert json.loads(opens(desk, name))["value"] == [PURPOSE]
-    assert "error[not-permitted]" in opens(taker, name, expected=1)
+    assert "error[not-a-party]" in opens(taker, name, expected=1)
 
     late = network.validators[-1]
     network.kill(late)
@@ -84,7 +84,7 @@ def test_a_text_is_read_by_its_readers_until_a_vote_removes_it(make_network: Mak
     network.start(late)
     network.wait_ready(late)
     network.wait_for(lambda: not held(network, late), "the node that slept keeps its copy")
-    assert "personal-data" in govchaind("side-values", *bank.where)
+    assert "personal-data" in govchaind("side-values", *bank.reads)
 
     network.wait_level()
     backup = network.directory / "backup"

@@ -35,6 +35,7 @@ class Alone:
         members: Configuration | None = None,
         commit: int = 0,
         life: int = 0,
+        begins: int = 0,
     ) -> None:
         terms = terms or []
         self.now: Seconds = 0.0
@@ -42,6 +43,7 @@ class Alone:
         self.disk.durable_entries = log(terms)
         last = terms[-1] if terms else 0
         self.disk.durable_hard = HardState(last if term is None else term, vote)
+        self.disk.begins = begins
         self.disk.crash()
         self.raft = Raft(
             node="n1",

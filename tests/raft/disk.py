@@ -51,6 +51,7 @@ class Disk:
         self.genesis = genesis
         self.durable_entries: list[Entry] = []
         self.durable_hard = HardState()
+        self.begins = 0
         self.queue: list[Write] = []
         self.seen: list[Entry] = []  # durable image with the queue over it
 
@@ -73,13 +74,18 @@ class Disk:
         self.queue.clear()
         self.seen = list(self.durable_entries)
 
+    def beginning(self) -> int:
+        return self.begins
+
     def last_index(self) -> int:
         return len(self.seen)
 
     def entry(self, index: int) -> Entry:
+        assert index >= self.begins, "an entry from before the beginning is asked for"
         return self.seen[index - 1]
 
     def term(self, index: int) -> int:
+        assert not index or index >= self.begins, "a term from before the beginning is asked for"
         return self.seen[index - 1].term if index else 0
 
     def configurations(self) -> list[tuple[int, Configuration]]:

@@ -26,6 +26,7 @@ from govchaind.ledger.membership import Member
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
+from govchaind.ledger.versions import FIRST_VERSION
 from govchaind.raft.messages import AppendEntries, Entry, Timing
 from govchaind.replica.events import (
     Event,
@@ -72,7 +73,9 @@ def member(name: str, role: str = "validator", institution: str | None = None) -
     )
 
 
-def genesis_of(validators: Sequence[str], observers: Sequence[str] = ()) -> Genesis:
+def genesis_of(
+    validators: Sequence[str], observers: Sequence[str] = (), version: int = FIRST_VERSION
+) -> Genesis:
     names = [*validators, *observers]
     institutions = [
         Institution(
@@ -85,7 +88,9 @@ def genesis_of(validators: Sequence[str], observers: Sequence[str] = ()) -> Gene
     ]
     nodes = [member(name) for name in validators]
     nodes += [member(name, "observer") for name in observers]
-    return make_genesis(name="test", time=EPOCH, institutions=institutions, nodes=nodes)
+    return make_genesis(
+        name="test", time=EPOCH, institutions=institutions, nodes=nodes, version=version
+    )
 
 
 def signed(
@@ -174,8 +179,13 @@ class Node:
 class Cluster:
     """Nodes that are all linked, on one clock."""
 
-    def __init__(self, validators: Sequence[str], observers: Sequence[str] = ()) -> None:
-        self.genesis = genesis_of(validators, observers)
+    def __init__(
+        self,
+        validators: Sequence[str],
+        observers: Sequence[str] = (),
+        version: int = FIRST_VERSION,
+    ) -> None:
+        self.genesis = genesis_of(validators, observers, version)
         self.now = 0.0
         self.wall_offset: dict[str, int] = {}
         self.cut: set[tuple[str, str]] = set()
@@ -320,8 +330,8 @@ class Cluster:
                 self.nodes[name].inbox.append(LinkDown(other))
 
 
-def started(validators: str = "abc", observers: str = "") -> Cluster:
-    cluster = Cluster(list(validators), list(observers))
+def started(validators: str = "abc", observers: str = "", version: int = FIRST_VERSION) -> Cluster:
+    cluster = Cluster(list(validators), list(observers), version)
     cluster.run(5)
     return cluster
 

@@ -57,7 +57,8 @@ class Signer:
         self.disk = MemoryReader() if disk is None else disk
         self.batch = WriteBatch()
         signer = key(f"{name}-attest")
-        known = Memberships(memberships or [(0, membership_of(FOUR, 0))])
+        sets = memberships or [(0, membership_of(FOUR, 0))]
+        known = Memberships([(at, value, None) for at, value in sets])
         self.attestations = Attestations(
             name=name,
             store=store_id(name) if store is None else store,
@@ -65,8 +66,7 @@ class Signer:
             verify=verify,
             floor=floor,
             reader=self.disk,
-            membership_before=known.before,
-            membership_after=known.after,
+            certifying=known.certifying,
         )
 
     def apply(self, height: Height, seed: int = 0) -> list[Height]:

@@ -56,7 +56,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.disk = MemoryReader()
-        self.memberships = Memberships([(0, GENESIS.membership())])
+        self.memberships = Memberships([(0, GENESIS.membership(), None)])
         self.desk = Desk(
             view=View(self.disk),
             memberships=self.memberships,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from govchaind.base.types import Height, NodeId
 from govchaind.ledger.block import Block
 from govchaind.ledger.certificate import Certificate
-from govchaind.replica.events import Received
+from govchaind.replica.events import Hold, Received
 from govchaind.replica.feed import (
     SILENCE_SECONDS,
     SUBSCRIBERS_MAX,
@@ -14,6 +14,7 @@ from govchaind.replica.feed import (
     Follower,
 )
 from govchaind.replica.messages import CertifiedBlocks, Head, LedgerMessage, Subscribe
+from govchaind.replica.observing import STRANDED_SECONDS, UNSERVED_HEIGHTS
 from tests.replica.cluster import Cluster, next_append
 from tests.replica.test_attestation import certificate
 from tests.replica.test_screening import GENESIS, block
@@ -186,3 +187,35 @@ def test_an_observer_believes_no_leader_without_certificates() -> None:
     assert work.write is None
     assert (replica.ledger.height, replica.raft.last_index) == (height, height)
     assert [m for _, m in work.messages if not isinstance(m, Head)] == []
+
+
+def test_an_observer_takes_no_blocks_while_a_snapshot_is_fetched_for_it() -> None:
+    cluster = Cluster(["a"], ["o"])
+    cluster.run(3)
+    cluster.step("o", [Hold(held=True)])
+    held = cluster.heights()["o"]
+    cluster.run(3)
+    assert cluster.nodes["o"].replica._observing.follower.upstream is None
+    for number in range(5):
+        cluster.offer("a", [cluster.put(number)])
+        cluster.settle()
+    cluster.run(3)
+    assert cluster.heights()["o"] == held < cluster.heights()["a"]
+    assert cluster.nodes["o"].replica.status(cluster.now).seen == cluster.certified()["a"]
+    cluster.step("o", [Hold(held=False)])
+    cluster.run(3)
+    assert cluster.heights()["o"] == cluster.heights()["a"]
+
+
+def test_a_voter_whose_leader_gives_it_nothing_takes_certified_blocks() -> None:
+    observing = Cluster(["a", "b", "c"], []).nodes["c"].replica._observing
+    observing.follower.head("b", UNSERVED_HEIGHTS + 10)
+
+    def upstream_at(now: float, commit: int) -> NodeId | None:
+        observing.keep_time(now, ["a", "b"], observer=False, led=True, commit=commit)
+        return observing.follower.upstream
+
+    assert upstream_at(1.0, 5) is None
+    assert upstream_at(1.0 + STRANDED_SECONDS, 5) is None
+    assert upstream_at(2.0 + STRANDED_SECONDS, 5) == "b"
+    assert upstream_at(3.0 + STRANDED_SECONDS, 6) is None  # its leader gives it entries again

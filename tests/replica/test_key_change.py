@@ -8,6 +8,7 @@ from typing import TypeAlias
 from govchaind.base.crypto import HeldElsewhere, Signer, verify
 from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.operations.motion import MotionKind
+from govchaind.ledger.versions import KNOWN_VERSION
 from govchaind.replica.attestation import certificate_at
 from govchaind.replica.events import SignatureWanted
 from tests.replica.cluster import Cluster, follower_of, key, started
@@ -54,7 +55,7 @@ def check_all(cluster: Cluster, name: str) -> dict[int, set[str]]:
 
 
 def changed_under_load(pick: Name) -> None:
-    cluster = started()
+    cluster = started(version=KNOWN_VERSION)
     name = pick(cluster)
     hold_both(cluster, name)
     third = next(other for other in cluster.nodes if other not in (name, cluster.leader()))
@@ -83,7 +84,7 @@ def test_the_leaders_keys_change_while_it_leads() -> None:
 
 
 def test_the_only_validators_keys_change() -> None:
-    cluster = started("a")
+    cluster = started("a", version=KNOWN_VERSION)
     hold_both(cluster, "a")
     height = change(cluster, "a")
     cluster.offer("a", [cluster.put(9)])
@@ -94,7 +95,7 @@ def test_the_only_validators_keys_change() -> None:
 
 
 def test_a_node_without_its_next_key_goes_on_and_signs_nothing_until_it_has_it() -> None:
-    cluster = started()
+    cluster = started(version=KNOWN_VERSION)
     name = follower_of(cluster)
     height = change(cluster, name)
     cluster.offer(cluster.leader(), [cluster.put(9)])
@@ -110,7 +111,7 @@ def test_a_node_without_its_next_key_goes_on_and_signs_nothing_until_it_has_it()
 
 
 def test_a_restart_before_the_change_is_certified_signs_each_height_with_its_own_key() -> None:
-    cluster = started()
+    cluster = started(version=KNOWN_VERSION)
     name = follower_of(cluster)
     hold_both(cluster, name)
     others = [other for other in cluster.nodes if other not in (name, cluster.leader())]
@@ -125,7 +126,7 @@ def test_a_restart_before_the_change_is_certified_signs_each_height_with_its_own
 
 
 def test_keys_held_elsewhere_are_asked_for_each_of_its_own_heights() -> None:
-    cluster = started("a")
+    cluster = started("a", version=KNOWN_VERSION)
     node = cluster.nodes["a"]
     held: tuple[Signer, ...] = (HeldElsewhere(key("a-next").public),)
     node.further = held

@@ -190,7 +190,7 @@ def test_a_wanted_validator_learns_first_and_then_votes() -> None:
     cluster.vote(MotionKind.SET_NODE, arguments)
     cluster.run(5)
     memberships = cluster.nodes[leader].log().memberships()
-    assert [len(membership.members) for _, membership in memberships] == [3, 4, 4]
+    assert [len(membership.members) for _, membership, _ in memberships] == [3, 4, 4]
     assert "o" in replica.raft.configuration.voter_ids()
 
 

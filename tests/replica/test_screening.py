@@ -59,6 +59,7 @@ def judge(
         chain_id=GENESIS.chain_id,
         wall_milliseconds=wall,
         ordered=lambda current, proposed: ordered,
+        recovered=lambda recovery: None,
     )
     return len(taken), refused
 

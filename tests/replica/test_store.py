@@ -56,7 +56,7 @@ def test_a_new_store_holds_height_zero() -> None:
     assert stored_genesis(disk).chain_id == GENESIS.chain_id
     assert hard_state(disk) == HardState(0, None)
     assert (applied_height(disk), last_index(disk), signing_floor(disk)) == (0, 0, 0)
-    assert StoredLog(View(disk), lambda _: None).memberships() == [(0, GENESIS.membership())]
+    assert StoredLog(View(disk), lambda _: None).memberships() == [(0, GENESIS.membership(), None)]
 
 
 def test_another_chains_store_and_another_format_are_refused() -> None:

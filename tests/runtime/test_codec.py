@@ -15,6 +15,7 @@ from govchaind.ledger.block import make_block
 from govchaind.ledger.membership import Membership
 from govchaind.raft import messages as raft
 from govchaind.replica import messages as replica
+from govchaind.replica import snapshot_messages as snapshots
 from govchaind.replica.store import configuration_of
 from govchaind.runtime import codec
 from tests.runtime.made import CHAIN, block, certificate, member, none_known, transaction
@@ -49,6 +50,11 @@ def every_message() -> list[codec.Anything]:
         replica.CertifiedBlocks([(first, certificate(first)), (second, certificate(second))]),
         replica.Objection(4, 8, "clock-ahead"),
         replica.Awaited(),
+        snapshots.WantSnapshot(0, 7),
+        snapshots.SnapshotOffer(9, [b"step", b"step"], b"head"),
+        snapshots.WantChunk(9, 3, b"\xab\xc0"),
+        snapshots.SnapshotChunk(9, 3, b"\xab\xc0", parting=True, body=b"hashes"),
+        snapshots.SnapshotRefusal(9, "preparing"),
     ]
 
 
@@ -60,6 +66,7 @@ def read(frame: bytes) -> codec.Anything:
 
 def test_every_kind_of_message_is_in_the_table() -> None:
     kinds = set(typing.get_args(replica.PeerMessage)) | {codec.Hello, codec.Refusal, codec.Ping}
+    kinds |= set(typing.get_args(snapshots.SnapshotMessage))
     assert {type(message) for message in every_message()} == kinds
 
 
@@ -131,6 +138,10 @@ def test_an_append_tells_early_that_its_leader_lives() -> None:
         [13, 4, b"short", True, 1, 0, 0],
         [11, 4, 1, False, STORE],
         [31, [b"short"]],
+        [43, 9, 65, b""],
+        [43, 9, 3, b"p" * 33],
+        [44, 9, 3, b"", 1, b"body"],
+        [45, 9, "c" * 65],
         [31, ["AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="]],
         [30, [b"no transaction"]],
         [12, 1, 0, 0, 0, [[1, b"no block"]]],

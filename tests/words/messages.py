@@ -1,8 +1,9 @@
 """Every message of the program, found in its source, and the file of their Chinese.
 
-Messages are the literals in calls of `tell` and `tell_many`, the strings of the templates, and the
-texts of the outcomes. `python -m tests.words.messages` writes the file anew: sorted, without
-what is no longer said, and with an empty translation for what is new.
+Messages are the literals in calls of `tell` and `tell_many`, the strings of the templates, the
+texts of the outcomes, and all that the command line says: help, errors, notes. `python -m
+tests.words.messages` writes the file anew: sorted, without what is no longer said, and with an
+empty translation for what is new.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +22,7 @@ from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
 from govchaind.ledger.outcomes import OUTCOMES
+from tests.words import borrowed, helps, raised
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = ROOT / "govchaind"
@@ -36,8 +39,20 @@ HEAD = (
     "\n"
 )
 TAG = re.compile("<[^>]*>")
+WORD = re.compile("[A-Za-z]+")
 CODE = re.compile("`[^`]*`|docs/[a-z]+[.]md|/openapi[.]json")
-NAMES = frozenset({"API", "CBOR", "JSON", "KiB", "SHA", "UTC"})  # the same in Chinese
+# The same in Chinese.
+NAMES = frozenset({
+    "API", "CBOR", "JSON", "KiB", "SHA", "UTC", "govchaind", "GB", "MiB", "Ctrl", "Python",
+    "PyNaCl", "Prometheus", "Grafana", "Parquet", "systemd",
+})  # fmt: skip
+# What a person types or a file holds: options, names in capitals, headers, paths and settings,
+# commands. The Chinese may have the words of those that its English has, and no others.
+TYPED = re.compile(
+    r"--[a-z][a-z-]*|[A-Z][A-Z0-9_-]*(?![a-z])|[A-Z][a-z]+(?:-[A-Za-z]+)+|a-z"
+    r"|(?:govchaind|pip install|chmod|GET|Bearer|Authorization)\b(?: [a-z][a-z-]*){0,2}"
+    r"|[\w'\[\]~-]*[._/=:@\d][\w._/=:@\[\]-]*\w"
+)
 TEMPLATE_OPTIONS = {
     "trimmed": "true",
     "silent": "false",
@@ -64,7 +79,17 @@ class Message:
 @cache
 def messages() -> tuple[Message, ...]:
     """Return every message, as often as it stands in the source."""
-    return (*_told(), *_templates(), *_outcomes())
+    return (*_told(), *_templates(), *_outcomes(), *_commands())
+
+
+def _commands() -> Iterator[Message]:
+    """Yield what the command line says: help, errors, notes, and what click and the system say."""
+    for each in raised.said_in(SOURCE, ROOT):
+        yield Message(each.text, None, each.place)
+    for place, text in helps.said():
+        yield Message(text.replace("%", "%%"), None, place)
+    for text in borrowed.MESSAGES:
+        yield Message(text, None, "click, or the system")
 
 
 def _told() -> Iterator[Message]:
@@ -145,14 +170,21 @@ def faults(text: bytes) -> list[str]:
             found.append(f"without Chinese: {texts[0]}")
         elif len({frozenset(placeholders(each)) for each in (*texts, *strings)}) > 1:
             found.append(f"other placeholders: {texts[0]}")
-        elif any(CODE.findall(texts[0]) != CODE.findall(each) for each in strings):
+        elif any(not same_code(texts[0], each) for each in strings):
             found.append(f"other commands: {texts[0]}")
         elif any(TAG.findall(texts[0]) != TAG.findall(each) for each in strings):
             found.append(f"other tags: {texts[0]}")
         else:
-            words = sorted(word for each in strings for word in untranslated(each))
+            typed = {word for each in TYPED.findall(texts[0]) for word in WORD.findall(each)}
+            words = sorted({w for each in strings for w in untranslated(each)} - typed)
             found += [f"English in the Chinese: {word}: {texts[0]}" for word in words]
     return found
+
+
+def same_code(english: str, chinese: str) -> bool:
+    """Say whether what is code in the English is in the Chinese, and nothing else that is."""
+    wanted, has = Counter(CODE.findall(english)), Counter(CODE.findall(chinese))
+    return not wanted - has and all(each.strip("`") in english for each in has - wanted)
 
 
 def placeholders(text: str) -> set[str]:
@@ -165,7 +197,7 @@ def placeholders(text: str) -> set[str]:
 def untranslated(text: str) -> list[str]:
     """Return the words of a Chinese text that are no Chinese, but for names that are the same."""
     rest = re.sub(r"%\(\w+\)s", " ", CODE.sub(" ", TAG.sub(" ", text)))
-    return [word for word in re.findall("[A-Za-z]+", rest) if word not in NAMES]
+    return [word for word in WORD.findall(rest) if word not in NAMES]
 
 
 if __name__ == "__main__":

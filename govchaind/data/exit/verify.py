@@ -35,6 +35,9 @@ DEPTH_MAX = 16
 BUCKET_ENTRIES_MAX = 24
 LEAF, NODE, BODY, TRANSACTION, BLOCK, ATTESTATION, GENESIS = range(7)
 STATE_KEY, STATE_VALUE, STATE_BUCKET, STATE_NODE, CONFIGURATION, TRUST = 7, 8, 9, 10, 11, 17
+RECOVERY, RECOVERY_SIGNATURE = 48, 49
+INSTITUTION, OFFICE, NETWORK, RULE, STANDING = 1, 2, 6, 11, 28  # kinds of state that are looked at
+SET_NODE, REMOVE_NODE = 2, 3  # kinds of motion: their rules say who may recover the chain
 SEALED = ("manifest.json", "manifest.sha256")
 
 
@@ -275,6 +278,9 @@ class Pack:
         need(manifest_text(manifest).encode() == text, "manifest.json is not in its one form")
         self.files: list[list[Any]] = manifest.pop("files")
         self.facts: dict[str, Any] = manifest
+        need(manifest.get("version") == VERSION,
+             f"it is a pack of version {manifest.get('version')!s:.20}; this program reads version "
+             f"{VERSION}: use the verify.py that lies in the pack")  # fmt: skip
 
     def check_files(self) -> list[str]:
         """Return a line for each file that is not what the manifest says."""
@@ -397,6 +403,7 @@ class State:
 
     def __init__(self, pack: Pack, chain_id: bytes) -> None:
         self.offices: dict[tuple[str, str], list[tuple[int, Any]]] = {}
+        self.others: dict[bytes, list[tuple[int, Any]]] = {}  # what says who may recover the chain
         self.tree = StateTree()
         self.changes = 0
         self._changes: dict[int, list[bytes]] = {}  # by height: key hash, value hash
@@ -422,10 +429,13 @@ class State:
         self.changes += 1
         entry = digest(STATE_KEY, key) + (b"" if value is None else digest(STATE_VALUE, value))
         self._changes.setdefault(height, []).append(entry)
-        if key[0] == 2:
+        if key[0] == OFFICE:
             institution, office = key_parts(key)
             versions = self.offices.setdefault((institution, office), [])
             versions.append((height, None if value is None else decode(value)))
+        elif key[0] in (INSTITUTION, NETWORK, RULE) or key == bytes((STANDING,)):
+            found = None if value is None else decode(value)
+            self.others.setdefault(key, []).append((height, found))
 
     def move(self, height: int) -> None:
         """Bring the tree from the height before to this one."""
@@ -435,6 +445,26 @@ class State:
     def end(self) -> None:
         left = min(self._changes, default=None)
         need(left is None, f"the state has changes of height {left}, which is not in the pack")
+
+    def at(self, key: bytes, height: int) -> Any:
+        """Return the value of a key that says who may recover the chain, after a height."""
+        values = [value for at, value in self.others.get(key, []) if at <= height]
+        return values[-1] if values else None
+
+    def needed(self, height: int) -> int:
+        """Return how many institutions can recover the chain after a height."""
+        counting: int = self.at(bytes((NETWORK,)), height)[0]
+        counting -= len(self.at(bytes((STANDING,)), height) or [])
+        rules = [self.at(bytes((RULE, kind)), height) for kind in (SET_NODE, REMOVE_NODE)]
+        asked: list[int] = [counting * top // bottom + 1 for top, bottom, _ in filter(None, rules)]
+        return min(counting, max([counting // 2 + 1, *asked]))
+
+    def office(self, institution: str, office: str, height: int) -> Any:
+        """Return an office as it was after a height."""
+        versions = self.offices.get((institution, office), [])
+        before = [value for at, value in versions if at <= height]
+        need(bool(before) and before[-1] is not None, f"there was no office of {institution}")
+        return before[-1]
 
     def policy_fault(
         self, institution: str, office: str, signers: list[bytes], height: int, time: int
@@ -464,6 +494,59 @@ class State:
 # --- the chain: from genesis, block by block ------------------------------------------------------
 
 
+class Recovery:
+    """A record by which institutions let a chain go on whose quorum was lost (protocol.md)."""
+
+    def __init__(self, data: bytes, chain: Chain, state: State) -> None:
+        self.body, _, self.signatures = fields(data, 3, "a record of recovery")
+        what, version, chain_id, self.kept, kept_hash, self.certified, self.lost, *rest = fields(
+            self.body, 12, "what a record of recovery says"
+        )
+        term, leader, self.time, self.membership, _ = rest
+        need((what, version, chain_id) == ("recovery", 1, chain.chain_id), "of another chain")
+        need(self.certified <= self.kept, "a recovery keeps less than was certified")
+        self.height, self.changes = self.kept + 1, chain.changes
+        root, configuration = digest(RECOVERY, self.body), digest(CONFIGURATION, self.membership)
+        self.header = encode(
+            [1, chain_id, self.height, kept_hash, root, term, leader, self.time, configuration]
+        )
+        self.voters = _voters(self.membership)
+        self.institutions = self._institutions(state)
+
+    def _institutions(self, state: State) -> list[str]:
+        """Return the institutions whose governing offices have signed; they must be enough."""
+        keys: dict[str, list[bytes]] = {}
+        aside = state.at(bytes((STANDING,)), self.kept) or []
+        for institution, key, signature in self.signatures:
+            need(institution not in aside, f"{institution}, which does not count, has recovered")
+            need(signed(RECOVERY_SIGNATURE, key, self.body, signature),
+                 f"the signature of {institution} on a recovery")  # fmt: skip
+            keys.setdefault(institution, []).append(key)
+        found = []
+        for institution, signers in sorted(keys.items()):
+            known = state.at(bytes((INSTITUTION,)) + institution.encode(), self.kept)
+            need(known is not None, f"there is no institution {institution}")
+            _, threshold, seats = state.office(institution, known[2], self.kept)[:3]
+            taken = {seat[0] for key in signers for seat in seats if _sits(seat, key, self.time)}
+            if len(taken) >= threshold:
+                found.append(institution)
+        needed = state.needed(self.kept)
+        need(len(found) >= needed, f"{len(found)} institutions recovered; {needed} are needed")
+        return found
+
+    def sentence(self) -> str:
+        lost = f"; heights {self.height} to {self.lost} were lost" if self.lost else ""
+        return (f"the quorum was lost; at height {self.height} ({moment(self.time)}) "
+                f"{', '.join(self.institutions)} had {', '.join(sorted(self.voters))} go on, with "
+                f"everything up to height {self.kept}{lost}")  # fmt: skip
+
+
+def _sits(seat: list[Any], key: bytes, time: int) -> bool:
+    _, public, _, begins, ends, revoked = seat[:6]
+    valid = revoked is None and begins <= time and (ends is None or time <= ends)
+    return bool(public == key and valid)
+
+
 class Chain:
     """What follows from the blocks taken so far."""
 
@@ -483,11 +566,15 @@ class Chain:
         self.trusted: list[Any] = [0, self.membership, 0]  # era, membership, changes
         self.outcomes_root = b""
         self.sets: list[dict[str, tuple[bytes, int]]] = []
+        self.recovery: Recovery | None = None  # whose block is still to come
+        self.recoveries: list[Recovery] = []
 
     def take(self, record: list[Any], state: State) -> list[str]:
         """Judge the next block; return the lines of its transactions."""
         block, certificate, root, outcomes = array(record, 4, "a record of a block")
-        raw, transactions, membership = fields(block, 3, "a block")
+        raw, transactions, membership, *record = fields(
+            block, 3 + (block[:1] == b"\x84"), "a block"
+        )
         height = self.height + 1
         version, chain, named_height, previous, listed, term, _, time, configuration = fields(
             raw, 9, "a header"
@@ -497,7 +584,8 @@ class Chain:
         need(previous == self.previous, f"it does not follow block {self.height}")
         need(time > self.time and term >= self.term, "it is not later than the block before")
         identities = [digest(TRANSACTION, item) for item in transactions]
-        need(tree_root([digest(LEAF, item) for item in identities]) == listed,
+        recovery = self._recovery(height, raw, record, certificate, state)
+        need(bool(record) or tree_root([digest(LEAF, item) for item in identities]) == listed,
              "its transactions are not those that its header names")  # fmt: skip
         before, after = self.voters, self.voters
         if membership is not None:
@@ -509,6 +597,11 @@ class Chain:
         need(len(outcomes) == len(transactions), "it has not one outcome for each transaction")
         self.height, self.time, self.term, self.previous = height, time, term, digest(BLOCK, raw)
         self.voters, self.sets = after, [before] if membership is None else [before, after]
+        if recovery is not None:
+            self.sets = [recovery.voters]
+            if record:
+                self.recoveries.append(recovery)
+                self.recovery, self.changes = None, recovery.changes + 1
         state.move(height)
         leaves, lines = [], []
         for place, (data, identity, outcome) in enumerate(
@@ -527,9 +620,32 @@ class Chain:
             self.certified, self.certified_hash = height, self.previous
             self.log_root = self.heights.root()
             self.trusted = [self.era, self.membership, self.changes]
+            if self.recoveries:
+                told = [[one.height, one.kept, one.lost, one.time] for one in self.recoveries]
+                self.trusted.append(told)
             if root is not None:
                 self.checkpoint, self.checkpoints = height, self.checkpoints + 1
         return lines
+
+    def _recovery(
+        self, height: int, raw: bytes, record: list[bytes], certificate: Any, state: State
+    ) -> Recovery | None:
+        """Return the recovery whose validators certify a height; its block must be its own."""
+        announced = []
+        if certificate is not None and certificate[:1] == b"\x83":
+            announced = [fields(certificate, 3, "a certificate")[2]]
+        for data in announced + record:
+            found = Recovery(data, self, state)
+            if self.recovery is None:
+                need(found.certified == self.certified, "a recovery begins at another height")
+                self.recovery = found
+            need(found.body == self.recovery.body, "there are two recoveries at one time")
+        due = self.recovery
+        if due is not None and due.height == height:
+            need(bool(record) and raw == due.header, "another block stands where a recovery is due")
+        else:
+            need(not record, "a recovery stands at another height than its record says")
+        return due
 
     def _transaction(
         self, place: int, data: bytes, identity: bytes, outcome: Any, state: State
@@ -554,7 +670,7 @@ class Chain:
         return json_line(line), digest(LEAF, encode([name, identity, code, refused]))
 
     def _certificate(self, data: bytes, result: list[Any]) -> None:
-        statement, signatures = fields(data, 2, "a certificate")
+        statement, signatures = fields(data, 2 + (data[:1] == b"\x83"), "a certificate")[:2]
         wanted = encode([1, self.chain_id, *result, self.heights.root()])
         need(statement == wanted, "its certificate states other results than follow from the pack")
         self.attestations += check_quorum(statement, signatures, self.height, self.sets)
@@ -711,6 +827,8 @@ def check(pack: Pack, receipt: Receipt | None, chain_id: str | None) -> None:
         f"{chain.signatures:,} signatures, their list and their offices' keys agree")  # fmt: skip
     say("certificates", f"{chain.certified:,} heights, {chain.attestations:,} signatures; "
         f"changes of membership, by the old and the new set: {chain.trusted[2]}")  # fmt: skip
+    for recovery in chain.recoveries:
+        say("RECOVERED", recovery.sentence())
     state.end()
     say("state", f"{state.changes:,} changes, {state.tree.count:,} keys now; at each of "
         f"{chain.checkpoints:,} checkpoints as signed, and the lists for people agree")  # fmt: skip

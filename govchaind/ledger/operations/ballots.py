@@ -29,6 +29,7 @@ from govchaind.ledger.operations.standings import counting, void_ballots
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.shapes import Bytes32, Count, Shape, shaped
 from govchaind.ledger.state_keys import ballot_key, motion_key
+from govchaind.ledger.versions import knows_motion, version_of
 from govchaind.ledger.working_state import Act, WorkingState
 
 # places in a motion's value (state_keys.py)
@@ -59,7 +60,7 @@ def vote(arguments: Vote, act: Act, state: WorkingState) -> int:
     if not governs(act, state):
         return Code.NOT_GOVERNING_OFFICE
     motion = MOTIONS.get(arguments.motion)
-    if motion is None:
+    if motion is None or not knows_motion(version_of(state), arguments.motion):
         return Code.UNKNOWN_MOTION
     try:
         wanted = shaped(arguments.arguments, motion.shape)

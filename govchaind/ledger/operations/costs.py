@@ -13,6 +13,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
+from govchaind.ledger.versions import FIRST_VERSION, OPERATIONS_OF
+
 
 class Kind(IntEnum):
     """The number of each operation."""
@@ -116,3 +118,17 @@ def operations_cost(operations: Iterable[tuple[int, list[Any]]]) -> int:
     """Return the declared cost of `operations`, in microseconds."""
     cost = COST_MICROSECONDS.get
     return sum(cost(kind, UNKNOWN_COST_MICROSECONDS) for kind, _ in operations)
+
+
+def least_cost(operations: Iterable[tuple[int, list[Any]]]) -> int:
+    """Return what `operations` cost for the release that gives them the least.
+
+    A leader of another release fills its blocks by what it knows: an operation that it does not
+    know costs it UNKNOWN_COST_MICROSECONDS, and its block is a good one for all that.
+    """
+    first = OPERATIONS_OF[FIRST_VERSION]
+    cost = COST_MICROSECONDS.get
+    return sum(
+        cost(kind, UNKNOWN_COST_MICROSECONDS) if kind in first else UNKNOWN_COST_MICROSECONDS
+        for kind, _ in operations
+    )

@@ -25,6 +25,7 @@ from govchaind.ledger.operations.motion import Motion, MotionKind
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.shapes import Count, Name, Shape
 from govchaind.ledger.state_keys import parameter_key
+from govchaind.ledger.versions import knows_parameter, version_of
 from govchaind.ledger.working_days import MILLISECONDS_A_DAY
 from govchaind.ledger.working_state import Act, WorkingState
 
@@ -91,7 +92,7 @@ def parameter_of(parameter: Parameter, state: WorkingState) -> int:
 def set_parameter(arguments: SetParameter, act: Act, state: WorkingState) -> int:
     """Change one parameter within its bounds."""
     parameter = PARAMETERS.get(arguments.name)
-    if parameter is None:
+    if parameter is None or not knows_parameter(version_of(state), arguments.name):
         return Code.UNKNOWN_PARAMETER
     if not parameter.least <= arguments.value <= parameter.most:
         return Code.PARAMETER_OUT_OF_BOUNDS

@@ -9,8 +9,8 @@ The height itself is judged by the old version, those behind it by the new one. 
 version in force takes a declaration back.
 
 A node that does not know the version which a block activates stops before it applies, signs or
-stores that block (UpgradeNeeded); with the newer software it goes on from there. What the versions
-mean: 1 is all that there is.
+stores that block (UpgradeNeeded); with the newer software it goes on from there. What each
+version knows is in `ledger/versions.py`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ from govchaind.ledger.operations.operation import Operation
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.shapes import Count, Name, Shape
 from govchaind.ledger.state_keys import NODE, VERSION, node_key, ready_key
+from govchaind.ledger.versions import version_of
 from govchaind.ledger.working_state import Act, WorkingState
 
-KNOWN_VERSION = 1  # the newest that this software knows
-FIRST_VERSION = 1
 Version = Annotated[int, Meta(ge=1, le=65535)]
 _INSTITUTION, _ROLE = 1, 2  # places in a node's value
 
@@ -48,12 +47,6 @@ class ActivateUpgrade(Shape):
 
     version: Version
     ready: Count
-
-
-def version_of(state: WorkingState) -> int:
-    """Return the version of the ledger that is in force."""
-    found = state.decoded(VERSION)
-    return FIRST_VERSION if found is None else int(found[0])
 
 
 def declare_ready(arguments: DeclareReady, act: Act, state: WorkingState) -> int:

@@ -1,0 +1,361 @@
+"""Fetching a snapshot from several peers, as a pure state machine: it asks, judges and remembers.
+
+Rules it keeps:
+- It believes genesis and what is certified from there. A peer whose answer does not hold is asked
+  nothing more; its name and what was wrong are told. One that is silent is left alone for a while.
+- Bounded: so many questions to one peer at a time, each with its time.
+- What holds goes into `batch`, with a mark; whoever drives this makes it durable. A restart goes on
+  from the marks, and a mark is trusted because this node wrote it: the store checks its rows.
+- It stops by itself: done, or given up with the cause. Blocks are always the other way.
+
+Left out: when to join (`runtime/joining.py`), and how the filled store takes the old one's place.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from govchaind.base.encoding import encode, read
+from govchaind.base.errors import Invalid
+from govchaind.base.keyspace import Table, named_key
+from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
+from govchaind.base.limits import FRAME_BYTES_MAX
+from govchaind.base.types import Height, NodeId, Seconds
+from govchaind.ledger.genesis import Genesis
+from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
+from govchaind.ledger.snapshot_head import (
+    STEPS_BYTES_MAX,
+    SnapshotHead,
+    Standing,
+    head_rows,
+    judge_head,
+)
+from govchaind.ledger.tree_record import DEPTH_KEYS, Inner
+from govchaind.replica.snapshot_messages import (
+    UNHELD,
+    SnapshotChunk,
+    SnapshotMessage,
+    SnapshotOffer,
+    SnapshotRefusal,
+    WantChunk,
+    WantSnapshot,
+)
+
+ASKED_OF_ONE_MAX = 4  # questions to one peer at a time
+ANSWER_SECONDS = 10.0
+SILENT_SECONDS = 30.0  # so long a peer that did not answer is left alone
+AGAIN_SECONDS = 0.5  # after "not yet"
+ALONE_SECONDS = 60.0  # without anybody to ask, blocks are taken instead
+
+MARKS = named_key(Table.META, b"join/")
+_HEAD = MARKS + b"head"
+_STEPS = MARKS + b"steps"
+_AT = MARKS + b"at/"
+
+Spot = tuple[int, bytes]  # depth and path
+
+
+@dataclass(slots=True)
+class _Peer:
+    asked: int = 0
+    not_before: Seconds = 0.0
+    unheld: Height = 0  # the height that it has said it cannot give
+
+
+@dataclass(slots=True)
+class Left:
+    """A peer that is asked nothing more, or not for a while, and why."""
+
+    peer: NodeId
+    reason: str
+    for_good: bool
+
+
+class Joining:
+    """One try to join by snapshot."""
+
+    def __init__(
+        self, genesis: Genesis, reader: KeyValueReader, now: Seconds, *, least: Height = 1
+    ) -> None:
+        """Begin, or go on from what `reader` shows of an earlier life. Raises StorageCorrupt.
+
+        `least`: the lowest height that is worth joining at.
+        """
+        self._least = least
+        self.batch = WriteBatch()  # what holds and is not yet durable
+        self.left: list[Left] = []  # since it was last looked at
+        self.given_up: str | None = None
+        self.head: SnapshotHead | None = None
+        self.entries = 0
+        self.chunks = 0
+        self.bytes = 0
+        self.resumed = False
+        self._standing = Standing(genesis)
+        self._peers: dict[NodeId, _Peer] = {}
+        self._liars: set[NodeId] = set()
+        self._unable: set[NodeId] = set()  # have no snapshot to give
+        self._open: deque[Place] = deque()
+        self._asked: dict[Spot, tuple[Place, NodeId, Seconds]] = {}
+        self._head_asked: tuple[NodeId, Seconds] | None = None
+        self._partings: dict[Spot, bytes] = {}
+        self._counts: dict[Spot, int] = {}  # entries of chunks that are here
+        self._share = 0.0  # of all places, by their depth
+        self._asked_last = now
+        self._resume(reader)
+
+    # --- what is known ----------------------------------------------------------------------------
+
+    @property
+    def height(self) -> Height:
+        """The height of the snapshot; 0 while none is chosen."""
+        return 0 if self.head is None else self.head.height
+
+    @property
+    def share(self) -> float:
+        """How much is here, of 1: by places, whose number of entries is about even."""
+        return min(1.0, self._share)
+
+    @property
+    def done(self) -> bool:
+        """Whether the whole state is here; it may not yet be durable."""
+        return self.head is not None and not self._open and not self._asked
+
+    def blamed(self) -> set[NodeId]:
+        """Return the peers whose answers did not hold."""
+        return set(self._liars)
+
+    # --- what is asked ----------------------------------------------------------------------------
+
+    def turn(self, now: Seconds, linked: Iterable[NodeId]) -> list[tuple[NodeId, SnapshotMessage]]:
+        """Return what is to be asked now. `linked`: the peers that can be asked, best first."""
+        if self.done or self.given_up is not None:
+            return []
+        present = [peer for peer in linked if peer not in self._liars]
+        self._expire(now, set(present))
+        usable = [peer for peer in present if self._usable(peer)]
+        if usable:
+            self._asked_last = now
+        elif self.head is not None and present and now - self._asked_last > AGAIN_SECONDS:
+            self.given_up = f"no linked node can give height {self.height} any more"
+        elif self.head is None and present and self._unable.issuperset(present):
+            self.given_up = "no linked node gives a snapshot"
+        if now - self._asked_last > ALONE_SECONDS:
+            self.given_up = "no linked node can be asked for a snapshot"
+        if self.given_up is not None:
+            return []
+        return self._ask_head(now, usable) if self.head is None else self._ask_chunks(now, usable)
+
+    def _usable(self, peer: NodeId) -> bool:
+        """Say whether a peer may be asked, now or after a while."""
+        known = self._peers.setdefault(peer, _Peer())
+        if self.head is None:
+            return peer not in self._unable
+        return known.unheld != self.height
+
+    def _ask_head(self, now: Seconds, usable: list[NodeId]) -> list[tuple[NodeId, SnapshotMessage]]:
+        if self._head_asked is not None:
+            return []
+        for peer in usable:
+            if self._peers[peer].not_before <= now:
+                self._head_asked = peer, now + ANSWER_SECONDS
+                return [(peer, WantSnapshot(0, self._standing.era))]
+        return []
+
+    def _ask_chunks(
+        self, now: Seconds, usable: list[NodeId]
+    ) -> list[tuple[NodeId, SnapshotMessage]]:
+        ready = [peer for peer in usable if self._peers[peer].not_before <= now]
+        questions: list[tuple[NodeId, SnapshotMessage]] = []
+        while self._open and ready:
+            peer = min(ready, key=lambda name: self._peers[name].asked)  # all have their share
+            known = self._peers[peer]
+            if known.asked >= ASKED_OF_ONE_MAX:
+                break
+            place = self._open.popleft()
+            known.asked += 1
+            self._asked[place.depth, place.path] = place, peer, now + ANSWER_SECONDS
+            questions.append((peer, WantChunk(self.height, place.depth, place.path)))
+        return questions
+
+    def _expire(self, now: Seconds, present: set[NodeId]) -> None:
+        """Give questions back that were not answered in time, or whose peer has gone."""
+        if self._head_asked is not None:
+            peer, until = self._head_asked
+            if now >= until or peer not in present:
+                self._head_asked = None
+                self._silent(peer, now, present)
+        for spot, (place, peer, until) in list(self._asked.items()):
+            if now >= until or peer not in present:
+                self._take_back(spot, place, peer)
+                self._silent(peer, now, present)
+
+    def _silent(self, peer: NodeId, now: Seconds, present: set[NodeId]) -> None:
+        known = self._peers[peer]
+        if known.not_before <= now:
+            known.not_before = now + SILENT_SECONDS
+            reason = "gave no answer in time" if peer in present else "its link ended"
+            self.left.append(Left(peer, reason, for_good=False))
+
+    def _take_back(self, spot: Spot, place: Place, peer: NodeId) -> None:
+        if self._asked.pop(spot, None) is not None:
+            self._peers[peer].asked -= 1
+            self._open.appendleft(place)
+
+    # --- what is answered -------------------------------------------------------------------------
+
+    def heard(self, now: Seconds, peer: NodeId, message: SnapshotMessage) -> None:
+        """Judge an answer. What was not asked for is left aside."""
+        if self.done or self.given_up is not None or peer in self._liars:
+            return
+        try:
+            match message:
+                case SnapshotOffer():
+                    self._take_offer(peer, message)
+                case SnapshotChunk():
+                    self._take_chunk(peer, message)
+                case SnapshotRefusal():
+                    self._take_refusal(now, peer, message)
+                case _:
+                    return
+        except Invalid as error:
+            self._blame(peer, error.message)
+
+    def _blame(self, peer: NodeId, reason: str) -> None:
+        """Ask a peer nothing more whose answer does not hold; others have its questions."""
+        self._liars.add(peer)
+        self.left.append(Left(peer, reason, for_good=True))
+        if self._head_asked is not None and self._head_asked[0] == peer:
+            self._head_asked = None
+        for spot, (place, asked, _) in list(self._asked.items()):
+            if asked == peer:
+                self._take_back(spot, place, peer)
+
+    def _take_offer(self, peer: NodeId, offer: SnapshotOffer) -> None:
+        if self._head_asked is None or self._head_asked[0] != peer or self.head is not None:
+            return
+        self._head_asked = None
+        for step in offer.steps:
+            self._standing.take(step)
+        if not offer.head:
+            if not offer.steps:
+                raise Invalid("offers neither a snapshot nor a change of membership")
+            return
+        head = judge_head(offer.head, self._standing)
+        if head.height < self._least:
+            self._unable.add(peer)
+            reason = f"offers height {head.height}, where {self._least} is the least of use"
+            self.left.append(Left(peer, reason, for_good=False))
+            return
+        self._begin(head)
+        self.batch.put(_HEAD, offer.head)
+        self.batch.put(_STEPS, encode([step.raw for step in self._standing.steps]))
+
+    def _begin(self, head: SnapshotHead) -> None:
+        self.head = head
+        self._open.append(Place(0, b"", head.state_root))
+
+    def _take_chunk(self, peer: NodeId, message: SnapshotChunk) -> None:
+        spot = message.depth, message.path
+        asked = self._asked.get(spot)
+        if asked is None or asked[1] != peer or message.height != self.height:
+            return
+        place = asked[0]
+        self.bytes += len(message.body)
+        if message.parting:
+            below = judge_parting(message.body, place)
+            self._partings[spot] = message.body
+            self.batch.put(_mark(spot), encode([0, message.body]))
+            self._open.extendleft(reversed(below))  # deep before wide: less is open at once
+            self._share += (16 - len(below)) * 16.0 ** -(place.depth + 1)
+        else:
+            chunk = judge_chunk(message.body, place, self.height)
+            self.batch.changes.update(chunk.rows.changes)
+            self.batch.bytes += chunk.rows.bytes
+            self.batch.put(_mark(spot), encode([chunk.entries, None]))
+            self._count(spot, chunk.entries)
+        del self._asked[spot]
+        self._peers[peer].asked -= 1
+
+    def _count(self, spot: Spot, entries: int) -> None:
+        self._counts[spot] = entries
+        self.entries += entries
+        self.chunks += 1
+        self._share += 16.0 ** -spot[0]
+
+    def _take_refusal(self, now: Seconds, peer: NodeId, refusal: SnapshotRefusal) -> None:
+        if self._head_asked is not None and self._head_asked[0] == peer:
+            self._head_asked = None
+            if refusal.code == UNHELD:
+                self._unable.add(peer)
+        elif refusal.height != self.height:
+            return
+        for spot, (place, asked, _) in list(self._asked.items()):
+            if asked == peer:
+                self._take_back(spot, place, peer)
+        known = self._peers.setdefault(peer, _Peer())
+        if refusal.code == UNHELD and refusal.height == self.height != 0:
+            known.unheld = self.height
+            self.left.append(Left(peer, f"cannot give height {self.height}", for_good=False))
+        else:
+            known.not_before = now + AGAIN_SECONDS
+
+    # --- over a restart, and at the end -----------------------------------------------------------
+
+    def _resume(self, reader: KeyValueReader) -> None:
+        data = reader.get(_HEAD)
+        if data is None:
+            return
+        for step in read(reader.get(_STEPS) or b"\x80", list[bytes], bytes_max=STEPS_BYTES_MAX):
+            self._standing.take(step)
+        self.resumed = True
+        self._begin(judge_head(data, self._standing))
+        marks: dict[Spot, tuple[int, bytes | None]] = {}
+        for key, value in reader.scan(_AT, prefix_end(_AT)):
+            spot = key[len(_AT)], key[len(_AT) + 1 :]
+            marks[spot] = read(value, tuple[int, bytes | None], bytes_max=FRAME_BYTES_MAX)
+        waiting: list[Place] = []
+        while self._open:
+            place = self._open.popleft()
+            spot = place.depth, place.path
+            entries, parting = marks.get(spot, (0, None))
+            if spot not in marks:
+                waiting.append(place)
+            elif parting is None:
+                self._count(spot, entries)
+            else:
+                below = judge_parting(parting, place)
+                self._partings[spot] = parting
+                self._share += (16 - len(below)) * 16.0 ** -(place.depth + 1)
+                self._open.extendleft(reversed(below))
+        self._open.extend(waiting)
+
+    def finish(self, reader: KeyValueReader) -> WriteBatch:
+        """Return the last rows, which make a whole store of what is there; marks go.
+
+        `reader` shows every batch before, written.
+        """
+        head = self.head
+        if head is None or not self.done:
+            raise Invalid("the snapshot is not whole")
+        records = WriteBatch()
+        for spot in sorted(self._partings, reverse=True):  # children before their parents
+            children = bytearray(self._partings[spot])
+            node = Inner(children, [0] * 16)
+            for place in judge_parting(bytes(children), Place(*spot, node.rehash(15))):
+                nibble = place.path[-1] >> 4 if place.depth & 1 else place.path[-1] & 15
+                node.counts[nibble] = self._counts[place.depth, place.path]
+            self._counts[spot] = sum(node.counts)
+            records.put(DEPTH_KEYS[spot[0]] + spot[1], node.pack())
+        top = records.changes.get(DEPTH_KEYS[0]) or reader.get(DEPTH_KEYS[0]) or b""
+        rows = head_rows(head, self._standing, self._counts[0, b""], top)
+        records.changes.update(rows.changes)
+        records.bytes += rows.bytes
+        for key, _ in reader.scan(MARKS, prefix_end(MARKS)):
+            records.delete(key)
+        return records
+
+
+def _mark(spot: Spot) -> bytes:
+    return _AT + bytes((spot[0],)) + spot[1]

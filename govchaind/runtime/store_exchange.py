@@ -1,0 +1,151 @@
+"""Puts a store filled from a snapshot in the place of the node's own, with no node running.
+
+    1  the second store is whole: its mark says so; else nothing happens
+    2  the own store has no log entry above the snapshot's height; else the snapshot is dropped
+    3  store id, term, vote and signing floor go into the second store, synced
+    4  the second data file takes the first one's name: one rename, then the folder is synced
+
+A crash before the rename leaves the own store, and all of this is done anew; one after it leaves
+the new. Nothing that this node has acknowledged or signed is forgotten: every entry that it holds
+is at or below a certified height, so it is committed or was never to be; what it has signed is
+below too, and the floor of stores before it goes along.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from govchaind.base.encoding import read
+from govchaind.base.errors import StorageCorrupt
+from govchaind.base.keyvalue import KeyValueReader, WriteBatch
+from govchaind.base.types import Height
+from govchaind.replica.store import (
+    FLOOR,
+    GENESIS,
+    HARD_STATE,
+    STORE,
+    applied_height,
+    last_index,
+    stored_store_id,
+)
+from govchaind.runtime.joining import WHOLE
+from govchaind.runtime.lmdb_storage import DATA_FILE, LmdbStorage
+from govchaind.runtime.store_files import lock_store
+from govchaind.runtime.telemetry import Telemetry
+
+SECOND_DIRECTORY = "store-joining"  # from data_directory: filled from a snapshot
+CARRIED = (STORE, HARD_STATE, FLOOR, GENESIS)  # what one store tells the next of the node's past
+
+
+class StorageSettings(Protocol):
+    """The section of a node's settings that is meant here."""
+
+    @property
+    def directory(self) -> str: ...
+
+    @property
+    def map_bytes_max(self) -> int: ...
+
+
+async def exchange(data_directory: Path, settings: StorageSettings, telemetry: Telemetry) -> None:
+    """Go on with a store that was filled from a snapshot, if one is whole, and tell of it.
+
+    Raises StorageCorrupt, StorageFailed: one of the stores cannot be read or written.
+    """
+    second = data_directory / SECOND_DIRECTORY
+    store = Path(settings.directory)
+    done = await put_in_place(store, second, map_bytes_max=settings.map_bytes_max)
+    if done is None:
+        return
+    if done.reason:
+        telemetry.event("snapshot.dropped", height=done.height, reason=done.reason)
+    else:
+        telemetry.event("snapshot.joined", height=done.height, before=done.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What has become of a whole snapshot. `reason` is empty if it is the store now."""
+
+    height: Height
+    before: Height
+    reason: str
+
+
+async def put_in_place(store: Path, second: Path, *, map_bytes_max: int) -> Exchanged | None:
+    """Exchange the store if a second one is whole; return None if there is none.
+
+    Raises StorageCorrupt, StorageFailed: one of them cannot be read or written.
+    """
+    if not (second / DATA_FILE).exists():
+        shutil.rmtree(second, ignore_errors=True)
+        return None
+    new = LmdbStorage(second, map_bytes_max=map_bytes_max)
+    try:
+        height = _whole(new)
+        if height is None:
+            return None
+        carried, before = _past(store, map_bytes_max)
+        if before is not None and before < height:
+            await new.write(carried)
+    finally:
+        new.close()
+    if before is None or before >= height:
+        shutil.rmtree(second, ignore_errors=True)
+        reason = f"the own store has blocks up to {before} already"
+        return Exchanged(height, before or 0, reason)
+    lock = lock_store(store)
+    try:
+        (second / DATA_FILE).replace(store / DATA_FILE)
+        _sync_folder(store)
+    finally:
+        os.close(lock)
+    shutil.rmtree(second, ignore_errors=True)
+    return Exchanged(height, before, "")
+
+
+def _whole(storage: LmdbStorage) -> Height | None:
+    snapshot = storage.snapshot()
+    try:
+        data = snapshot.get(WHOLE)
+        return None if data is None else read(data, int, bytes_max=16)
+    finally:
+        snapshot.close()
+
+
+def _past(store: Path, map_bytes_max: int) -> tuple[WriteBatch, Height | None]:
+    """Return what goes along, and up to where the own log reaches; None: there is no own store."""
+    own = LmdbStorage(store, map_bytes_max=map_bytes_max)
+    try:
+        snapshot = own.snapshot()
+        try:
+            if stored_store_id(snapshot) is None:
+                return WriteBatch(), None
+            return _carried(snapshot), max(last_index(snapshot), applied_height(snapshot))
+        finally:
+            snapshot.close()
+    finally:
+        own.close()
+
+
+def _carried(reader: KeyValueReader) -> WriteBatch:
+    batch = WriteBatch()
+    for key in CARRIED:
+        value = reader.get(key)
+        if value is not None:
+            batch.put(key, value)
+        elif key != FLOOR:
+            raise StorageCorrupt("the own store lacks what it has to tell of this node's past")
+    return batch
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

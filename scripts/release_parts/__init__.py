@@ -1,0 +1,1 @@
+"""What `scripts/release` is made of; `__main__.py` reads the command line."""
