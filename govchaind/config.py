@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.base.limits import ARCHIVED_AT_BYTES_MAX
 from govchaind.config_sections import (
     ADDRESS,
     ApiSection,
@@ -117,6 +118,9 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
     data_directory = (folder / config.node.data_directory).resolve()
     store = (data_directory / config.storage.directory).resolve()
     deliveries = (data_directory / config.delivery.directory).resolve()
+    archive = config.storage.archive_directory
+    if archive is not None:
+        archive = str((data_directory / archive).resolve())
     sides = (data_directory / config.delivery.side_directory).resolve()
     tokens = config.api.token_file
     if tokens is not None:
@@ -131,7 +135,9 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
         attestation=msgspec.structs.replace(config.attestation, **sockets),
         api=msgspec.structs.replace(config.api, token_file=tokens),
         node=msgspec.structs.replace(config.node, data_directory=str(data_directory)),
-        storage=msgspec.structs.replace(config.storage, directory=str(store)),
+        storage=msgspec.structs.replace(
+            config.storage, directory=str(store), archive_directory=archive
+        ),
         delivery=msgspec.structs.replace(
             config.delivery, directory=str(deliveries), side_directory=str(sides)
         ),
@@ -179,6 +185,12 @@ def _wanted(path: str) -> str:
     return ""
 
 
+def check_archived_at(text: str, what: str) -> None:
+    """Raise InvalidSetting unless `text` may be told to whoever asks for a removed block."""
+    if not text.isprintable() or not 1 <= len(text.encode()) <= ARCHIVED_AT_BYTES_MAX:
+        raise InvalidSetting(f"{what}: one line of 1 to {ARCHIVED_AT_BYTES_MAX} bytes")
+
+
 def _check_together(config: Config, source: str) -> None:
     """Refuse values that are each possible but not together."""
     name = config.node.name
@@ -195,6 +207,8 @@ def _check_together(config: Config, source: str) -> None:
         raise InvalidSetting(
             f"{source}: api.reading_needs_token without api.token_file would shut everybody out"
         )
+    if config.storage.archived_at is not None:
+        check_archived_at(config.storage.archived_at, f"{source}: storage.archived_at")
     raft = config.raft
     if raft.election_timeout_seconds_min >= raft.election_timeout_seconds_max:
         raise InvalidSetting(

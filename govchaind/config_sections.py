@@ -109,6 +109,22 @@ class StorageSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         int,
         Meta(ge=0, le=1024**4, description="With less free room than this, writes are refused."),
     ] = limits.DISK_RESERVE_BYTES
+    keep_blocks: Annotated[
+        int,
+        Meta(ge=0, le=1 << 53, description="Older blocks than so many are removed; 0: none are."),
+    ] = 0
+    keep_days: Annotated[
+        float,
+        Meta(ge=0, le=36_525, description="Blocks of so many days are kept too, if any are not."),
+    ] = 0.0
+    archive_directory: Annotated[
+        str | None,
+        Meta(description="Folder, from data_directory, where blocks are put before they go."),
+    ] = None
+    archived_at: Annotated[
+        str | None,
+        Meta(description="What is told to who asks for a removed block: where the archive is."),
+    ] = None
 
 
 class DeliverySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -25,6 +25,7 @@ import trio
 
 from govchaind.api.access import make_access
 from govchaind.api.health import reasons_not_ready
+from govchaind.backup.keeping import Keeping, Kept
 from govchaind.base.errors import GovchaindError, InvalidSetting, StoreReplaced
 from govchaind.config import CONFIG_FILE, Config, load_config
 from govchaind.identity import Identity
@@ -35,6 +36,7 @@ from govchaind.reload import compare, put_in_force
 from govchaind.runtime.log_level import LogLevel
 from govchaind.runtime.supervisor import Supervisor, status_line, supervisor_of
 from govchaind.runtime.system import (
+    WorkerThreads,
     calm_collector,
     favour_worker_threads,
     first_known,
@@ -82,6 +84,31 @@ class Daemon:
             nursery.start_soon(self._tell_status)
             nursery.start_soon(self._tell_stop, running)
             nursery.start_soon(self._supervisor.feed, running.drive.wait_turn)
+            nursery.start_soon(self._keep_room, running)
+
+    async def _keep_room(self, running: Running) -> None:
+        """Archive and remove old blocks, if the settings say how much is kept."""
+        settings, context = self._config.storage, running.context
+        folder = settings.archive_directory
+        kept = Kept(
+            settings.keep_blocks,
+            settings.keep_days,
+            None if folder is None else Path(folder),
+            settings.archived_at,
+        )
+        threads = WorkerThreads("archive", 1)
+        try:
+            keeping = Keeping(
+                storage=context.storage,
+                genesis=context.genesis,
+                kept=kept,
+                threads=threads,
+                prune=running.drive.let_prune,
+                report=self._telemetry.event,
+            )
+            await keeping.run()
+        finally:
+            threads.close()
 
     async def _tell_stop(self, running: Running) -> None:
         await running.context.stopping.wait()

@@ -247,6 +247,7 @@ async def run_node(
         stopping.set()
 
     snapshots = Snapshots(config.snapshot, environment, genesis, board, mesh, inbox, telemetry)
+    delivery, members = config.delivery, replica.members
     context = Context(
         name=identity.name,
         version=software_version(),
@@ -255,7 +256,7 @@ async def run_node(
         gate=gate,
         inbox=inbox,
         board=board,
-        members=replica.members,
+        members=members,
         links=mesh.linked,
         pooled=replica.pool.has,
         metrics=telemetry.metrics,
@@ -264,10 +265,8 @@ async def run_node(
         wall_milliseconds=environment.wall_milliseconds,
         limits=_api_limits(config),
         access=make_access(config.api),
-        carrier=make_carrier(
-            config.delivery, environment, genesis, identity.name, replica.members, telemetry
-        ),
-        shelf=make_shelf(config.delivery, environment, telemetry),
+        carrier=make_carrier(delivery, environment, genesis, identity.name, members, telemetry),
+        shelf=make_shelf(delivery, environment, telemetry),
         growth=drive.growth,
         signers=[signing.state for signing in signings.values()],
         joining=snapshots.joiner,

@@ -52,6 +52,7 @@ async def production(
         config.store_directory,
         map_bytes_max=config.storage.map_bytes_max,
         ahead_bytes=STORE_AHEAD_BYTES,
+        reserve_bytes=config.storage.reserve_bytes,
     )
     verifiers = WorkerThreads("verify", config.node.verify_threads)
     carriers = WorkerThreads("deliver", DELIVERY_THREADS)

@@ -63,6 +63,8 @@ def test_absolute_paths_stay() -> None:
         ('[log]\nlevel = "loud"', "log.level: must be one of debug, info, warning, error"),
         ('[node]\nname = "North 1"', "node.name: a name is 1 to 32 of a-z"),
         ("[storage]\nmap_bytes_max = 5", "storage.map_bytes_max: must be an integer at least"),
+        ("[storage]\nkeep_blocks = -1", "storage.keep_blocks: must be an integer at least 0"),
+        ('[storage]\narchived_at = "a\\nb"', "storage.archived_at: one line of 1 to 512 bytes"),
         ("[shutdown]\ngrace_seconds = nan", "shutdown.grace_seconds"),
         (
             "[raft]\nelection_timeout_seconds_min = 4.0",

@@ -106,7 +106,7 @@ def _data_set_routes(context: Context, router: APIRouter) -> None:
         operation_id="getDataSet",
         summary="One data set, now or as it was",
         response_model=DataSetReply,
-        responses=failures(400, 404),
+        responses=failures(400, 404, 410),
     )
     async def get_data_set(
         institution: InstitutionName, name: DataSetName, height: AtHeight = None
@@ -126,7 +126,7 @@ def _data_set_routes(context: Context, router: APIRouter) -> None:
         operation_id="getDataSetHistory",
         summary="Every revision of a data set, newest first",
         response_model=DataSetHistoryReply,
-        responses=failures(400, 404),
+        responses=failures(400, 404, 410),
     )
     async def history(
         institution: InstitutionName,

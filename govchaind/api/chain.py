@@ -65,8 +65,9 @@ from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import recovery_key
 from govchaind.ledger.transaction import Transaction
 from govchaind.ledger.working_state import WorkingState
-from govchaind.replica.attestation import certificate_at
+from govchaind.replica.marker import check_kept, first_height
 from govchaind.replica.store import applied_height
+from govchaind.replica.stored_certificates import certificate_at
 
 BLOCKS_PAGE = 100
 BlockName = Annotated[str, Path(description="a height, or a block's hash in hex", examples=["1"])]
@@ -85,7 +86,7 @@ def routes(context: Context) -> APIRouter:
         "on: the bytes, as many as `limit` says but about a mebibyte at most, and none from a "
         "block on that the reader may not have whole.",
         response_model=BlocksReply,
-        responses={200: with_cbor("The blocks and their certificates"), **failures(400)},
+        responses={200: with_cbor("The blocks and their certificates"), **failures(400, 410)},
         openapi_extra=BY_OFFICE,
     )
     async def list_blocks(
@@ -97,7 +98,8 @@ def routes(context: Context) -> APIRouter:
     ) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
-            start = max(1, applied - limit + 1) if first is None else first
+            newest = max(first_height(reader), applied - limit + 1)
+            start = newest if first is None else first
             if wants_cbor(request):
                 viewer = viewer_in(context, request, reader, "blocks")
                 data = certified_blocks(reader, viewer, start, min(applied, start + limit - 1))
@@ -114,7 +116,7 @@ def routes(context: Context) -> APIRouter:
         summary="One block by height or hash",
         description="With Accept: application/cbor, the block's bytes as they were ordered.",
         response_model=BlockReply,
-        responses={200: with_cbor("The block"), **failures(400, 404)},
+        responses={200: with_cbor("The block"), **failures(400, 404, 410)},
         openapi_extra=BY_OFFICE,
     )
     async def get_block(request: Request, block: BlockName) -> Response:
@@ -138,20 +140,26 @@ def _certificate_route(context: Context, router: APIRouter) -> None:
         operation_id="getCertificate",
         summary="The certificate of one block",
         response_model=CertificateReply,
-        responses={200: with_cbor("The certificate"), **failures(400, 404, 503)},
+        responses={200: with_cbor("The certificate"), **failures(400, 404, 410, 503)},
     )
     async def get_certificate(request: Request, block: BlockName) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
             height = named_height(reader, block)
-            if not 1 <= height <= applied:
-                raise NotFound(f"there is no block {height} here; the newest is {applied}")
-            certificate = certificate_at(reader, height)
-        if certificate is None:
-            raise not_certified(height)
+            certificate = _certificate(reader, height, applied)
         if wants_cbor(request):
             return cbor_reply(certificate.encode(), applied, name=f"certificate-{height}.cbor")
         return json_reply(certificate_view(certificate), applied)
+
+
+def _certificate(reader: KeyValueReader, height: Height, applied: Height) -> Certificate:
+    if not 1 <= height <= applied:
+        raise NotFound(f"there is no block {height} here; the newest is {applied}")
+    certificate = certificate_at(reader, height)
+    if certificate is None:
+        check_kept(reader, height)
+        raise not_certified(height)
+    return certificate
 
 
 def _head_routes(context: Context, router: APIRouter) -> None:
@@ -160,7 +168,7 @@ def _head_routes(context: Context, router: APIRouter) -> None:
         operation_id="getHead",
         summary="The newest certificate, comparable with one seen before",
         response_model=HeadReply,
-        responses=failures(400),
+        responses=failures(400, 410),
     )
     async def get_head(
         consistent_with: Annotated[

@@ -1,6 +1,7 @@
 """From the project's errors to HTTP: one table, one JSON shape.
 
-    {"error": {"code": …, "message": …, "remedy": …}}
+    {"error": {"code": …, "message": …, "remedy": …}}       and, where a block was removed to make
+    room, "first_height": …, "archived_at": … or null
 
 `code` is stable and meant for scripts; `message` says what is wrong; `remedy` what to do. What a
 handler did not expect becomes 500 with a fixed text: its own text goes to the log only.
@@ -23,6 +24,7 @@ from govchaind.base.errors import (
     NotFound,
     NotPermitted,
     PeerError,
+    Pruned,
     Refused,
     StorageFull,
 )
@@ -65,9 +67,12 @@ def status_of(error: GovchaindError) -> int:
 
 def body_of(error: GovchaindError) -> dict[str, Any]:
     """Return the JSON shape of an error."""
-    return {
-        "error": {"code": error.code, "message": error.message, "remedy": error.remedy},
-    }
+    body = {"code": error.code, "message": error.message, "remedy": error.remedy}
+    if isinstance(error, Pruned):
+        return {
+            "error": body | {"first_height": error.first_height, "archived_at": error.archived_at}
+        }
+    return {"error": body}
 
 
 def retry_after_of(error: GovchaindError) -> int | None:

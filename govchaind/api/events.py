@@ -23,9 +23,10 @@ from govchaind.api.motion_words import moment_words
 from govchaind.api.reading import Outcomes, iso_text, outline_at
 from govchaind.api.replies import HEIGHT_HEADER, failures
 from govchaind.api.sentence import tell_many
-from govchaind.base.errors import Busy, Invalid
+from govchaind.base.errors import Busy, Invalid, Pruned
 from govchaind.base.types import Height
 from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.replica.marker import check_kept
 
 PING_SECONDS = 15.0
 BATCH_EVENTS = 32  # read from one snapshot and sent as one part
@@ -46,14 +47,14 @@ def routes(context: Context) -> APIRouter:
         operation_id="streamEvents",
         summary="One event for each block, from any height on",
         description="Server-sent events: `id` is the height, `event` is block. A reader that was "
-        "cut off sends Last-Event-ID and misses nothing.",
+        "cut off sends Last-Event-ID and misses nothing; 410 if blocks from there on were removed.",
         response_class=Response,
         responses={
             200: {
                 "description": "The stream",
                 "content": {"text/event-stream": {"example": _EXAMPLE}},
             },
-            **failures(400, 503),
+            **failures(400, 410, 503),
         },
     )
     async def stream_events(
@@ -75,7 +76,10 @@ def routes(context: Context) -> APIRouter:
                 remedy="Ask another node, or ask again later.",
                 retry_after_seconds=10,
             )
-        return EventStream(context, _first(context, first, last_event_id), certified)
+        begins = _first(context, first, last_event_id)
+        with context.reading() as reader:
+            check_kept(reader, begins)  # now, while it can still be said
+        return EventStream(context, begins, certified)
 
     return router
 
@@ -127,7 +131,11 @@ class EventStream(Response):
         while not context.stopping.is_set():
             newest = context.board.certified if self._certified else context.board.height
             if self._next <= newest:
-                await send(_part(self._events(newest)))
+                try:
+                    due = self._events(newest)
+                except Pruned:
+                    return  # a reader so slow is told when it comes again
+                await send(_part(due))
                 continue
             waited = False
             with context.patience(PING_SECONDS):

@@ -76,6 +76,14 @@ def reasons_not_ready(context: Context, status: Status) -> list[Sentence]:
                 count=str(behind),
             )
         )
+    if status.lacking:
+        reasons.append(
+            tell(
+                "blocks lacking: block %(height)s is needed next, and every linked node has "
+                "removed it",
+                height=str(status.lacking),
+            )
+        )
     lag = status.height - status.certified
     if lag > CERTIFIED_LAG_HEIGHTS_READY_MAX:
         reasons.append(

@@ -39,10 +39,17 @@ class ErrorBody(Fact):
     remedy: str = Field(examples=["Check the name, the height and the chain."])
 
 
+class PrunedBody(ErrorBody):
+    """With the code height-pruned: a block was removed here to make room."""
+
+    first_height: int = Field(description="from which height on every block is here")
+    archived_at: str | None = Field(description="where the removed ones were put, if anywhere")
+
+
 class ErrorReply(Fact):
     """What every error looks like."""
 
-    error: ErrorBody
+    error: ErrorBody | PrunedBody
 
 
 class TransactionView(Fact):
@@ -352,7 +359,11 @@ class StatusReply(Fact):
     term: int
     leader: str | None
     height: int = Field(description="applied here")
+    first_height: int = Field(description="from which on every block is here")
     commit: int = Field(description="known committed")
+    begins: int = Field(
+        description="lowest height whose block is here, where the node joined by snapshot; else 0"
+    )
     last_height: int = Field(description="of the log")
     certified: int
     certified_lag: int = Field(description="heights applied but not certified")

@@ -21,8 +21,8 @@ from govchaind.base.types import Height
 from govchaind.ledger.beginning import check_held
 from govchaind.ledger.membership import Membership, read_membership
 from govchaind.ledger.trust import ConfigurationBlock, build_steps, encode_advance
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.store import applied_height, membership_in
+from govchaind.replica.stored_certificates import certificate_at
 
 
 def routes(context: Context) -> APIRouter:
@@ -63,7 +63,7 @@ def routes(context: Context) -> APIRouter:
                 "description": "The steps",
                 "content": {CBOR: {"schema": {"type": "string", "format": "binary"}}},
             },
-            **failures(400),
+            **failures(400, 410),
         },
     )
     async def get_trust(
@@ -100,7 +100,9 @@ def status_view(context: Context) -> StatusReply:
         term=status.term,
         leader=status.leader,
         height=status.height,
+        first_height=status.first,
         commit=status.commit,
+        begins=status.begins,
         last_height=status.last_height,
         certified=status.certified,
         certified_lag=status.height - status.certified,

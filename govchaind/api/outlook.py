@@ -15,6 +15,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from govchaind.api.context import Context
+from govchaind.api.evidence import kept_views
 from govchaind.api.listing import sifted
 from govchaind.api.mandates import mandate_page, warning_days
 from govchaind.api.motion_words import KIND_WORDS
@@ -274,6 +275,7 @@ async def watch_outlook(context: Context) -> None:
             now = ledger_time(reader, context.genesis.time)
             found = outlook_at(reader, now, context.genesis.time)
             ending = mandates_ending(reader, now)
+            unreported = sum(not each.reported for each in kept_views(reader))
         context.warnings = outlook_warnings(found)
         metrics = context.metrics
         metrics.governance_level.set(LEVELS.index(found.level))
@@ -282,6 +284,7 @@ async def watch_outlook(context: Context) -> None:
             metrics.governance_spare.labels(days=str(days)).set(found.spare(place))
         metrics.offices_quiet.set(sum(each.quiet for each in found.governing))
         metrics.mandates_ending.set(ending)
+        metrics.evidence_unreported.set(unreported)
         metrics.terms_ending.set(found.terms_ending)
         day = now // MILLISECONDS_A_DAY
         if context.warnings and day != told:

@@ -140,6 +140,23 @@ class ContradictionView(Fact):
     reported_at: int = Field(description="height")
 
 
+class KeptEvidenceView(Fact):
+    """What this node has come by itself, or was brought: any office can report it."""
+
+    node: str
+    attestation_key: str = Field(description="32 bytes, hex: the key of both signatures")
+    signed_height: int = Field(description="the height of both statements")
+    first: SignedStatementView
+    second: SignedStatementView
+    reported: bool = Field(description="it is on the ledger")
+
+
 class EvidenceReply(Fact):
     height: int
     evidence: list[ContradictionView]
+    kept: list[KeptEvidenceView]
+
+
+class EvidenceTaken(Fact):
+    height: int
+    accused: list[str] = Field(description="nodes that have signed both")

@@ -24,6 +24,7 @@ from govchaind.api.context import Context
 from govchaind.api.decision_page import add_decision_page
 from govchaind.api.delivery_page import add_delivery_page
 from govchaind.api.errors import body_of, status_of
+from govchaind.api.evidence import evidence_views, kept_views
 from govchaind.api.health import reasons_not_ready
 from govchaind.api.institutions import institution_at, institution_page
 from govchaind.api.network import members_view, status_view
@@ -46,8 +47,9 @@ from govchaind.api.transaction_page import add_transaction_page
 from govchaind.api.viewer import viewer_in
 from govchaind.base.errors import Gone, GovchaindError, NotFound
 from govchaind.base.types import Height
-from govchaind.replica.attestation import certificate_at
+from govchaind.ledger.beginning import at_least
 from govchaind.replica.store import applied_height
+from govchaind.replica.stored_certificates import certificate_at
 
 NEWEST_BLOCKS = 8
 PAGE_ROWS = 50
@@ -119,10 +121,13 @@ def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None
     async def status(request: Request) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
-            blocks = block_summaries(reader, applied - NEWEST_BLOCKS + 1, applied)
+            newest = at_least(reader, applied - NEWEST_BLOCKS + 1)
+            blocks = block_summaries(reader, newest, applied)
             registers, more = register_page(reader, None, 20)
             members = members_view(context, reader)
             institutions, _ = institution_page(reader, None, PAGE_ROWS)
+            evidence = evidence_views(reader)
+            kept = [each for each in kept_views(reader) if not each.reported]
         return render.page(
             request,
             "status.html",
@@ -134,6 +139,8 @@ def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None
             more_registers=more,
             members=members.members,
             quorum=members.certificate_quorum,
+            evidence=evidence,
+            kept=kept,
             institutions=institutions,
         )
 
@@ -175,7 +182,7 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
         with context.reading() as reader:
             applied = applied_height(reader)
             end = applied + 1 if before is None else min(before, applied + 1)
-            first = max(1, end - PAGE_ROWS)
+            first, lowest = at_least(reader, end - PAGE_ROWS), at_least(reader, 1)
             found = block_summaries(reader, first, end - 1)
         return render.page(
             request,
@@ -183,7 +190,7 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
             applied,
             blocks=found[::-1],
             newer=end + PAGE_ROWS if end <= applied else None,
-            older=first if first > 1 else None,
+            older=first if first > lowest else None,
         )
 
     @router.get("/blocks/{name}")

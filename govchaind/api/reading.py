@@ -14,12 +14,12 @@ from govchaind.base.errors import Invalid, InvalidEncoding, NotFound, StorageCor
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
 from govchaind.base.types import BlockTime, Hash, Height
-from govchaind.ledger.beginning import check_held
 from govchaind.ledger.block import Block, Header, block_parts, read_block
 from govchaind.ledger.membership import Member
 from govchaind.ledger.operations.table import OPERATIONS
 from govchaind.ledger.outcomes import OUTCOMES
 from govchaind.ledger.results import Result, find_transaction, newest_result, read_result
+from govchaind.replica.marker import check_kept
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height
 
 T = TypeVar("T")
@@ -108,13 +108,13 @@ class Outline:
 
 
 def block_bytes(reader: KeyValueReader, height: Height) -> bytes:
-    """Return an applied block's bytes. Raises NotFound."""
+    """Return an applied block's bytes. Raises NotFound, or Pruned where it was removed."""
     applied = applied_height(reader)
     if not 1 <= height <= applied:
         raise NotFound(f"there is no block {height} here; the newest is {applied}")
     data = reader.get(height_key(Table.LOG, height))
     if data is None:
-        check_held(reader, height)
+        check_kept(reader, height)
         raise StorageCorrupt(f"block {height} is missing from the store")
     _, raw = read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)
     return raw
@@ -151,16 +151,31 @@ class Outcomes:
         return found
 
     def find(self, transaction: Hash) -> tuple[Height, int, int, int | None] | None:
-        """Return height, position, code and operation of the one that used this id, if any."""
+        """Return height, position, code and operation of the one that used this id, if any.
+
+        Raises Pruned: it is in a block that was removed here.
+        """
         place = find_transaction(self.reader, transaction)
         if place is None:
             return None
         height, position = place
-        _, _, code, operation = self.result(height).outcomes[position]
+        known = self.result(height).outcomes
+        if position >= len(known):
+            check_kept(self.reader, height)
+            raise StorageCorrupt(f"the result of height {height} lacks outcome {position}")
+        _, _, code, operation = known[position]
         return height, position, code, operation
 
+    def place(self, transaction: Hash) -> TransactionView | None:
+        """Return where a transaction is, without what came of it: also where that was removed."""
+        found = find_transaction(self.reader, transaction)
+        if found is None:
+            return None
+        status = "certified" if found[0] <= self.certified else "committed"
+        return fate(transaction, status, None, *found)
+
     def view(self, transaction: Hash) -> TransactionView | None:
-        """Return what became of a transaction that used its id, if one did."""
+        """Return what became of a transaction that used its id, if one did. Raises Pruned."""
         found = self.find(transaction)
         if found is None:
             return None

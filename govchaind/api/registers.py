@@ -164,7 +164,7 @@ def _record_route(context: Context, router: APIRouter) -> None:
         operation_id="getRecord",
         summary="One record, now or at a past height",
         response_model=RecordReply,
-        responses=failures(400, 404, 503),
+        responses=failures(400, 404, 410, 503),
     )
     async def get_record(
         register: RegisterName,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from govchaind.api.models import TransactionView
 from govchaind.api.reading import Outcomes, fate
-from govchaind.base.errors import GovchaindError, InvalidSignature
+from govchaind.base.errors import Gone, GovchaindError, InvalidSignature, Pruned
 from govchaind.base.types import Hash
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.transaction import Transaction, read_transaction
@@ -40,7 +40,7 @@ class Submission:
             code = codes[item.identity]
             if code == Code.APPLIED:
                 continue
-            view = outcomes.view(item.id)
+            view = _known(outcomes, item.id)
             if view is None and code != Code.DUPLICATE:
                 view = fate(item.id, "expired" if code == Code.EXPIRED else "refused", code)
             self.views[place] = view
@@ -97,6 +97,16 @@ def decided_view(transaction: Hash, outcomes: Outcomes, seen: Seen) -> Transacti
         return fate(transaction, "expired", Code.EXPIRED)
     status = "certified" if found.height <= outcomes.certified else "committed"
     return fate(transaction, status, found.code, found.height, found.position, found.operation)
+
+
+def _known(outcomes: Outcomes, transaction: Hash) -> TransactionView | None:
+    """Return what came of one, or only where it is: an old one among others refuses nobody."""
+    try:
+        return outcomes.view(transaction)
+    except Pruned:
+        return outcomes.place(transaction)
+    except Gone as error:  # it was put in order before this store's beginning
+        return fate(transaction, "refused", Code.DUPLICATE, detail=error.message)
 
 
 def _door_view(raw: bytes, item: Transaction | GovchaindError) -> TransactionView | None:

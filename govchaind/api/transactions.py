@@ -56,7 +56,7 @@ from govchaind.ledger.block import Block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcomes import OUTCOMES, Code, Outcome
 from govchaind.ledger.receipt import build_receipt
-from govchaind.replica.attestation import certificate_at
+from govchaind.replica.stored_certificates import certificate_at
 from govchaind.runtime.noticeboard import SeenOutcome
 
 Wait = Literal["none", "committed", "certified"]
@@ -153,7 +153,7 @@ def routes(context: Context) -> APIRouter:
         summary="What became of a transaction",
         description="An id that this node does not know has the status unknown; that is no error.",
         response_model=TransactionReply,
-        responses=failures(400),
+        responses=failures(400, 410),
     )
     async def get(
         transaction: TransactionId, wait: WaitFor = "none", timeout_seconds: Timeout = 10.0
@@ -338,7 +338,7 @@ def receipt_routes(context: Context, router: APIRouter) -> None:
         summary="The receipt of a transaction: a proof for anyone, also offline",
         description="CBOR; with Accept: application/json a form for reading, which proves nothing.",
         response_model=ReceiptReply,
-        responses={200: with_cbor("The receipt"), **failures(400, 404, 503)},
+        responses={200: with_cbor("The receipt"), **failures(400, 404, 410, 503)},
         openapi_extra=BY_OFFICE,
     )
     async def receipt(request: Request, transaction: TransactionId) -> Response:

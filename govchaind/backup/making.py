@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from govchaind.backup.folder import Sink
 from govchaind.backup.links import Links
@@ -18,7 +19,9 @@ from govchaind.base.errors import PeerError
 from govchaind.base.limits import BACKUP_PART_BYTES_MAX
 from govchaind.base.types import Hash, Height
 from govchaind.ledger.genesis import Genesis
+from govchaind.runtime.environment import Threads
 from govchaind.runtime.replay import PAGE_BLOCKS, PAGE_BYTES_MAX, Page
+from govchaind.runtime.system import InlineThreads
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Maker:
 
     Args:
         before: SHA-256 of the part before; None at genesis.
+        threads: where a whole part is synced; a running node's loop does not wait for that.
     """
 
     def __init__(
@@ -49,7 +53,9 @@ class Maker:
         sink: Sink,
         *,
         part_bytes_max: int = BACKUP_PART_BYTES_MAX,
+        threads: Threads | None = None,
     ) -> None:
+        self._threads = InlineThreads() if threads is None else threads
         self._genesis = genesis
         self._links = links
         self._before = before
@@ -92,5 +98,5 @@ class Maker:
             writer.page([(raw, links.take(raw, certificate)) for raw, certificate in pairs])
             progress(len(pairs))
         self._before = writer.end(links.tip)
-        self._sink.finish(first, links.tip.height)
+        await self._threads.run(partial(self._sink.finish, first, links.tip.height))
         return writer.bytes

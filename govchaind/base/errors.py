@@ -11,6 +11,7 @@
     │   ├── NotPermitted
     │   ├── NotFound
     │   ├── Gone                 it was here; the error names the nearest that still is
+    │   │   └── Pruned               a block removed for room; names the first here, and the archive
     │   ├── Conflict
     │   └── Busy                 try again after `retry_after_seconds`
     ├── PeerError          the other side of one link failed; only that link ends
@@ -116,6 +117,26 @@ class Gone(Refused):
 
     code = "gone"
     remedy = "Ask for the nearest height that the message names."
+
+
+class Pruned(Gone):
+    """A block that this node has removed to make room; others, or an archive, may still have it.
+
+    Args:
+        first_height: the lowest height from which on every block is here.
+        archived_at: where the operator says that it was put before; None: nowhere.
+    """
+
+    code = "height-pruned"
+    remedy = "Ask another node, one that keeps more blocks, or the archive that is named."
+
+    def __init__(self, height: int, *, first_height: int, archived_at: str | None) -> None:
+        where = "" if archived_at is None else f"; archived at: {archived_at}"
+        super().__init__(
+            f"block {height} is gone here; the first height here is {first_height}{where}"
+        )
+        self.first_height = first_height
+        self.archived_at = archived_at
 
 
 class Conflict(Refused):

@@ -17,6 +17,7 @@ class Table(bytes, Enum):
     MEMBERSHIP = b"k"  # index → membership that the block at that index brought in force
     CERTIFICATE = b"c"  # height → certificate
     ATTESTATION = b"o"  # height → own attestation's bytes, while the height is not certified
+    EVIDENCE = b"e"  # attestation key (32 bytes), height → two statements that it has signed
     # the ledger's
     RESULT = b"r"  # height → [block hash, outcomes root, state root or null, outcomes]
     HEIGHT_TREE = b"t"  # level (1 byte), index → complete subtree of the RFC 9162 tree of heights

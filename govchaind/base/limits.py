@@ -97,6 +97,11 @@ STORE_AHEAD_BYTES = 4 * 1024 * 1024  # zeros kept behind the store's last page; 
 GUARD_INTERVAL_SECONDS = 1.0
 EXIT_FILE_BYTES_MAX = 64 * 1024 * 1024  # one file of an exit pack: fits any medium, copied alone
 BACKUP_PART_BYTES_MAX = 256 * 1024 * 1024  # one part of a backup: a broken-off one loses it
+ARCHIVED_AT_BYTES_MAX = 512  # where an operator says that removed blocks are archived
+KEEP_BLOCKS_MIN = 256  # never removed: twice what a feed sends ahead, for peers that are slow
+KEEP_FOR_SLOW_BLOCKS_MAX = 10_000  # a leader keeps so many more for a peer that lacks them
+PRUNE_STEP_HEIGHTS = 32  # removed with one write, in some 2 ms of the loop's time
+PRUNE_STEP_SECONDS = 0.05  # … and not more often than this
 DISK_RESERVE_BYTES = 64 * 1024 * 1024  # below this much free room writes are refused first
 
 # --- joining by snapshot -------------------------------------------------------------------------

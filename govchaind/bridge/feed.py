@@ -12,13 +12,14 @@ Rules it keeps:
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 from govchaind.backup.links import Links
 from govchaind.backup.part import Tip
 from govchaind.base.encoding import read
-from govchaind.base.errors import GovchaindError, InvalidProof, InvalidSetting, PeerError
+from govchaind.base.errors import InvalidProof, InvalidSetting, PeerError
 from govchaind.base.merkle import SUITE_1, root
 from govchaind.base.types import Hash, Height
 from govchaind.client.client import Client
@@ -74,15 +75,13 @@ class Judge:
         Raises:
             PeerError: the certificate is missing. InvalidProof: something does not hold.
         """
-        before = self._links.tip
-        held = self._links.take(raw, certificate)
-        try:
-            return self._verified(raw, held, told)
-        except GovchaindError:
-            self._links.tip = before
-            raise
+        links = copy(self._links)
+        held = links.take(raw, certificate)
+        found = self._verified(raw, held, told, links.tip)
+        self._links = links  # only now: what does not hold leaves no trace
+        return found
 
-    def _verified(self, raw: bytes, held: bytes, told: tuple[Told, ...]) -> Verified:
+    def _verified(self, raw: bytes, held: bytes, told: tuple[Told, ...], tip: Tip) -> Verified:
         block, statement = read_block(raw), read_certificate(held).read
         if outcomes_root(block, told) != statement.outcomes_root:
             raise _does_not_hold(block.height, "its outcomes are not those that a quorum signed")
@@ -93,7 +92,7 @@ class Judge:
             and trust.log_root != statement.log_root
         ):
             raise _does_not_hold(block.height, "the trust file has seen another history")
-        return Verified(block, raw, held, statement, told, self._links.tip)
+        return Verified(block, raw, held, statement, told, tip)
 
 
 def outcomes_root(block: Block, told: tuple[Told, ...]) -> Hash | None:

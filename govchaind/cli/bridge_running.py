@@ -16,11 +16,13 @@ import click
 
 from govchaind.cli.options import FILE, hex_bytes, json_option, node_options, shown_token
 from govchaind.cli.output import moment, note
+from govchaind.cli.read_key import shown_reader
 from govchaind.ledger.trust import TrustRoot
 
 if TYPE_CHECKING:
     from govchaind.bridge.following import Reached
     from govchaind.bridge.sink import Sink
+    from govchaind.client.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -137,6 +139,19 @@ def bridge_options(command: F) -> F:
     return wrapped  # type: ignore[return-value]  # options change the signature on purpose
 
 
+def connect_to(source: Source) -> Client:
+    """Return a client of the source's nodes, with the command's token and key to read."""
+    from govchaind.client.client import connect
+
+    return connect(
+        source.urls,
+        token=shown_token(),
+        reader=shown_reader(),
+        chain_id=source.chain_id,
+        deadline_seconds=source.timeout_seconds,
+    )
+
+
 class _Teller:
     """Tells how far a bridge has come: every few seconds, and at the end."""
 
@@ -187,12 +202,9 @@ async def _run(source: Source, manner: Manner, teller: _Teller, sink: Sink) -> N
 
     from govchaind.bridge.feed import genesis_of
     from govchaind.bridge.following import Following
-    from govchaind.client.client import connect
 
     async with (
-        connect(
-            source.urls, token=shown_token(), deadline_seconds=source.timeout_seconds
-        ) as client,
+        connect_to(source) as client,
         trio.open_nursery() as nursery,
     ):
         await nursery.start(_end_on_signal, nursery.cancel_scope)

@@ -58,8 +58,9 @@ def read_calendar(named: str) -> list[Any]:
 def _arguments(path: Path) -> list[Any]:
     table = read_toml(path, CALENDAR_FILE_BYTES_MAX)
     for entry in sorted(_ENTRIES ^ set(table)):
-        what = "lacks" if entry in _ENTRIES else "has an unknown entry"
-        raise _not_a_calendar(path, f"it {what} {entry}")
+        if entry in _ENTRIES:
+            raise _not_a_calendar(path, f"it lacks {entry}")
+        raise _not_a_calendar(path, f"it has an unknown entry {entry}")
     year = table["year"]
     if type(year) is not int or not 2000 <= year <= 2199:
         raise _not_a_calendar(path, "its year is one from 2000 to 2199")

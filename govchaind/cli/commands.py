@@ -141,7 +141,7 @@ COMMANDS: Mapping[str, Entry] = {
     "backup": Entry("backup", "backup", "Back up the ledger from a running node."),
     "restore": Entry("restore", "restore", "Make a node's store from a backup."),
     "recover": Entry("recover", "recover", "Go on when the quorum is lost for good."),
-    "db": Entry("db", "db", "Show what a node's store takes, and how long its room lasts."),
+    "db": Entry("db", "db", "Show what a node's store takes, and make room."),
     "exit-pack": Entry(
         "exit_pack", "exit_pack", "Write everything that is on the ledger into a folder."
     ),

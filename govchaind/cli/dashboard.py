@@ -21,7 +21,8 @@ ROWS = (
     ("Disk", ("storage_", "write_", "transaction_stored")),
     ("Loop and pool", ("step_", "event_loop_", "inbox_", "pool_", "signatures_")),
     ("Peers and gossip", ("peer", "gossip_")),
-    ("Institutions", ("governance_", "governing_", "mandates_", "office_", "request_")),
+    ("Institutions", ("governance_", "governing_", "mandates_", "office_", "request_",
+                      "evidence_")),
     ("Sealed files", ("delivery_", "side_")),
     ("Other", ("",)),
 )  # fmt: skip

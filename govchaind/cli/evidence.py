@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from govchaind.base.errors import InvalidEncoding, InvalidProof, InvalidSetting
+from govchaind.base.errors import Conflict, InvalidEncoding, InvalidProof, InvalidSetting, PeerError
 from govchaind.base.limits import RECEIPT_BYTES_MAX
 from govchaind.cli.options import (
     FILE,
     Sending,
     Target,
     bare_options,
+    json_option,
     sending_options,
+    target_options,
 )
 from govchaind.cli.output import cell, line, note, print_json, print_table
 from govchaind.cli.pages import asked
 from govchaind.cli.sending import send
-from govchaind.client.contradiction import Contradiction, certificate_in, contradictions
+from govchaind.client.contradiction import certificate_in
+from govchaind.client.evidence import bring_evidence
 from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.contradiction import Contradiction, contradictions
 
 REPORT_DOUBLE_SIGNING = 80
+REPORTED_AT_ONCE_MAX = 20  # operations of one transaction; the rest with the next
 
 
 @click.group(invoke_without_command=True)
@@ -40,6 +46,12 @@ def evidence(*, target: Target, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    if waiting := _unreported(found):
+        names = ", ".join(sorted({line(each.get("node")) for each in waiting}))
+        note(
+            f"The node keeps {len(waiting)} proofs against {names} that nobody has reported: "
+            "`govchaind evidence report-kept --key FILE`."
+        )
     rows = [
         [
             line(each.get("node")),
@@ -75,6 +87,68 @@ def report(*, one: Path, other: Path, sending: Sending) -> None:
     found = _found(one, other)
     operations = [(REPORT_DOUBLE_SIGNING, each.arguments()) for each in found]
     send(sending, operations)
+
+
+@evidence.command(short_help="Bring two proofs to a node, without any key.")
+@click.argument("one", type=FILE)
+@click.argument("other", type=FILE)
+@target_options
+@json_option
+def bring(*, one: Path, other: Path, target: Target, as_json: bool) -> None:
+    """Bring ONE and OTHER, which contradict each other, to a node, which keeps and shows them.
+
+    Anybody may; no key is needed. The node judges the signatures, and any office can report what
+    it keeps.
+
+    \b
+    Example:
+      govchaind evidence bring mine.receipt theirs.receipt --network my-network/network.json
+    """
+    _found(one, other)
+    first, second = (_certificate(each).without_recovery().encode() for each in (one, other))
+    taken = asked(target, lambda client: bring_evidence(client, first, second))
+    if as_json:
+        print_json(taken)
+        return
+    names = ", ".join(line(each) for each in taken.get("accused", []))
+    click.echo(f"The node keeps what {names} signed twice.")
+
+
+@evidence.command("report-kept", short_help="Report what a node keeps and nobody has reported.")
+@sending_options
+def report_kept(*, sending: Sending) -> None:
+    """Report all evidence that a node has come by and that is not on the ledger yet.
+
+    Nodes see what validators sign and keep what contradicts itself; they have no key of an office,
+    so an office reports it. Every node checks the signatures anew.
+
+    \b
+    Example:
+      govchaind evidence report-kept --key keys/court.key --network my-network/network.json
+    """
+    waiting = _unreported(asked(sending.target, lambda client: client.evidence()))
+    if not waiting:
+        raise Conflict(
+            "the node keeps nothing that is not on the ledger already",
+            code="nothing-to-report",
+            remedy="Ask another node, or report two proofs: `govchaind evidence report`.",
+        )
+    operations: list[tuple[int, list[Any]]] = []
+    for each in waiting[:REPORTED_AT_ONCE_MAX]:
+        try:
+            parts = [each[which][name] for which in ("first", "second")
+                     for name in ("statement", "signature")]  # fmt: skip
+            said = [bytes.fromhex(part) for part in parts]
+        except (KeyError, TypeError, ValueError):
+            raise PeerError(
+                "the node keeps evidence of an unknown form", code="unexpected-reply"
+            ) from None
+        operations.append((REPORT_DOUBLE_SIGNING, [str(each["node"]), *said]))
+    send(sending, operations)
+
+
+def _unreported(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in found.get("kept", []) if not each.get("reported")]
 
 
 def _found(one: Path, other: Path) -> list[Contradiction]:

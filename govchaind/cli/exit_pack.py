@@ -15,14 +15,8 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.base.errors import Conflict, InvalidSetting, StorageCorrupt
-from govchaind.cli.options import (
-    FOLDER,
-    hex_bytes,
-    json_option,
-    node_options,
-    shown_token,
-)
-from govchaind.cli.output import note, print_json, progress
+from govchaind.cli.options import FOLDER, hex_bytes, json_option, node_options, shown_token
+from govchaind.cli.output import note, print_json, progress, say
 from govchaind.cli.read_key import shown_reader
 from govchaind.ledger.genesis import Genesis, read_genesis
 
@@ -93,7 +87,7 @@ def exit_pack(
     if as_json:
         print_json(asdict(written))
         return
-    click.echo(
+    say(
         f"Wrote {folder}, which holds: {written.blocks} blocks, the newest certified one "
         f"{written.certified}; {written.transactions} transactions; {written.files} files, "
         f"{written.bytes:,} bytes."

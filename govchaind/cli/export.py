@@ -14,11 +14,12 @@ from govchaind.cli.bridge_running import (
     Manner,
     Source,
     choose_trust,
+    connect_to,
     run_bridge,
     source_options,
     trust_options,
 )
-from govchaind.cli.options import FOLDER, json_option, node_options, shown_token
+from govchaind.cli.options import FOLDER, json_option, node_options
 from govchaind.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -132,12 +133,9 @@ async def _of_nodes(
     from contextlib import aclosing
 
     from govchaind.bridge.feed import Judge, genesis_of, verified
-    from govchaind.client.client import connect
 
     del folder
-    async with connect(
-        source.urls, token=shown_token(), deadline_seconds=source.timeout_seconds
-    ) as client:
+    async with connect_to(source) as client:
         judge = Judge(await genesis_of(client, source.chain_id), None, source.trust)
         until = manifest.tip.height
         stream = verified(client, judge, until=until, patience_seconds=PATIENCE_SECONDS)

@@ -24,7 +24,7 @@ from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import NODES_MAX, TITLE_CHARS_MAX, VALIDATORS_MAX
 from govchaind.cli.node_files import Ports, make_node
 from govchaind.cli.options import FOLDER, json_option
-from govchaind.cli.output import note, print_json
+from govchaind.cli.output import note, print_json, say
 from govchaind.client.keyfile import OfficeKeyFile, new_key
 from govchaind.client.network import NETWORK_FILE, Network, NetworkNode, write_network
 from govchaind.identity import GENESIS_FILE, write_private
@@ -266,10 +266,10 @@ def _tell(
     directory: Path, genesis: Genesis, network: Network, keys: Sequence[OfficeKeyFile]
 ) -> None:
     width = max(len(node.name) for node in network.nodes)
-    click.echo(f"Made the chain {genesis.name!r} ({genesis.chain_id.hex()[:16]}…) in {directory}:")
+    say(f"Made the chain {genesis.name!r} ({genesis.chain_id.hex()[:16]}…) in {directory}:")
     for node in network.nodes:
         click.echo(f"  {node.role:9}  {node.name:{width}}  {node.api}")
-    click.echo(f"  {len(keys)} key files of governing offices in {directory / 'keys'}")
+    say(f"  {len(keys)} key files of governing offices in {directory / 'keys'}")
     note("")
     note("Next, each in a terminal of its own:")
     for node in network.nodes:

@@ -52,7 +52,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(worded(column), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console(highlight=False).print(table)
@@ -61,6 +61,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 def note(text: str) -> None:
     """Say something to the person, on standard error."""
     click.echo(worded(text), err=True)
+
+
+def say(text: str) -> None:
+    """Say what came of a command to the person; a script asks for JSON instead."""
+    click.echo(worded(text))
 
 
 class _Silent:

@@ -6,7 +6,7 @@ import click
 
 from govchaind.cli.language import said
 from govchaind.cli.options import Target, json_option, target_options
-from govchaind.cli.output import cell, line, print_json, print_table
+from govchaind.cli.output import cell, line, print_json, print_table, say
 from govchaind.cli.pages import asked
 
 
@@ -40,7 +40,7 @@ def parameters(*, target: Target, as_json: bool) -> None:
     print_table("", ["parameter", "value", "may be", "", "what it is"], rows)
     version = found.get("ledger_version")
     click.echo("")
-    click.echo(
+    say(
         f"version {version} of the ledger; ready for the next: {found.get('ready')} validators of "
         f"{found.get('ready_needed')} needed"
     )

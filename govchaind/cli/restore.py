@@ -15,7 +15,7 @@ import click
 
 from govchaind.base.errors import Conflict, InvalidSetting
 from govchaind.cli.options import FOLDER, json_option
-from govchaind.cli.output import moment, note, print_json, progress
+from govchaind.cli.output import moment, note, print_json, progress, say
 
 if TYPE_CHECKING:
     from govchaind.backup.restoring import Restored, Source
@@ -74,12 +74,12 @@ def restore(*, backup: str, directory: Path, threads: int, check: bool, as_json:
     if as_json:
         print_json(asdict(restored))
         return
-    done = "Could restore" if check else "Restored"
-    click.echo(
-        f"{done} {restored.height} blocks, {restored.transactions} transactions, from "
+    what = (
+        f"{restored.height} blocks, {restored.transactions} transactions, from "
         f"{restored.parts} parts; every signature, link, certificate and result was checked."
     )
-    click.echo(f"The backup reaches height {restored.height} of {moment(restored.time_ms)}.")
+    say(f"Could restore {what}" if check else f"Restored {what}")
+    say(f"The backup reaches height {restored.height} of {moment(restored.time_ms)}.")
     if check:
         return
     if store_id == identity.first_store:

@@ -18,7 +18,7 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import InvalidSetting, NotFound
 from govchaind.base.limits import TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX
 from govchaind.cli.options import FILE, Target, json_option, key_option, target_options
-from govchaind.cli.output import Ticks, note, print_json, progress
+from govchaind.cli.output import Ticks, note, print_json, progress, say
 from govchaind.cli.sending import failure
 from govchaind.cli.values import RegisterShape, convert_all, shape_of
 from govchaind.client.keyfile import Author, author_of
@@ -116,7 +116,7 @@ def submit_file(
             }
         )
         return
-    click.echo(
+    say(
         f"{load.records:,} records, {len(load.fates):,} signed transactions, {seconds:.1f} s: "
         f"{load.records / seconds:,.0f} records/s, heights {min(heights, default=0)} to "
         f"{max(heights, default=0)}"

@@ -17,7 +17,7 @@ from govchaind.base.errors import GovchaindError, InvalidSetting, PeerError
 from govchaind.base.types import Height
 from govchaind.cli.language import language
 from govchaind.cli.options import Sending, Stretch
-from govchaind.cli.output import line, moment, note, print_json, progress
+from govchaind.cli.output import line, moment, note, print_json, progress, say
 from govchaind.ledger.outcomes import Outcome
 from govchaind.ledger.trial import MotionChange, MotionStand, OutcomeChange, Trial
 
@@ -72,7 +72,7 @@ def try_motion(sending: Sending, stretch: Stretch, motion: int, arguments: list[
     for change in changes:
         click.echo(line(_outcome_sentence(change).said(language())))
     if total > len(changes):
-        click.echo(f"… and {total - len(changes)} more.")
+        say(f"… and {total - len(changes)} more.")
     for motion_change in trial.motion_changes:
         click.echo(line(_motion_sentence(motion_change).said(language())))
     note(

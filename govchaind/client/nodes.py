@@ -2,7 +2,8 @@
 
 Rules: only what may safely be asked twice goes through here (every reading, and submitting the
 same bytes, which is idempotent by id); a node's definite no (Invalid, NotPermitted, NotFound …)
-is the answer and no other node is asked; a node that is busy, unreachable or talks nonsense is
+is the answer and no other node is asked, but for a block that it has removed (Pruned): others may
+have it, and each is asked once; a node that is busy, unreachable or talks nonsense is
 passed over, and after a round of them the client waits a little, longer each round, within the
 deadline of the whole call.
 """
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 import trio
 
-from govchaind.base.errors import Busy, InvalidSetting, PeerError
+from govchaind.base.errors import Busy, Gone, InvalidSetting, PeerError, Pruned
 from govchaind.client.transport import Reply, Transport
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class Nodes:
             PeerError: no node answered in time; the last reason.
         """
         pause = PAUSE_SECONDS_MIN
-        failures = 0
+        failures = pruned = 0
         while True:
             transport = self.current
             remaining = deadline - trio.current_time()
@@ -93,6 +94,11 @@ class Nodes:
                     timeout_seconds=max(0.05, min(remaining, ATTEMPT_SECONDS_MAX)),
                 )
                 return read(reply, transport.node)
+            except Gone as error:
+                pruned += 1
+                if error.code != Pruned.code or pruned >= len(self):
+                    raise
+                self.pass_over()
             except (PeerError, Busy) as error:
                 wait = error.retry_after_seconds if isinstance(error, Busy) else 0.0
                 failures += 1

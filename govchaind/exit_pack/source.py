@@ -17,8 +17,9 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.results import Result, read_result
 from govchaind.ledger.state import State
 from govchaind.ledger.trust import ConfigurationBlock, TrustRoot, build_steps
-from govchaind.replica.attestation import certificate_at, last_certified
+from govchaind.replica.marker import check_kept
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height, check_store
+from govchaind.replica.stored_certificates import certificate_at, last_certified
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Source:
 
     Raises:
         InvalidSetting: the store is of another chain or format, or does not reach up to `until`.
+        Pruned: old blocks were removed here, and a pack is of all.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Source:
                 code="height-ahead",
                 remedy="Name a height that is there, or leave --until out.",
             )
+        check_kept(reader, 1)
         self.reader = reader
         self.genesis = genesis
         self.height: Height = applied if until is None else until

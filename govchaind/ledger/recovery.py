@@ -40,7 +40,7 @@ from govchaind.base.limits import (
 )
 from govchaind.base.types import BlockTime, Hash, Height, NodeId, PublicKey, Signature, Term
 from govchaind.ledger.membership import Membership, read_membership
-from govchaind.ledger.shapes import Bytes32, Name, Shape, Signature64, read_shape
+from govchaind.ledger.shapes import Bytes32, Name, Shape, Signature64, read_shape, read_versioned
 
 VERSION = 1
 _Positive = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
@@ -157,7 +157,14 @@ def read_recovery(data: bytes) -> Recovery:
 
 
 def _read_body(data: bytes) -> RecoveryBody:
-    said = read_shape(data, _BodyShape, bytes_max=2 * MEMBERSHIP_BYTES_MAX)
+    said = read_versioned(
+        data,
+        _BodyShape,
+        what="a record of recovery",
+        version=VERSION,
+        place=1,
+        bytes_max=2 * MEMBERSHIP_BYTES_MAX,
+    )
     membership = read_membership(said.membership)
     if said.certified > said.kept:
         raise InvalidEncoding("a record keeps less than what was certified")

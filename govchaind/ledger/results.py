@@ -115,6 +115,13 @@ def read_result_row(data: bytes, height: Height) -> Result:
     return Result(height, row.block_hash, row.outcomes_root, row.state_root, row.outcomes, row.time)
 
 
+def thinned_row(result: Result) -> bytes:
+    """Return what stays of a result when its block is removed: all but the outcomes, each of which
+    the outcomes root still binds. The tree of heights can be built from it, and its time be told.
+    """
+    return result_row(result.block_hash, result.outcomes_root, result.state_root, [], result.time)
+
+
 def newest_result(reader: KeyValueReader) -> Result | None:
     """Return the result of the newest applied height; None before block 1."""
     start = Table.RESULT.value

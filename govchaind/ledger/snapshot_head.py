@@ -1,7 +1,7 @@
 """What a snapshot is besides the state: the height, and why to believe it.
 
     head = [certificate, block, RESULT row, [hash …]]    hashes: right edge of the tree of heights
-    step = [header, membership, certificate]             of a configuration block
+    step = a trust advance of one step, a change of membership, without a consistency proof
 
 Rules it keeps:
 - Nothing is believed but genesis and what follows from it: each step is certified by a quorum of
@@ -18,12 +18,11 @@ up to there, for the next one who joins from this store.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from msgspec import Meta
 
-from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import encode, read
 from govchaind.base.errors import InvalidProof, NotFound
 from govchaind.base.keyspace import Table, height_key, named_key
@@ -33,10 +32,10 @@ from govchaind.base.merkle import PATH_LENGTH_MAX, SUITE_1, Frontier
 from govchaind.base.merkle import root as merkle_root
 from govchaind.base.types import Hash, Height
 from govchaind.ledger.beginning import put_beginning
-from govchaind.ledger.block import Block, Header, read_block
+from govchaind.ledger.block import Block, read_block
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
 from govchaind.ledger.genesis import Genesis
-from govchaind.ledger.membership import Membership, read_membership
+from govchaind.ledger.membership import Membership
 from govchaind.ledger.outcomes import OUTCOMES, Outcome
 from govchaind.ledger.results import (
     Result,
@@ -48,6 +47,13 @@ from govchaind.ledger.results import (
 )
 from govchaind.ledger.shapes import Bytes32, Shape, read_shape
 from govchaind.ledger.tree_record import WINDOW_KEY, CheckpointRecord
+from govchaind.ledger.trust import (
+    ConfigurationBlock,
+    TrustRoot,
+    TrustStep,
+    encode_advance,
+    read_advance,
+)
 
 STEPS = named_key(Table.META, b"steps")
 STEPS_BYTES_MAX = 64 * 1024 * 1024  # all steps of a chain, as one row
@@ -60,18 +66,13 @@ class _HeadShape(Shape):
     edge: Annotated[list[Bytes32], Meta(max_length=PATH_LENGTH_MAX)]
 
 
-class _StepShape(Shape):
-    header: bytes
-    membership: bytes
-    certificate: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change of membership that holds."""
+    """A change of membership that holds; `recovery`: the record of one that institutions made."""
 
     height: Height
     membership: Membership
+    recovery: bytes | None
     raw: bytes
 
 
@@ -79,36 +80,30 @@ class Standing:
     """The memberships that lead from genesis to a height, each believed for the one before."""
 
     def __init__(self, genesis: Genesis) -> None:
-        self._chain_id = genesis.chain_id
         self.genesis = genesis
         self.steps: list[Step] = []
+        self._trust = TrustRoot.from_genesis(genesis)
 
     @property
     def era(self) -> Height:
         """The height of the newest change of membership that is known here."""
-        return self.steps[-1].height if self.steps else 0
+        return self._trust.era
 
     @property
     def membership(self) -> Membership:
-        return self.steps[-1].membership if self.steps else self.genesis.membership()
+        return self._trust.membership
 
     def take(self, raw: bytes) -> None:
         """Judge the next change of membership. Raises InvalidEncoding, InvalidProof."""
-        shape = read_shape(raw, _StepShape, bytes_max=len(raw))
-        header = Header(shape.header)
-        certificate = read_certificate(shape.certificate)
-        stated = certificate.read
-        if (header.chain_id, stated.chain_id) != (self._chain_id, self._chain_id):
-            raise InvalidProof("a step belongs to another chain", code="other-chain")
-        if header.height <= self.era:
-            raise InvalidProof("a step is not above the one before it")
-        if (header.height, header.hash) != (stated.height, stated.block_hash):
-            raise InvalidProof("a step's certificate is of another block")
-        if header.membership_digest != digest(Domain.CONFIGURATION, shape.membership):
-            raise InvalidProof("a step's membership is not the one that its block names")
-        after = read_membership(shape.membership)
-        check_certificate(certificate, self.membership, after)
-        self.steps.append(Step(header.height, after, raw))
+        steps = read_advance(raw)
+        if len(steps) != 1 or steps[0].membership is None:
+            raise InvalidProof("a step is one change of membership")
+        [step] = steps
+        # what lies between two changes is covered by the head's own tree of heights
+        bare = replace(self._trust, head_height=0, log_root=SUITE_1.empty())
+        self._trust = bare.advance(steps)
+        membership = self._trust.membership
+        self.steps.append(Step(step.certificate.height, membership, step.recovery, raw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +140,8 @@ def judge_head(raw: bytes, standing: Standing) -> SnapshotHead:
         raise InvalidProof("the snapshot's height is no checkpoint")
     if stated.height <= standing.era:
         raise InvalidProof("the snapshot's height is not above the last change of membership")
+    if certificate.recovery is not None or block.recovery is not None:
+        raise InvalidProof("a snapshot is not of a height that a recovery covers")
     membership = standing.membership
     check_certificate(certificate, membership, block.membership or membership)
     if (block.height, block.hash) != (stated.height, stated.block_hash):
@@ -179,13 +176,15 @@ def make_head(
     return encode([certificate.encode(), block, row, edge])
 
 
-def encode_step(header: bytes, membership: bytes, certificate: Certificate) -> bytes:
-    return encode([header, membership, certificate.encode()])
+def encode_step(block: ConfigurationBlock) -> bytes:
+    """Return the step that a configuration block is."""
+    changed = block.header, block.membership, block.recovery
+    return encode_advance([TrustStep(block.certificate.without_recovery(), (), *changed)])
 
 
 def step_height(raw: bytes) -> Height:
     """Return the height of a step's block."""
-    return Header(read_shape(raw, _StepShape, bytes_max=len(raw)).header).height
+    return read_advance(raw)[0].certificate.height
 
 
 def stored_steps(reader: KeyValueReader) -> list[bytes]:
@@ -205,7 +204,10 @@ def head_rows(head: SnapshotHead, standing: Standing, entries: int, top: bytes) 
     genesis = standing.genesis.membership()
     batch.put(height_key(Table.MEMBERSHIP, 0), genesis.encode())
     for step in standing.steps:
-        batch.put(height_key(Table.MEMBERSHIP, step.height), step.membership.encode())
+        row = step.membership.encode()
+        if step.recovery is not None:
+            row = encode([row, step.recovery])
+        batch.put(height_key(Table.MEMBERSHIP, step.height), row)
     if block.membership is not None:
         batch.put(height_key(Table.MEMBERSHIP, height), block.membership.encode())
     batch.put(STEPS, encode([step.raw for step in standing.steps]))

@@ -373,7 +373,7 @@ def build_steps(
     steps: list[TrustStep] = []
     subtree = stored_subtree(reader)
     head = from_height
-    for block in _of_their_time(list(configurations)):
+    for block in of_their_time(list(configurations)):
         low, high = sorted((head, block.certificate.height))
         proof = AppendTree(high, subtree).consistency_proof(low)
         changed = block.header, block.membership, block.recovery
@@ -385,7 +385,7 @@ def build_steps(
     return steps
 
 
-def _of_their_time(blocks: list[ConfigurationBlock]) -> list[ConfigurationBlock]:
+def of_their_time(blocks: list[ConfigurationBlock]) -> list[ConfigurationBlock]:
     """Leave out what only a later recovery's validators have certified: the record covers it."""
     kept: list[ConfigurationBlock] = []
     for block in blocks:

@@ -44,6 +44,7 @@ from govchaind.raft.messages import (
     Timing,
     Vote,
 )
+from govchaind.raft.progress import Progress
 from govchaind.raft.state import Role, State
 
 __all__ = ["Raft", "Role"]
@@ -179,13 +180,10 @@ class Raft:
     def may_change_configuration(self) -> bool:
         """Say whether `propose` would take a configuration now (thesis section 4.1, and Ongaro's
         correction of 2015: none before an entry of the own term is committed)."""
-        leading = self._state.leading
-        return (
-            leading is not None
-            and leading.own_term_committed
-            and leading.transfer is None
-            and self._state.membership.index <= self._state.commit
-        )
+        state, leading = self._state, self._state.leading
+        if leading is None or leading.transfer is not None:
+            return False
+        return leading.own_term_committed and state.membership.index <= state.commit
 
     def adopt(self, now: Seconds, entry: Entry, *, another_payload: bool = False) -> None:
         """Take the next entry after `commit`, known to be committed by other proof than Raft's.
@@ -350,6 +348,10 @@ class Raft:
         if state.forwarded:
             return min(state.election_at, *state.forwarded.values())
         return state.election_at
+
+    def peers(self) -> Mapping[NodeId, Progress]:
+        """Return what a leader knows of each peer; nothing elsewhere. For reading only."""
+        return {} if self._state.leading is None else self._state.leading.peers
 
     def from_beginning(self, append: AppendEntries) -> AppendEntries:
         """Return what of an append lies behind the log's beginning: the rest is committed here."""

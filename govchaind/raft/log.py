@@ -24,7 +24,8 @@ class Log:
     """Entries 1 to `last_index`; those from `_first` on are in memory.
 
     A log may begin at an entry after the first, which is committed: what stood before it is asked
-    for nowhere, for it is what every other node has there.
+    for nowhere, for it is what every other node has there. Where old entries are removed, the
+    beginning moves up.
     """
 
     __slots__ = (
@@ -35,7 +36,6 @@ class Log:
         "_reader",
         "_truncate_from",
         "_unsaved",
-        "beginning",
         "last_index",
         "last_term",
     )
@@ -43,7 +43,6 @@ class Log:
     def __init__(self, reader: LogReader, *, cache_bytes_max: int = LOG_CACHE_BYTES_MAX) -> None:
         self._reader = reader
         self._cache_bytes_max = cache_bytes_max
-        self.beginning = reader.beginning()
         self.last_index = reader.last_index()
         self.last_term = reader.term(self.last_index) if self.last_index else 0
         self._entries: list[Entry] = []
@@ -56,6 +55,11 @@ class Log:
     def bytes_in_memory(self) -> int:
         """Return roughly how many bytes the tail in memory holds."""
         return self._bytes
+
+    @property
+    def beginning(self) -> int:
+        """Return the index of the first entry that is here, 0 where none is missing."""
+        return self._reader.beginning()
 
     @property
     def first_in_memory(self) -> int:

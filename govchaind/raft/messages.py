@@ -165,7 +165,8 @@ class LogReader(Protocol):
         """Return the index of the last stored entry, 0 if there is none."""
 
     def beginning(self) -> int:
-        """Return the index of the first stored entry, 0 where none is missing; it is committed."""
+        """Return the index of the first stored entry, 0 where none is missing; it is committed. It
+        rises where old entries are removed."""
 
     def entry(self, index: int) -> Entry:
         """Return a stored entry. Raises StorageCorrupt if it is not what was written."""

@@ -28,6 +28,7 @@ class Progress:
         "departs_at",
         "heard_at",
         "match",
+        "needs",
         "next",
         "paused",
         "probe_round",
@@ -39,6 +40,7 @@ class Progress:
     def __init__(self, *, next_index: int, now: Seconds) -> None:
         self.store: StoreId | None = None  # as the peer says itself; None until it answers
         self.match = 0
+        self.needs = 0  # the lowest entry that it lacks, if that is no longer here; else 0
         self.next = next_index
         self.probing = True
         self.paused = False  # probing: one append is out and not answered
@@ -75,6 +77,7 @@ class Progress:
         """Note under which store the peer answers; another store starts from nothing."""
         if self.store is not None and self.store != store:
             self.match = 0
+            self.needs = 0
             self.round = 0
             self.commit_sent = 0
             self.probe(last_index + 1)
@@ -93,6 +96,7 @@ class Progress:
             self._flight_bytes -= flight.popleft()[1]
         if index < self.match or (index == self.match and not self.probing):
             return False
+        self.needs = 0
         self.match = index
         if self.probing:
             self.probing = False

@@ -11,7 +11,8 @@ Rules kept here:
 - the commit index is passed on at once: with the next append, or, when there is nothing else to
   send, with a heartbeat of round 0, which wants no answer;
 - a peer whose log ends before this one begins is sent no entries: it takes certified blocks from
-  others, and is asked once a heartbeat round whether it has come as far as this log's beginning.
+  others, and is asked once a heartbeat round whether it has come as far as this log's beginning
+  (`needs` says meanwhile what it lacks).
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ from govchaind.raft.state import Leading, State
 def send_appends(state: State, leading: Leading) -> None:
     """Send every peer what it may be sent now."""
     for node, peer in leading.peers.items():
+        lacks = _keep_within(state, peer)
         if peer.probing:
             if not peer.paused:
-                _probe(state, leading, node, peer, empty=False)
+                _probe(state, leading, node, peer, empty=lacks)
             continue
         while peer.next <= state.log.last_index and not peer.full:
             entries, size = state.log.slice(peer.next, APPEND_BYTES_MAX)
@@ -50,10 +52,16 @@ def send_appends(state: State, leading: Leading) -> None:
             state.out.append((node, Heartbeat(state.term, known, NO_ANSWER)))
 
 
+def _keep_within(state: State, peer: Progress) -> bool:
+    """Go on behind the log's beginning; True if what the peer lacks stood before it."""
+    lacks = peer.next <= state.log.beginning
+    if lacks:
+        peer.probe(state.log.beginning + 1, paused=peer.paused)
+    return lacks
+
+
 def _probe(state: State, leading: Leading, node: NodeId, peer: Progress, *, empty: bool) -> None:
     entries: list[Entry] = []
-    if peer.next <= state.log.beginning:
-        peer.next, empty = state.log.beginning + 1, True
     if not empty:
         entries, _ = state.log.slice(peer.next, APPEND_BYTES_MAX)
     peer.paused = True
@@ -104,6 +112,7 @@ def take_append_reply(
     )
     if peer.refused(reply.index, guess):
         if guess < state.log.beginning:
+            peer.needs = reply.hint_index + 1
             peer.probe(state.log.beginning + 1, paused=True)
             peer.probe_round = leading.round
         leading.changed = True
@@ -128,6 +137,7 @@ def _ask_after_silence(
     state: State, leading: Leading, node: NodeId, peer: Progress, round_: int
 ) -> None:
     """An older append is unanswered although a later heartbeat is: find out, with an empty one."""
+    _keep_within(state, peer)
     if peer.probing:
         if not peer.paused:
             leading.changed = True  # its store changed: the first probe goes out with this turn

@@ -13,7 +13,7 @@ from typing import Literal
 
 from govchaind.base.encoding import encode
 from govchaind.base.types import Hash, Height, Term
-from govchaind.ledger.shapes import Bytes32, Count, Shape, read_shape
+from govchaind.ledger.shapes import Bytes32, Count, Shape, read_versioned
 
 VERSION = 1
 TAIL_BYTES_MAX = 1024 * 1024 * 1024
@@ -42,5 +42,12 @@ class Tail:
 
 def read_tail(data: bytes) -> Tail:
     """Return what `data` encodes, not yet judged. Raises InvalidEncoding."""
-    shape = read_shape(data, _TailShape, bytes_max=TAIL_BYTES_MAX)
+    shape = read_versioned(
+        data,
+        _TailShape,
+        what="a file of blocks",
+        version=VERSION,
+        place=1,
+        bytes_max=TAIL_BYTES_MAX,
+    )
     return Tail(shape.chain_id, shape.first, tuple(shape.blocks))

@@ -22,7 +22,6 @@ Rules it keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import islice
 
 from govchaind.base.crypto import Domain, HeldElsewhere, Signer
 from govchaind.base.encoding import encode, read
@@ -31,34 +30,27 @@ from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, StoreId
-from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
+from govchaind.ledger.certificate import Certificate, check_certificate
+from govchaind.ledger.contradiction import Contradiction, of_two, proved
 from govchaind.ledger.membership import Member, Membership
 from govchaind.ledger.recovery import Recovery
-from govchaind.ledger.statement import STATEMENT_BYTES_MAX
+from govchaind.ledger.statement import STATEMENT_BYTES_MAX, read_statement
 from govchaind.replica.events import SignatureWanted, Signed
+from govchaind.replica.gathered import Gathered
 from govchaind.replica.messages import Attest
+from govchaind.replica.stored_certificates import (
+    CERTIFICATES_PAGE,
+    last_certified,
+    newest_signed,
+)
 
 AHEAD_MAX = 512  # attestations kept for heights not yet applied here, per peer
 RESEND_SECONDS = 1.0
 RESEND_HEIGHTS_MAX = 64
 ASK_AGAIN_SECONDS = 1.0  # for a signature of a key held elsewhere
-CERTIFICATES_PAGE = 256
 
 Verify = Callable[[Domain, PublicKey, bytes, Signature], bool]
-
-
-class _Height:
-    """What is gathered for one height."""
-
-    __slots__ = ("applied_at", "ask_at", "own", "refused", "signatures", "statement")
-
-    def __init__(self, statement: bytes, applied_at: Seconds, own: Signature) -> None:
-        self.statement = statement
-        self.ask_at: Seconds = 0.0  # the holder of the key, at the earliest
-        self.refused = False  # by the holder of the key
-        self.own = own  # counted among `signatures` only once it is durable
-        self.applied_at = applied_at
-        self.signatures: dict[NodeId, Signature] = {}
+Accuse = Callable[[PublicKey, Contradiction], object]
 
 
 class Attestations:
@@ -77,18 +69,27 @@ class Attestations:
         certifying: Callable[[Height], tuple[Membership, Membership]],
         recovery_over: Callable[[Height], Recovery | None] = lambda _: None,
         recovered: Callable[[bytes], None] = lambda _: None,
+        accuse: Accuse = lambda key, found: None,
     ) -> None:
-        """Take what there is; `recovered` judges a record that came with a certificate."""
+        """Take what there is.
+
+        Args:
+            recovered: judges a record that came with a certificate.
+            accuse: takes what proves that a validator has signed two things about one height.
+        """
         self._name = name
         self._store = store
         self._signer = signer
         self._signers = {held.public: held for held in (signer, *further_signers)}
+        self._elsewhere = any(isinstance(held, HeldElsewhere) for held in self._signers.values())
         self._verify = verify
         self.floor = floor
         self._certifying = certifying
         self._recovery_over = recovery_over
         self._recovered = recovered
-        self._open: dict[Height, _Height] = {}
+        self._accuse = accuse
+        self._newest: dict[Height, Certificate] = {}  # to compare with what comes late
+        self._open: dict[Height, Gathered] = {}
         self._early: dict[NodeId, dict[Height, Attest]] = {}
         self._certificates: dict[Height, Certificate] = {}  # above the contiguous ones
         self.certified: Height = last_certified(reader)
@@ -98,15 +99,8 @@ class Attestations:
         self._load(reader)
 
     def known_signed(self, reader: KeyValueReader, key: PublicKey) -> Height:
-        """Return a height that a key has signed, as the newest certificates tell; 0: none."""
-        start = Table.CERTIFICATE.value
-        newest = reader.scan(start, prefix_end(start), reverse=True)
-        for _, value in islice(newest, CERTIFICATES_PAGE):
-            certificate = read_certificate(value)
-            signed_with = self._key_of(self._name, certificate.height)
-            if self._name in dict(certificate.signatures) and signed_with == key:
-                return certificate.height
-        return 0
+        """Return a height that a key of this node has signed, as the store tells; 0: none."""
+        return newest_signed(reader, self._name, key, self._key_of)
 
     def _load(self, reader: KeyValueReader) -> None:
         """Take up own attestations that were made durable before a restart."""
@@ -116,7 +110,7 @@ class Attestations:
             statement, signature = read(value, tuple[bytes, bytes], bytes_max=4096)
             if height <= self.certified:
                 continue
-            self._open[height] = gathered = _Height(statement, 0.0, signature)
+            self._open[height] = gathered = Gathered(statement, 0.0, signature)
             if signature:
                 gathered.signatures[self._name] = signature
                 self.signed = max(self.signed, height)
@@ -137,7 +131,7 @@ class Attestations:
         elif height > self.signed and self._may_sign(height):
             signature = signer.sign(Domain.ATTESTATION, statement)
             self.signed = height
-        self._open[height] = _Height(statement, now, signature)
+        self._open[height] = Gathered(statement, now, signature)
         batch.put(height_key(Table.ATTESTATION, height), encode([statement, signature]))
         certified: list[Height] = []
         for peer in sorted(self._early):
@@ -182,9 +176,7 @@ class Attestations:
     def unsigned(self, now: Seconds) -> list[SignatureWanted]:
         """Return durable statements for which the holder of the key is to be asked now."""
         wanted: list[SignatureWanted] = []
-        if not any(isinstance(held, HeldElsewhere) for held in self._signers.values()):
-            return wanted
-        for height in self._lowest_open():
+        for height in self._lowest_open() if self._elsewhere else ():
             gathered = self._open[height]
             if height > self.durable or height <= self.floor or height in self._certificates:
                 continue
@@ -237,10 +229,11 @@ class Attestations:
     def receive(self, peer: NodeId, attest: Attest, batch: WriteBatch) -> list[Height]:
         """Count a peer's attestation; return heights newly certified. Raises Invalid."""
         height = attest.height
-        if height <= self.certified or height in self._certificates:
-            return []
         if len(attest.statement) > STATEMENT_BYTES_MAX:
             raise Invalid("an attestation of something longer than any statement")
+        if height <= self.certified or height in self._certificates:
+            self._compare_late(peer, attest)
+            return []
         gathered = self._open.get(height)
         if gathered is None:
             if self._certifying(height)[1].member(peer) is None:
@@ -251,15 +244,50 @@ class Attestations:
             early[height] = attest
             return []
         key = self._key_of(peer, height)
-        if key is None or peer in gathered.signatures:
+        if key is None:
             return []
         if attest.statement != gathered.statement:
             # One of us is wrong; a certificate will say who. Its signature counts for nothing here.
+            self._other_tale(peer, key, gathered, attest)
+            return []
+        if peer in gathered.signatures:
             return []
         if not self._verify(Domain.ATTESTATION, key, attest.statement, attest.signature):
             raise Invalid(f"the attestation of height {height} does not verify")
         gathered.signatures[peer] = attest.signature
+        if peer in gathered.others:
+            told = attest.statement, attest.signature
+            self._accuse(key, of_two(peer, gathered.others[peer], told))
         return self._settle(height, batch)
+
+    def _other_tale(self, peer: NodeId, key: PublicKey, gathered: Gathered, attest: Attest) -> None:
+        """Remember one attestation of a peer that says another thing than own results.
+
+        Raises Invalid: its signature does not verify, or it is of another height or chain.
+        """
+        if peer in gathered.others:
+            return  # one is enough to prove it, should it sign what everybody does
+        said, ours = read_statement(attest.statement), read_statement(gathered.statement)
+        if (said.chain_id, said.height) != (ours.chain_id, ours.height):
+            raise Invalid(f"an attestation of height {attest.height} states another height")
+        if not self._verify(Domain.ATTESTATION, key, attest.statement, attest.signature):
+            raise Invalid(f"the attestation of height {attest.height} does not verify")
+        gathered.others[peer] = told = attest.statement, attest.signature
+        if peer in gathered.signatures:
+            known = gathered.statement, gathered.signatures[peer]
+            self._accuse(key, of_two(peer, known, told))
+
+    def _compare_late(self, peer: NodeId, attest: Attest) -> None:
+        """Compare an attestation with the certificate that its height has by now."""
+        known = self._newest.get(attest.height)
+        if known is not None and attest.statement != known.statement:
+            late = Certificate(attest.statement, ((peer, attest.signature),))
+            self._compare_certificates(known, late)
+
+    def _compare_certificates(self, known: Certificate, other: Certificate) -> None:
+        """Accuse whoever has signed both of two certificates that contradict each other."""
+        for key, found in proved(known, other, self._key_of):
+            self._accuse(key, found)
 
     def _key_of(self, peer: NodeId, height: Height) -> PublicKey | None:
         member = self._signs_as(peer, height)
@@ -325,6 +353,9 @@ class Attestations:
             if certificate.recovery is not None:
                 self._recovered(certificate.recovery)
             if height <= self.certified or height in self._certificates:
+                known = self._newest.get(height)
+                if known is not None and known.statement != certificate.statement:
+                    self._compare_certificates(known, certificate)
                 continue
             if height > self.certified + 2 * CERTIFICATES_PAGE:
                 continue
@@ -352,6 +383,8 @@ class Attestations:
             batch.put(height_key(Table.CERTIFICATE, height), certificate.encode())
             batch.delete(height_key(Table.ATTESTATION, height))
             del self._certificates[height]
+            self._newest[height] = certificate
+            self._newest.pop(height - CERTIFICATES_PAGE, None)
             self.certified = height
             heights.append(height)
         return heights
@@ -365,27 +398,3 @@ class Attestations:
     def lowest_open(self) -> Height:
         """Return the first height that has no certificate here."""
         return self.certified + 1
-
-
-def last_certified(reader: KeyValueReader) -> Height:
-    """Return the height up to which every height has a certificate here."""
-    start = Table.CERTIFICATE.value
-    for key, _ in reader.scan(start, prefix_end(start), reverse=True):
-        return int.from_bytes(key[1:9], "big")
-    return 0
-
-
-def certificates_from(reader: KeyValueReader, first: Height, count: int) -> list[Certificate]:
-    """Return stored certificates of consecutive heights from `first`, at most `count`."""
-    found: list[Certificate] = []
-    start = height_key(Table.CERTIFICATE, first)
-    end = height_key(Table.CERTIFICATE, first + min(count, CERTIFICATES_PAGE))
-    for _, value in reader.scan(start, end):
-        found.append(read_certificate(value))
-    return found
-
-
-def certificate_at(reader: KeyValueReader, height: Height) -> Certificate | None:
-    """Return the stored certificate of a height."""
-    data = reader.get(height_key(Table.CERTIFICATE, height))
-    return None if data is None else read_certificate(data)

@@ -14,12 +14,7 @@ from govchaind.base.types import Height, NodeId, Seconds
 from govchaind.ledger.block import Block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.recovery import Recovery
-from govchaind.replica.attestation import (
-    CERTIFICATES_PAGE,
-    Attestations,
-    certificate_at,
-    certificates_from,
-)
+from govchaind.replica.attestation import Attestations
 from govchaind.replica.desk import Desk
 from govchaind.replica.events import Notice, Signed
 from govchaind.replica.execution import Executor, Pending
@@ -27,9 +22,21 @@ from govchaind.replica.feed import Feeder
 from govchaind.replica.gossip import Send
 from govchaind.replica.heads import Heads
 from govchaind.replica.memberships import Memberships
-from govchaind.replica.messages import Attest, Awaited, Certificates, Head, WantCertificates
+from govchaind.replica.messages import (
+    Attest,
+    Awaited,
+    Certificates,
+    Head,
+    PrunedBelow,
+    WantCertificates,
+)
 from govchaind.replica.patience import AWAITED_SECONDS, Patience
 from govchaind.replica.store import StoredLog
+from govchaind.replica.stored_certificates import (
+    CERTIFICATES_PAGE,
+    certificate_at,
+    certificates_from,
+)
 
 
 class Certification:
@@ -76,7 +83,9 @@ class Certification:
                     self._send(peer, Head(self.durable))
             case WantCertificates(first, count):
                 found = certificates_from(self._desk.view.base, first, count)
-                if found:
+                if first < self._log.first_index():
+                    self._send(peer, PrunedBelow(self._log.first_index()))
+                elif found:
                     self._send(peer, Certificates(found))
             case Certificates(certificates):
                 self._tell(self._attestations.accept(certificates, batch), now)
@@ -171,7 +180,7 @@ class Certification:
 
     def feed(self) -> bool:
         """Send subscribers what they may have; True if more is due."""
-        return self.feeder.feed(self.durable, self._certified_block)
+        return self.feeder.feed(self.durable, self._certified_block, self._log.first_index())
 
     def _certified_block(self, height: Height) -> tuple[Block, Certificate] | None:
         certificate = certificate_at(self._desk.view, height)

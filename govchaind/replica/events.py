@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.base.types import BlockTime, Hash, Height, NodeId, PublicKey, Signature, StoreId
+from govchaind.ledger.contradiction import Contradiction
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.messages import PeerMessage
 
@@ -66,6 +67,14 @@ class CertificateAwaited:
 
 
 @dataclass(slots=True)
+class Accused:
+    """A client of this node has brought evidence, which was verified at the door."""
+
+    key: PublicKey
+    found: Contradiction
+
+
+@dataclass(slots=True)
 class TransferAsked:
     """An operator, or shutdown, wants another leader; `target` None: the best follower."""
 
@@ -102,6 +111,16 @@ class Hold:
     held: bool
 
 
+@dataclass(slots=True)
+class Prune:
+    """Blocks below `before` may be removed, those that must stay excepted. An archive was made of
+    those up to `archived` (0: none), which is at `archived_at`, as the operator says."""
+
+    before: Height
+    archived: Height = 0
+    archived_at: str | None = None
+
+
 Event: TypeAlias = (
     Received
     | LinkUp
@@ -109,11 +128,13 @@ Event: TypeAlias = (
     | Offered
     | ReadAsked
     | CertificateAwaited
+    | Accused
     | TransferAsked
     | Written
     | Signed
     | Room
     | Hold
+    | Prune
 )
 
 # --- notices: what drive posts on the notice board ------------------------------------------------
@@ -242,6 +263,9 @@ class Status:
     room: bool
     write_pending_seconds: float
     seen: Height = 0  # the highest that a linked node has said is certified
+    first: Height = 1  # from which on every block is here
+    lacking: Height = 0  # needed next, and removed at every linked peer; 0: none
+    begins: Height = 0  # the lowest height whose block is here, after a snapshot; else 0
 
 
 @dataclass(slots=True)

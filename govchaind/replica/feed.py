@@ -6,6 +6,8 @@ Rules it keeps:
 - If its upstream falls silent or behind, it takes another: validators and observers alike may feed.
 - A feeder sends only certified blocks, a bounded window beyond the last credit.
 - Nothing received is believed without its certificate; the replica judges and applies it.
+- Who wants blocks that a feeder has removed is told so (`PrunedBelow`) and not fed; it asks others,
+  and says that it lacks them when nobody linked has them.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from govchaind.base.types import Height, NodeId, Seconds
 from govchaind.ledger.block import Block
 from govchaind.ledger.certificate import Certificate
-from govchaind.replica.messages import CertifiedBlocks, LedgerMessage, Subscribe
+from govchaind.replica.messages import CertifiedBlocks, LedgerMessage, PrunedBelow, Subscribe
 
 WINDOW_HEIGHTS = 128
 MESSAGE_BYTES_MAX = 1024 * 1024
@@ -51,14 +53,22 @@ class Feeder:
         self._next.pop(peer, None)
         self._credit.pop(peer, None)
 
-    def feed(self, certified: Height, fetch: Fetch) -> bool:
-        """Send each subscriber one message of what it may have; True if more is due."""
+    def feed(self, certified: Height, fetch: Fetch, lowest: Height = 1) -> bool:
+        """Send each subscriber one message of what it may have; True if more is due.
+
+        Args:
+            lowest: from which height on every block is here.
+        """
         if not self._next:
             return False
         more = False
         fetched: dict[Height, tuple[Block, Certificate] | None] = {}  # many want the same ones
         for peer, first in list(self._next.items()):
             last = min(certified, self._credit[peer] - 1)
+            if first < lowest:
+                self._send(peer, PrunedBelow(lowest))
+                self.left(peer)
+                continue
             if first > last:
                 continue
             blocks: list[tuple[Block, Certificate]] = []
@@ -93,6 +103,8 @@ class Follower:
         self._heard: Seconds = 0.0
         self._asked: Height = 0
         self._silent: set[NodeId] = set()  # claimed to be ahead and sent nothing
+        self._firsts: dict[NodeId, Height] = {}  # who has removed blocks, and what is left
+        self.lacking: Height = 0  # removed by everybody linked, though needed next; 0: nothing is
         self.next_check: Seconds = 0.0
 
     def head(self, peer: NodeId, height: Height) -> None:
@@ -104,8 +116,21 @@ class Follower:
     def left(self, peer: NodeId) -> None:
         self._heads.pop(peer, None)
         self._silent.discard(peer)
+        self._firsts.pop(peer, None)
         if self.upstream == peer:
             self.upstream = None
+
+    def pruned_below(self, peer: NodeId, first: Height) -> bool:
+        """Take note that a peer has no block below `first`; another is looked for at once.
+
+        Say whether that is news: it was not known of this link.
+        """
+        known = peer in self._firsts
+        self._firsts[peer] = first
+        if self.upstream == peer:
+            self.upstream = None
+            self.next_check = 0.0
+        return not known
 
     def received(self, now: Seconds, height: Height) -> None:
         """Blocks up to `height` were applied: give credit for more when half is used."""
@@ -115,6 +140,7 @@ class Follower:
 
     def stop(self) -> None:
         """Ask nobody any more."""
+        self.lacking = 0
         if self.upstream is not None:
             self._send(self.upstream, Subscribe(0))
             self.upstream = None
@@ -137,15 +163,17 @@ class Follower:
         silent = now - self._heard > SILENCE_SECONDS
         if self.upstream is not None and not (behind and silent):
             return
-        if not links:
+        feeding = [node for node in links if self._firsts.get(node, 0) <= applied + 1]
+        self.lacking = applied + 1 if links and not feeding else 0
+        if not feeding:
             return
         if self.upstream is not None:
             self._silent.add(self.upstream)
             self._send(self.upstream, Subscribe(0))  # also if it is asked again: from the start
-        others = [node for node in links if node not in self._silent]
+        others = [node for node in feeding if node not in self._silent]
         if not others:  # each has had its turn, so one that lies about its head holds nobody up
             self._silent.clear()
-            others = list(links)
+            others = feeding
         others.sort(key=lambda node: (-self._heads.get(node, 0), node))
         self.upstream = others[0]
         self._heard = now

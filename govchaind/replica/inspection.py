@@ -3,6 +3,9 @@
 At each start a node checks its newest blocks (bounded); `govchaind verify` checks everything.
 What a node has written it wrote after judging it, so whatever does not hold here is rot or
 tampering: StorageCorrupt, with the height.
+
+Where old blocks were removed, their results' hashes are still here: a check from height 1 on builds
+the tree of heights from them, and the certificates of what is left speak for all of it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from govchaind.base.errors import GovchaindError, StorageCorrupt
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.merkle import SUITE_1, Frontier
 from govchaind.base.merkle import root as merkle_root
-from govchaind.base.types import Height
+from govchaind.base.types import BlockTime, Hash, Height
+from govchaind.ledger.beginning import beginning
 from govchaind.ledger.block import Block, check_block
 from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.genesis import Genesis
@@ -22,12 +26,13 @@ from govchaind.ledger.results import Result, load_frontier, outcome_leaf, read_r
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import Transaction, verify_transaction
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.recovering import check_recovered, judge_record
 from govchaind.replica.store import StoredLog, View, applied_height, last_index
+from govchaind.replica.stored_certificates import certificate_at
 
 Verifier = Callable[[Transaction], None]
+_Place = tuple[Hash, BlockTime]  # of the block that the next one follows
 
 
 def check_chain(
@@ -38,7 +43,7 @@ def check_chain(
     verify: Verifier | None = verify_transaction,
     certificates: bool = True,
 ) -> Iterator[Height]:
-    """Check the log from `first` to its end, yielding each height that holds.
+    """Check the log from `first` to its end, yielding each height whose block is here and holds.
 
     Args:
         verify: judges a transaction's signatures; None leaves them out.
@@ -53,11 +58,13 @@ def check_chain(
     applied, last = applied_height(reader), last_index(reader)
     if applied > last:
         raise StorageCorrupt(f"height {applied} is applied but the log ends at {last}")
-    begins = log.beginning()  # what stands there was judged by its certificate when it was fetched
-    first = max(first, begins + 1)
-    before = None if first <= 1 else log.block(first - 1)
-    frontier = load_frontier(reader, begins) if first == begins + 1 else None
-    for height in range(max(first, 1), last + 1):
+    origin = beginning(reader)  # what stands there was judged when it was fetched
+    begins = max(first, log.first_index(), origin + 1)
+    before = _place_before(reader, log, genesis, begins)
+    frontier = load_frontier(reader, origin) if first <= origin + 1 else None
+    if frontier is not None:
+        _check_removed(reader, log, genesis, memberships, frontier)
+    for height in range(begins, last + 1):
         try:
             block = log.block(height)
             _check_link(block, before, genesis, memberships, height)
@@ -75,19 +82,65 @@ def check_chain(
             raise
         except GovchaindError as error:
             raise StorageCorrupt(f"height {height} does not hold: {error.message}") from error
-        before = block
+        before = block.hash, block.time
         yield height
 
 
+def _place_before(
+    reader: KeyValueReader, log: StoredLog, genesis: Genesis, height: Height
+) -> _Place:
+    """Return what the block at `height` must follow. Raises StorageCorrupt."""
+    if height <= 1:
+        return genesis.chain_id, genesis.time
+    marker = log.marker
+    if marker is None or height > marker.first:
+        block = log.block(height - 1)
+        return block.hash, block.time
+    if _place_of(reader, height - 1) != (marker.block_hash, marker.time):
+        raise StorageCorrupt(f"the store says that it begins at {height}, after another block")
+    return marker.block_hash, marker.time
+
+
+def _place_of(reader: KeyValueReader, height: Height) -> _Place:
+    result = read_result(reader, height)
+    return result.block_hash, result.time
+
+
+def _check_removed(
+    reader: KeyValueReader,
+    log: StoredLog,
+    genesis: Genesis,
+    memberships: Memberships,
+    frontier: Frontier,
+) -> None:
+    """Put the results of removed blocks into the tree of heights; check what is left of them."""
+    origin = beginning(reader)
+    before = _place_of(reader, origin) if origin else (genesis.chain_id, genesis.time)
+    for height in range(origin + 1, log.first_index()):
+        try:
+            result = read_result(reader, height)
+            frontier.append(SUITE_1.leaf(result.leaf()))
+            if height in memberships:
+                block = log.block(height)
+                _check_link(block, before, genesis, memberships, height)
+                _check_result(block, result)
+                _check_certificate(reader, height, result, memberships, frontier)
+        except StorageCorrupt:
+            raise
+        except GovchaindError as error:
+            raise StorageCorrupt(f"height {height} does not hold: {error.message}") from error
+        before = result.block_hash, result.time
+
+
 def _check_link(
-    block: Block, before: Block | None, genesis: Genesis, memberships: Memberships, height: Height
+    block: Block, before: _Place, genesis: Genesis, memberships: Memberships, height: Height
 ) -> None:
     check_block(
         block,
         chain_id=genesis.chain_id,
         height=height,
-        previous_hash=genesis.chain_id if before is None else before.hash,
-        previous_time=genesis.time if before is None else before.time,
+        previous_hash=before[0],
+        previous_time=before[1],
         membership_digest=memberships.digest_after(height - 1),
     )
     if block.membership is not None and memberships.after(height) != block.membership:

@@ -1,8 +1,9 @@
 """Fetching a snapshot from several peers, as a pure state machine: it asks, judges and remembers.
 
 Rules it keeps:
-- It believes genesis and what is certified from there. A peer whose answer does not hold is asked
-  nothing more; its name and what was wrong are told. One that is silent is left alone for a while.
+- It believes genesis and what is certified from there, and leaves no history that it holds itself
+  for another: what it joins at must continue its own tree of heights. A peer whose answer does
+  not hold is asked nothing more, and told of; a silent one is left alone for a while.
 - Bounded: so many questions to one peer at a time, each with its time.
 - What holds goes into `batch`, with a mark; whoever drives this makes it durable. A restart goes on
   from the marks, and a mark is trusted because this node wrote it: the store checks its rows.
@@ -22,7 +23,8 @@ from govchaind.base.errors import Invalid
 from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.limits import FRAME_BYTES_MAX
-from govchaind.base.types import Height, NodeId, Seconds
+from govchaind.base.merkle import SUITE_1, check_consistency
+from govchaind.base.types import Hash, Height, NodeId, Seconds
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
 from govchaind.ledger.snapshot_head import (
@@ -77,13 +79,22 @@ class Joining:
     """One try to join by snapshot."""
 
     def __init__(
-        self, genesis: Genesis, reader: KeyValueReader, now: Seconds, *, least: Height = 1
+        self,
+        genesis: Genesis,
+        reader: KeyValueReader,
+        now: Seconds,
+        *,
+        least: Height = 1,
+        own: tuple[Height, Hash] = (0, SUITE_1.empty()),
     ) -> None:
         """Begin, or go on from what `reader` shows of an earlier life. Raises StorageCorrupt.
 
-        `least`: the lowest height that is worth joining at.
+        Args:
+            least: the lowest height that is worth joining at.
+            own: the heights that this node has applied, and the root of the tree over them.
         """
         self._least = least
+        self._own = own
         self.batch = WriteBatch()  # what holds and is not yet durable
         self.left: list[Left] = []  # since it was last looked at
         self.given_up: str | None = None
@@ -160,7 +171,7 @@ class Joining:
         for peer in usable:
             if self._peers[peer].not_before <= now:
                 self._head_asked = peer, now + ANSWER_SECONDS
-                return [(peer, WantSnapshot(0, self._standing.era))]
+                return [(peer, WantSnapshot(0, self._standing.era, self._own[0]))]
         return []
 
     def _ask_chunks(
@@ -248,6 +259,9 @@ class Joining:
             reason = f"offers height {head.height}, where {self._least} is the least of use"
             self.left.append(Left(peer, reason, for_good=False))
             return
+        size, root = self._own
+        log_root = head.certificate.read.log_root
+        check_consistency(size, head.height, offer.consistency, root, log_root)
         self._begin(head)
         self.batch.put(_HEAD, offer.head)
         self.batch.put(_STEPS, encode([step.raw for step in self._standing.steps]))

@@ -80,6 +80,10 @@ class Memberships:
         """Return what the header of the block at `height` must name."""
         return self._digests[bisect.bisect_right(self._indexes, height) - 1]
 
+    def __contains__(self, height: object) -> bool:
+        """Say whether the block at a height brought a membership in force."""
+        return height in self._indexes
+
     @property
     def latest_index(self) -> Height:
         return self._indexes[-1]

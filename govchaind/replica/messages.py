@@ -86,6 +86,13 @@ class Awaited:
 
 
 @dataclass(slots=True)
+class PrunedBelow:
+    """The sender has removed the blocks below this height, of which the receiver wants some."""
+
+    first: Height
+
+
+@dataclass(slots=True)
 class Objection:
     """A follower does not take the leader's block: its clock or the block is wrong."""
 
@@ -106,5 +113,6 @@ LedgerMessage: TypeAlias = (
     | CertifiedBlocks
     | Objection
     | Awaited
+    | PrunedBelow
 )
 PeerMessage: TypeAlias = RaftMessage | LedgerMessage

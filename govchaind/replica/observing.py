@@ -13,6 +13,7 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.raft.messages import Entry
 from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.desk import Desk
+from govchaind.replica.events import Happened, Notice
 from govchaind.replica.execution import Executor
 from govchaind.replica.feed import WINDOW_HEIGHTS, Follower, Send
 from govchaind.replica.memberships import Memberships
@@ -54,10 +55,20 @@ class Observing:
         self._queue: deque[tuple[NodeId, Block, Certificate]] = deque()
         self._led_at: Seconds = 0.0
         self._moved: tuple[Height, Seconds] = (0, 0.0)  # the newest commit, and when it came
+        self._cut_off_by: NodeId | None = None  # who led and had removed what is lacking here …
+        self._leader_first: Height = 0  # … below this height
+        self._told_lacking: Height = 0
+        self._news: list[Notice] = []
         self.held = False  # a snapshot is being fetched: blocks would be carried out in vain
 
     def keep_time(
-        self, now: Seconds, links: Iterable[NodeId], *, observer: bool, led: bool, commit: Height
+        self,
+        now: Seconds,
+        links: Iterable[NodeId],
+        *,
+        observer: bool,
+        leader: NodeId | None,
+        commit: Height,
     ) -> None:
         """Look for certified blocks if this node needs them, and stop when it does not any more.
 
@@ -65,20 +76,23 @@ class Observing:
         and others go on: it slept through a change of membership and cannot know who leads. And
         while its leader gives it nothing, whose log begins later than this one ends.
         """
-        if led or not self._led_at:
+        if leader is not None or not self._led_at:
             self._led_at = now
         if commit > self._moved[0] or not self._moved[1]:
             self._moved = commit, now
         ahead = self.follower.best_head() - commit
         stranded = now - self._led_at > STRANDED_SECONDS and ahead > 0
         unserved = now - self._moved[1] > STRANDED_SECONDS and ahead > UNSERVED_HEIGHTS
-        if (observer or stranded or unserved) and not self.held:
+        lacks = self._ledger.height + 1 < self._leader_first
+        cut_off = lacks and leader is not None and leader == self._cut_off_by
+        if (observer or stranded or unserved or cut_off) and not self.held:
             if now >= self.follower.next_check:
                 self.follower.check(now, self._ledger.height, sorted(links))
             return
         if self.follower.upstream is not None:
             self.follower.stop()
             self._queue.clear()
+        self.follower.lacking = 0
         if self.held:
             self.follower.next_check = now + STRANDED_SECONDS  # an observer is woken for it
 
@@ -86,6 +100,23 @@ class Observing:
         """Take no blocks from now on, or take them again at once."""
         self.held = held
         self.follower.next_check = now
+
+    def pruned_below(self, peer: NodeId, first: Height, leader: NodeId | None) -> None:
+        """A peer has no block below `first`: another must bring what is lacking here."""
+        if self.follower.pruned_below(peer, first):
+            self._news.append(Happened("blocks.elsewhere", {"peer": peer, "first": first}))
+        if peer == leader:
+            self._cut_off_by, self._leader_first = peer, first
+
+    def news(self) -> list[Notice]:
+        """Return, once, who has no block that is needed here, and what nobody linked has."""
+        lacking, news = self.follower.lacking, self._news
+        if lacking != self._told_lacking:
+            self._told_lacking = lacking
+            news.append(Happened("blocks.lacking", {"height": lacking}))
+        if news:
+            self._news = []
+        return news
 
     def receive(self, peer: NodeId, blocks: list[tuple[Block, Certificate]]) -> None:
         """Queue blocks of the chosen upstream; others were not asked."""

@@ -17,17 +17,22 @@ from govchaind.raft.messages import Entry, HardState, Timing
 from govchaind.replica.attestation import Attestations, Verify
 from govchaind.replica.certification import Certification
 from govchaind.replica.desk import Desk
-from govchaind.replica.events import Guard, Status
+from govchaind.replica.events import Guard, Notice, Status
+from govchaind.replica.evidence import Evidence
 from govchaind.replica.execution import Executor
 from govchaind.replica.gossip import Send
 from govchaind.replica.intake import Intake
 from govchaind.replica.leadership import Proposer
 from govchaind.replica.memberships import Memberships
+from govchaind.replica.messages import PrunedBelow
 from govchaind.replica.observing import Observing
 from govchaind.replica.pool import Pool
+from govchaind.replica.pruning import Pruner
 from govchaind.replica.recovering import Recovering
 from govchaind.replica.screening import Screener
 from govchaind.replica.store import FLOOR, StoredLog, View, hard_state, signing_floor
+
+TELL_PRUNED_SECONDS = 1.0  # between reminders to a peer that blocks it lacks are gone here
 
 
 def _hard_state(view: View, log: StoredLog) -> tuple[HardState, Height]:
@@ -76,6 +81,7 @@ class Parts:
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
+        self._begins = self.log.joined_at
         self.recovering = Recovering(
             chain_id=genesis.chain_id, ledger=self.ledger, memberships=self.memberships
         )
@@ -90,6 +96,7 @@ class Parts:
         )
         if floor > stored_floor:
             self.desk.pending.batch.put(FLOOR, encode(floor))
+        self.evidence = Evidence(view, self.desk)
         self.attestations = self._make_attestations(name, store, signers, verify, floor, view)
         self.executor = Executor(
             ledger=self.ledger,
@@ -139,6 +146,7 @@ class Parts:
             certifying=self.memberships.certifying,
             recovery_over=self.memberships.recovery_over,
             recovered=lambda record: self.recovering.heard(record, view),
+            accuse=self.evidence.keep,
         )
 
     def _make_doers(
@@ -190,6 +198,9 @@ class Parts:
             memberships=self.memberships,
             executor=self.executor,
         )
+        self.pruner = Pruner(self.log, self.memberships)
+        self._send = send
+        self._tell_pruned_at: Seconds = now
 
     def takes_part(self, node: NodeId) -> bool:
         """Say whether a node is in a membership that is in force, or may still be, or is wanted, or
@@ -216,11 +227,24 @@ class Parts:
         found.update((member.name, member) for member in self.executor.wanted)
         return tuple(found[name] for name in sorted(found))
 
-    def keep_telling(self, now: Seconds) -> None:
-        """Have removed validators told that their removal is committed, until it is certified.
+    def prune(self, now: Seconds) -> None:
+        """Remove some of the old blocks that this node was asked to remove."""
+        peers = self.raft.peers().values()
+        slowest = min((peer.match for peer in peers), default=None)
+        self.pruner.step(now, self.desk.view, self.desk.pending, slowest)
 
-        A height that they must sign waits for them, and they sign what they know to be committed.
+    def keep_telling(self, now: Seconds) -> list[Notice]:
+        """Tell peers what they wait for, and return what this node waits for in vain.
+
+        Removed validators are told that their removal is committed, until it is certified: a
+        height that they must sign waits for them, and they sign what they know to be committed. And
+        whoever lacks blocks that a leader has removed is told so: it asks others.
         """
+        if now >= self._tell_pruned_at:
+            self._tell_pruned_at = now + TELL_PRUNED_SECONDS
+            for node, peer in self.raft.peers().items():
+                if peer.needs:
+                    self._send(node, PrunedBelow(self.log.first_index()))
         memberships, certified = self.memberships, self.attestations.certified
         voters: set[NodeId] = set()
         if memberships.latest_index > certified:
@@ -228,6 +252,7 @@ class Parts:
                 voters.update(member.name for member in membership.voters())
             voters.difference_update(member.name for member in memberships.latest().members)
         self.raft.keep_telling(now, voters)
+        return self.observing.news()
 
     def role(self) -> str:
         """Return the role of a node that takes part in Raft."""
@@ -267,4 +292,7 @@ class Parts:
             room=self.intake.room,
             write_pending_seconds=self.desk.waiting_seconds(now),
             seen=self.observing.follower.best_head(),
+            first=self.log.first_index(),
+            lacking=self.observing.follower.lacking,
+            begins=self._begins,
         )

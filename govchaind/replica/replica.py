@@ -21,15 +21,15 @@ from random import Random
 from govchaind.base.crypto import Signer
 from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.keyvalue import KeyValueReader
-from govchaind.base.types import BlockTime, Hash, NodeId, Seconds, StoreId
+from govchaind.base.types import BlockTime, NodeId, Seconds, StoreId
 from govchaind.ledger.genesis import Genesis
-from govchaind.ledger.membership import Member
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Role
 from govchaind.raft.messages import AppendEntries, Entry, RaftMessage, Timing
 from govchaind.replica.attestation import Verify
 from govchaind.replica.desk import UNREADABLE
 from govchaind.replica.events import (
+    Accused,
     CertificateAwaited,
     Event,
     Expired,
@@ -40,6 +40,7 @@ from govchaind.replica.events import (
     LinkUp,
     OfferAnswered,
     Offered,
+    Prune,
     ReadAsked,
     ReadReady,
     Received,
@@ -61,6 +62,7 @@ from govchaind.replica.messages import (
     LedgerMessage,
     Objection,
     PeerMessage,
+    PrunedBelow,
     Subscribe,
     Want,
     WantCertificates,
@@ -111,6 +113,8 @@ class Replica:
             adopt=self._adopt,
         )
         self._parts = parts
+        self.known = parts.pool.get  # by identity: the gate need not read it again
+        self.members = parts.members  # every node that may link
         self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
         self.memberships, self.attestations = parts.memberships, parts.attestations
         self._desk, self._executor = parts.desk, parts.executor
@@ -158,6 +162,7 @@ class Replica:
         self._executor.decided.clear()
         self._intake.flush()
         work.notices += self._certification.unsigned(now)
+        self._parts.prune(now)
         self._more |= self._certification.feed()
         self._desk.begin(work, now)
         self._tell_role()
@@ -171,7 +176,7 @@ class Replica:
             return self._now
         raft, intake = self.raft, self._intake
         due = min(raft.deadline, self._certification.deadline, self._desk.deadline)
-        due = min(due, intake.next_repair)
+        due = min(due, intake.next_repair, self._parts.pruner.deadline)
         if self.is_observer():
             due = min(due, self._observing.follower.next_check)
         if raft.role is Role.LEADER and intake.room:
@@ -212,8 +217,12 @@ class Replica:
                 self._certification.signed(event, self._now)
             case Room(available):
                 self._intake.room = available
+            case Accused(key, found):
+                self._parts.evidence.keep(key, found)
             case Hold(held):
                 self._observing.hold(held, self._now)
+            case Prune():
+                self._parts.pruner.asked(event, self._desk.view)
 
     # --- messages ---
 
@@ -265,6 +274,8 @@ class Replica:
                 self._certification.feeder.subscribed(peer, first)
             case CertifiedBlocks(blocks):
                 self._observing.receive(peer, blocks)
+            case PrunedBelow(first):
+                self._observing.pruned_below(peer, first, self.raft.leader)
             case Announce(identities):
                 self._intake.announced(peer, identities)
             case Want(identities):
@@ -331,12 +342,10 @@ class Replica:
             self._work.notices.append(Expired(gone))
         if now >= self._intake.next_repair:
             self._intake.repair(now, leader or self._parts.linked_voter(self._links, now))
-        observer, led = self.is_observer(), leader is not None
-        self._observing.keep_time(
-            now, self._links, observer=observer, led=led, commit=self.raft.commit
-        )
+        observer, commit = self.is_observer(), self.raft.commit
+        self._observing.keep_time(now, self._links, observer=observer, leader=leader, commit=commit)
         self._certification.keep_time(now, self._links)
-        self._parts.keep_telling(now)
+        self._work.notices += self._parts.keep_telling(now)
 
     # --- writes ---
 
@@ -375,20 +384,11 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        memberships = self.memberships
-        outside = memberships.since(memberships.latest_index)[-1].member(self.name) is None
-        return outside and self.raft.role is not Role.LEADER
+        in_force = self.memberships.since(self.memberships.latest_index)[-1]
+        return in_force.member(self.name) is None and self.raft.role is not Role.LEADER
 
     def role(self) -> str:
         return "observer" if self.is_observer() else self._parts.role()
-
-    def known(self, identity: Hash) -> Transaction | None:
-        """Return a transaction of the pool: the gate need not read it again."""
-        return self.pool.get(identity)
-
-    def members(self) -> tuple[Member, ...]:
-        """Return every node that may link."""
-        return self._parts.members()
 
     def guard(self) -> Guard:
         """Return what is durable of what this node has said."""

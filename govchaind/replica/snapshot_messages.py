@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from govchaind.base.types import Height
+from govchaind.base.types import Hash, Height
 
 PREPARING = "preparing"  # ask again soon: the entries are being laid out, or the height is ahead
 UNHELD = "gone"  # this node cannot give that height
@@ -19,19 +19,27 @@ BUSY = "busy"  # too many ask at once
 
 @dataclass(slots=True)
 class WantSnapshot:
-    """The sender wants to join at a certified checkpoint, and knows memberships up to `era`."""
+    """The sender wants to join at a certified checkpoint, and knows memberships up to `era`.
+
+    It holds `seen` heights itself, which what it joins at must continue.
+    """
 
     height: Height  # 0: the newest that is there
     era: Height
+    seen: Height
 
 
 @dataclass(slots=True)
 class SnapshotOffer:
-    """Changes of membership above the era asked with, and the head; empty if more changes come."""
+    """Changes of membership above the era asked with, and the head; empty if more changes come.
+
+    With the head: the proof that its tree of heights continues that of the heights seen.
+    """
 
     height: Height
     steps: list[bytes]
     head: bytes
+    consistency: list[Hash]
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ Rows (tables of `base/keyspace.py`; values are deterministic CBOR unless said ot
     META hard     [term, vote or null]
     META applied  integer: the height up to which blocks are applied; changes with the state
     META floor    integer: up to where an earlier store has signed; absent where there was none
+    META first    where the store begins, if old blocks were removed: see `marker.py`
     LOG index     [term, block bytes]
     MEMBERSHIP index   membership bytes, in force from that index on (0: genesis's)
                        of a recovery: [membership bytes, record bytes]
@@ -37,6 +38,7 @@ from govchaind.ledger.recovery import Recovery, read_recovery
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.messages import Configuration, Entry, HardState
 from govchaind.replica.events import Guard
+from govchaind.replica.marker import stored_marker
 
 FORMAT = 1
 ROW_BYTES_MAX = BLOCK_BYTES_MAX + 64 * 1024
@@ -224,12 +226,18 @@ class StoredLog:
     def __init__(self, view: View, known: Callable[[Hash], Transaction | None]) -> None:
         self._view = view
         self._known = known
+        self.joined_at = beginning(view)  # 0: not by snapshot
+        self.marker = stored_marker(view)  # as the view has it; `Pruner` moves it on
 
     def last_index(self) -> int:
         return last_index(self._view)
 
     def beginning(self) -> int:
-        return beginning(self._view)
+        return self.joined_at if self.marker is None else self.marker.first
+
+    def first_index(self) -> int:
+        """Return the lowest index from which no entry is missing."""
+        return max(1, self.beginning())
 
     def _row(self, index: int) -> tuple[int, bytes]:
         data = self._view.get(height_key(Table.LOG, index))
@@ -255,6 +263,9 @@ class StoredLog:
         return Entry(index, term, block, configuration)
 
     def term(self, index: int) -> int:
+        marker = self.marker
+        if marker is not None and index == marker.first - 1:
+            return marker.term
         return self._row(index)[0] if index else 0
 
     def memberships(self) -> list[tuple[int, Membership, Recovery | None]]:

@@ -56,6 +56,7 @@ from govchaind.replica.messages import (
     Head,
     Objection,
     PeerMessage,
+    PrunedBelow,
     Subscribe,
     Want,
     WantCertificates,
@@ -225,9 +226,10 @@ _ROWS = (
     ),
     _plain(39, Objection, tuple[Count, Count, str]),
     _plain(40, Awaited, tuple[()]),
-    # snapshots
-    _plain(WANT_SNAPSHOT, WantSnapshot, tuple[Count, Count]),
-    _plain(42, SnapshotOffer, tuple[Count, list[_Raw], _Raw]),
+    # blocks that were removed, and snapshots
+    _plain(49, PrunedBelow, tuple[Count]),
+    _plain(WANT_SNAPSHOT, WantSnapshot, tuple[Count, Count, Count]),
+    _plain(42, SnapshotOffer, tuple[Count, list[_Raw], _Raw, _Hashes]),
     _plain(43, WantChunk, tuple[Count, TreeDepth, TreePath]),
     _plain(44, SnapshotChunk, tuple[Count, TreeDepth, TreePath, bool, _Raw]),
     _plain(45, SnapshotRefusal, tuple[Count, RefusalCode]),

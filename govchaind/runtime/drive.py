@@ -39,6 +39,7 @@ from govchaind.replica.events import (
     Happened,
     MembersChanged,
     Notice,
+    Prune,
     Received,
     Room,
     SignatureWanted,
@@ -177,6 +178,10 @@ class Drive:
     def set_reserve(self, reserve_bytes: int) -> None:
         """Change how much room must be free for writes; judged at the next look."""
         self._reserve_bytes = reserve_bytes
+
+    def let_prune(self, prune: Prune) -> None:
+        """Give the replica leave to remove old blocks."""
+        self._inbox.put_own(prune)
 
     def _status(self) -> Status:
         return self._replica.status(trio.current_time())

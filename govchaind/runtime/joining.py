@@ -23,7 +23,7 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import Invalid, StorageFull, StoreReplaced
 from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.types import Height, NodeId, Seconds
+from govchaind.base.types import Hash, Height, NodeId, Seconds
 from govchaind.ledger.genesis import Genesis
 from govchaind.replica.events import Status
 from govchaind.replica.joining import Joining
@@ -64,6 +64,7 @@ class Joiner:
         linked: Callable[[], Sequence[NodeId]],
         send: Send,
         hold: Callable[[bool], None],
+        own: Callable[[], tuple[Height, Hash]],
         telemetry: Telemetry,
         behind_blocks: int,
         new_blocks: int,
@@ -71,6 +72,7 @@ class Joiner:
         """Make it; it does nothing before `run`.
 
         Args:
+            own: says how many heights are applied here, and the root of the tree over them.
             behind_blocks: so far behind a snapshot is fetched; 0: never.
             new_blocks: the same while this node holds less than a tenth of the blocks.
         """
@@ -80,6 +82,7 @@ class Joiner:
         self._linked = linked
         self._send = send
         self._hold = hold
+        self._own = own
         self._telemetry = telemetry
         self._behind_blocks = behind_blocks
         self._new_blocks = new_blocks
@@ -183,7 +186,7 @@ class Joiner:
         now = trio.current_time()
         snapshot = storage.snapshot()
         try:
-            joining = Joining(self._genesis, snapshot, now, least=least)
+            joining = Joining(self._genesis, snapshot, now, least=least, own=self._own())
         finally:
             snapshot.close()
         if joining.head is not None and joining.height < least:

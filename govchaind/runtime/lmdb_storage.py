@@ -7,8 +7,9 @@ Rules kept here:
   5 ms each to have it back.) A cancelled `write` still ends as a whole before the caller goes on.
 - A stored value carries its checksum, judged at each read; a miss is judged too: see
   `stored_value.py`.
-- Full (map, disk, quota, file size): nothing was written, StorageFull. Any other failure:
-  StorageFailed, and every later one is refused: a sync that "succeeds" after it proves nothing.
+- Full (map, disk, quota, file size): nothing was written, StorageFull; a disk is full only when the
+  reserve file was given up for it (`reserve_file.py`). Any other failure: StorageFailed, and every
+  later one is refused: a sync that "succeeds" after it proves nothing.
 - One process per store: an exclusive lock on a file beside the data, released by the kernel.
 - LMDB's own locks bind a write transaction to one thread, so they are off. What they protect is
   kept by rule: one process, one writer, and no snapshot open when a write begins (LMDB reuses
@@ -41,7 +42,10 @@ from govchaind.base.errors import (
     invariant,
 )
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.runtime.reserve_file import ReserveFile
 from govchaind.runtime.store_files import (
+    COMPACTED_FILE,
+    DATA_FILE,
     FULL_ERRNOS,
     RoomAhead,
     check_roots,
@@ -58,10 +62,10 @@ from govchaind.runtime.worker import Worker
 
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
 PUTS_PER_SLICE = 256  # about a millisecond of the loop's time
+_ROOT_PAGES = 2
 IDLE_READERS_MAX = 16  # reset read transactions kept for the next snapshot
 STORED_KEY_BYTES_MAX = 511  # LMDB's own bound
 MAP_BYTES_DEFAULT = 64 * 1024**3
-DATA_FILE = "data.mdb"
 
 _CORRUPT_ERRORS = (
     lmdb.CorruptedError,
@@ -198,9 +202,14 @@ class LmdbStorage:
     """
 
     def __init__(
-        self, path: Path, *, map_bytes_max: int = MAP_BYTES_DEFAULT, ahead_bytes: int = 0
+        self,
+        path: Path,
+        *,
+        map_bytes_max: int = MAP_BYTES_DEFAULT,
+        ahead_bytes: int = 0,
+        reserve_bytes: int = 0,
     ) -> None:
-        """`ahead_bytes`: see `RoomAhead`."""
+        """`ahead_bytes`: see `RoomAhead`; `reserve_bytes`: see `ReserveFile`."""
         if map_bytes_max < 1024 * 1024:
             raise InvalidSetting("storage.map_bytes_max must be at least 1048576 (1 MiB)")
         self.counts = StorageCounts()
@@ -212,8 +221,14 @@ class LmdbStorage:
         self._map_bytes_max = map_bytes_max
         self._worker = Worker("store")
         self._lock_file = lock_store(path)
+        (path / COMPACTED_FILE).unlink(missing_ok=True)
+        self._reserve = ReserveFile(path, reserve_bytes)
         try:
-            self._environment = _open(path, map_bytes_max)
+            try:
+                self._environment = _open(path, map_bytes_max)
+            except StorageFull:
+                self._reserve.release()
+                self._environment = _open(path, map_bytes_max)
             self._ahead = RoomAhead(
                 path / DATA_FILE, ahead_bytes=ahead_bytes, file_bytes_max=map_bytes_max
             )
@@ -234,7 +249,12 @@ class LmdbStorage:
         self._writing = True
         try:
             with trio.CancelScope(shield=True):
-                await self._write_whole(batch)
+                try:
+                    await self._write_whole(batch)
+                except StorageFull as error:
+                    if not self._gives_way(error):
+                        raise
+                    await self._write_whole(batch)
             await trio.lowlevel.checkpoint_if_cancelled()
         except StorageFull:
             raise
@@ -243,6 +263,10 @@ class LmdbStorage:
             raise
         finally:
             self._writing = False
+
+    def _gives_way(self, error: StorageFull) -> bool:
+        """Give up the reserve file if that makes room; a map that is full gets none by it."""
+        return not isinstance(error.__cause__, lmdb.MapFullError) and self._reserve.release()
 
     async def _write_whole(self, batch: WriteBatch) -> None:
         started = time.perf_counter()
@@ -255,7 +279,8 @@ class LmdbStorage:
                         await trio.lowlevel.checkpoint()
                     _change(transaction, changes[first : first + PUTS_PER_SLICE])
                 committing = time.perf_counter()
-                commit = partial(_commit, transaction, self._ahead, self.used_bytes())
+                size = self.used_bytes()
+                commit = partial(_commit, transaction, self._ahead, self._reserve, size)
                 await self._worker.run(commit)
             except BaseException:
                 transaction.abort()  # after a failed commit it does nothing
@@ -301,6 +326,12 @@ class LmdbStorage:
         """Return how much more can be written, by map and by disk."""
         return min(self._map_bytes_max - self.used_bytes(), shutil.disk_usage(self._path).free)
 
+    def rows_and_bytes(self) -> tuple[int, int]:
+        """Return how many rows there are, and the bytes of the pages that hold them."""
+        found = self._environment.stat()
+        pages = found["branch_pages"] + found["leaf_pages"] + found["overflow_pages"] + _ROOT_PAGES
+        return found["entries"], pages * found["psize"]
+
     def close(self) -> None:
         """Close the store; nothing is saved here that a write has not saved."""
         if self._closed:
@@ -312,11 +343,12 @@ class LmdbStorage:
         os.close(self._lock_file)
 
 
-def _commit(transaction: Any, ahead: RoomAhead, used_bytes: int) -> None:
+def _commit(transaction: Any, ahead: RoomAhead, reserve: ReserveFile, used_bytes: int) -> None:
     """Commit, on a worker. A function of this file, so that a crash record names the file."""
     ahead.keep(used_bytes)
     transaction.commit()
     ahead.synced()
+    reserve.keep()
 
 
 def _change(transaction: Any, changes: list[tuple[bytes, bytes | None]]) -> None:

@@ -64,6 +64,9 @@ class Metrics:
         self.height = gauge("height", "Height of the newest block applied and durable here.")
         self.commit = gauge("commit_height", "Height known to be committed.")
         self.log_height = gauge("log_height", "Height of the newest block in the log.")
+        self.first = gauge(
+            "first_height", "From it on every block is here; older ones were removed."
+        )
         self.certified = gauge("certified_height", "Up to it every height has a certificate here.")
         self.block_time = gauge("block_time_seconds", "Time of the newest applied block (Unix).")
         self.pool_transactions = gauge("pool_transactions", "Transactions waiting in the pool.")
@@ -132,6 +135,10 @@ class Metrics:
             "governance_spare_votes",
             "Institutions that can vote in so many days, beyond what the strictest rule takes.",
             "days",
+        )
+        self.evidence_unreported = gauge(
+            "evidence_unreported",
+            "Proofs kept here that a node has signed two things, not on the ledger yet.",
         )
         self.offices_quiet = gauge("governing_offices_quiet", "Governing offices gone quiet.")
         self.mandates_ending = gauge(
@@ -252,6 +259,7 @@ class Metrics:
         self.term.set_function(lambda: status().term)
         self.leader_known.set_function(lambda: float(status().leader is not None))
         self.height.set_function(lambda: status().height)
+        self.first.set_function(lambda: status().first)
         self.commit.set_function(lambda: status().commit)
         self.log_height.set_function(lambda: status().last_height)
         self.certified.set_function(lambda: status().certified)

@@ -26,14 +26,17 @@ from govchaind.base.limits import (
     SNAPSHOT_STEPS_BYTES_MAX,
     SNAPSHOTS_KEPT,
 )
+from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Hash, Height, NodeId
 from govchaind.ledger.beginning import beginning
-from govchaind.ledger.block import Header, block_parts
-from govchaind.ledger.results import read_result
+from govchaind.ledger.block import read_block
+from govchaind.ledger.results import read_result, stored_subtree
 from govchaind.ledger.snapshot_chunk import is_place
 from govchaind.ledger.snapshot_head import encode_step, make_head, step_height, stored_steps
 from govchaind.ledger.state_tree import StateTree
-from govchaind.replica.attestation import certificate_at, last_certified
+from govchaind.ledger.trust import ConfigurationBlock, of_their_time
+from govchaind.replica.marker import first_height
+from govchaind.replica.memberships import Memberships
 from govchaind.replica.snapshot_messages import (
     BUSY,
     PREPARING,
@@ -45,7 +48,8 @@ from govchaind.replica.snapshot_messages import (
     WantChunk,
     WantSnapshot,
 )
-from govchaind.replica.store import log_block
+from govchaind.replica.store import StoredLog, View, log_block, membership_in
+from govchaind.replica.stored_certificates import certificate_at, last_certified
 from govchaind.runtime.carrier import Pace
 from govchaind.runtime.environment import Storage, Threads
 from govchaind.runtime.snapshot_layout import Layout
@@ -159,11 +163,13 @@ class SnapshotServer:
             if certificate is None:
                 return SnapshotRefusal(height, UNHELD)
             steps, whole = steps_between(snapshot, question.era, height)
-            head = b""
+            head, consistency = b"", list[Hash]()
             if whole:
                 block = log_block(snapshot, height)
                 head = make_head(snapshot, height, block, certificate)
-            return SnapshotOffer(height, steps, head)
+                tree = AppendTree(height, stored_subtree(snapshot))
+                consistency = tree.consistency_proof(min(question.seen, height))
+            return SnapshotOffer(height, steps, head, consistency)
         finally:
             snapshot.close()
 
@@ -176,7 +182,9 @@ class SnapshotServer:
         heights = [
             height
             for height in StateTree().checkpoints(reader)
-            if max(1, beginning(reader)) <= height <= certified and height not in self._failed
+            if first_height(reader) <= height <= certified
+            and height not in self._failed
+            and not _recovered(reader, height)
         ]
         return heights[-1] if heights else 0
 
@@ -210,7 +218,9 @@ class SnapshotServer:
     def _root(self, height: Height) -> Hash | None:
         snapshot = self._storage.snapshot()
         try:
-            if not beginning(snapshot) <= height <= last_certified(snapshot):
+            if not first_height(snapshot) <= height <= last_certified(snapshot):
+                return None
+            if _recovered(snapshot, height):
                 return None
             return read_result(snapshot, height).state_root
         except GovchaindError as error:
@@ -266,15 +276,24 @@ def steps_between(reader: KeyValueReader, era: Height, height: Height) -> tuple[
     rows = reader.scan(
         height_key(Table.MEMBERSHIP, max(1, first)), height_key(Table.MEMBERSHIP, height)
     )
-    for key, membership in rows:
+    blocks: list[ConfigurationBlock] = []
+    for key, value in rows:
         at = int.from_bytes(key[1:9], "big")
         certificate = certificate_at(reader, at)
         if certificate is not None:
-            header, _, _ = block_parts(log_block(reader, at))
-            steps.append(encode_step(Header(header).raw, membership, certificate))
+            membership, record = membership_in(value)
+            header = read_block(log_block(reader, at)).header
+            blocks.append(ConfigurationBlock(header, membership, certificate, record))
+    steps += [encode_step(block) for block in of_their_time(blocks)]
     size = 0
     for count, raw in enumerate(steps):
         size += len(raw)
         if size > SNAPSHOT_STEPS_BYTES_MAX and count:
             return steps[:count], False
     return steps, True
+
+
+def _recovered(reader: KeyValueReader, height: Height) -> bool:
+    """Say whether others certified a height than those whose turn it was: see recovery.py."""
+    rows = StoredLog(View(reader), lambda _: None).memberships()
+    return Memberships(rows).recovery_over(height) is not None

@@ -9,8 +9,9 @@ from typing import Protocol
 
 import trio
 
-from govchaind.base.types import NodeId
+from govchaind.base.types import Hash, Height, NodeId
 from govchaind.ledger.genesis import Genesis
+from govchaind.ledger.results import load_frontier
 from govchaind.replica.events import Hold
 from govchaind.replica.snapshot_messages import (
     UNHELD,
@@ -19,15 +20,17 @@ from govchaind.replica.snapshot_messages import (
     WantChunk,
     WantSnapshot,
 )
+from govchaind.replica.store import applied_height
 from govchaind.runtime.codec import WANT_SNAPSHOT, frame_of
-from govchaind.runtime.environment import Environment, SnapshotDoors, Threads
+from govchaind.runtime.environment import Environment, SnapshotDoors, Storage, Threads
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.joining import Joiner
-from govchaind.runtime.lmdb_storage import DATA_FILE, LmdbStorage
+from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.snapshot_server import SnapshotServer
 from govchaind.runtime.store_exchange import SECOND_DIRECTORY, StorageSettings
+from govchaind.runtime.store_files import DATA_FILE
 from govchaind.runtime.telemetry import Telemetry
 
 SCRATCH_DIRECTORY = "snapshots-served"
@@ -87,6 +90,7 @@ class Snapshots:
             status=lambda: board.status,
             linked=partial(mesh.linked, knowing=WANT_SNAPSHOT),
             send=self._send,
+            own=partial(heights_in, environment.storage),
             hold=lambda held: inbox.put_own(Hold(held)),
             telemetry=telemetry,
             behind_blocks=settings.behind_blocks,
@@ -113,6 +117,16 @@ class Snapshots:
                 nursery.start_soon(self.server.run)
             if self.joiner is not None:
                 nursery.start_soon(self.joiner.run)
+
+
+def heights_in(storage: Storage) -> tuple[Height, Hash]:
+    """Return how many heights a store has applied, and the root of the tree over them."""
+    snapshot = storage.snapshot()
+    try:
+        applied = applied_height(snapshot)
+        return applied, load_frontier(snapshot, applied).root()
+    finally:
+        snapshot.close()
 
 
 def make_doors(data_directory: Path, settings: StorageSettings, threads: Threads) -> SnapshotDoors:

@@ -33,8 +33,8 @@ from govchaind.replica.store import (
     stored_store_id,
 )
 from govchaind.runtime.joining import WHOLE
-from govchaind.runtime.lmdb_storage import DATA_FILE, LmdbStorage
-from govchaind.runtime.store_files import lock_store
+from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.store_files import DATA_FILE, lock_store
 from govchaind.runtime.telemetry import Telemetry
 
 SECOND_DIRECTORY = "store-joining"  # from data_directory: filled from a snapshot

@@ -15,6 +15,8 @@ from govchaind.base.errors import Conflict, StorageCorrupt, StorageFailed
 
 FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+DATA_FILE = "data.mdb"
+COMPACTED_FILE = "compacted.mdb"  # a copy that has not taken the data's place: of no use
 _LOCK_FILE = "in-use"
 _PROBE_FILE = "room-probe"
 _PROBE_BYTES_MIN = 1024 * 1024

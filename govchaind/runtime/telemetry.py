@@ -36,10 +36,12 @@ _SECRET_NAMES = (
 LEVEL_OF: Mapping[str, str] = MappingProxyType(
     {
         "block.own_refused": "warning",
+        "blocks.lacking": "warning",
         "block.refused": "warning",
         "clock.wrong": "warning",
         "delivery.pass_on_failed": "warning",
         "delivery.refused": "warning",
+        "evidence.double_signing": "error",
         "governance.at_risk": "warning",
         "http.request_failed": "error",
         "link.dial_failed": "debug",
@@ -61,6 +63,7 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "snapshot.peer_left": "warning",
         "storage.full": "warning",
         "storage.low": "warning",
+        "store.archive_failed": "warning",
         "store.set_back": "warning",
     }
 )

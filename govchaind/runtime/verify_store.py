@@ -15,6 +15,7 @@ from govchaind.base.types import Height
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.transaction import Transaction, verify_transaction
 from govchaind.replica.inspection import check_chain, check_every_state
+from govchaind.replica.marker import first_height
 from govchaind.replica.store import applied_height, check_store, last_index
 from govchaind.runtime.environment import Storage
 
@@ -29,12 +30,19 @@ class Report:
     applied: int
     rows: int
     keys: int
+    first: int  # from which height on every block is here
 
     def __str__(self) -> str:
+        removed = ""
+        if self.first > 1:
+            removed = (
+                f" Blocks below {self.first} were removed here: of them what stayed was checked, "
+                "and that the certificates of the others speak for it."
+            )
         return (
             f"The store holds: {self.blocks} blocks ({self.applied} applied), {self.keys} keys of "
             f"state, {self.rows} rows; every checksum, link, signature, result and certificate "
-            "was checked."
+            f"was checked.{removed}"
         )
 
 
@@ -106,7 +114,7 @@ def verify_store(
         rows = sum(1 for _ in snapshot.scan(b"", b"\xff" * 16))
         blocks = _check_blocks(snapshot, genesis, progress, threads)
         keys = check_every_state(snapshot)
-        return Report(blocks, applied_height(snapshot), rows, keys)
+        return Report(blocks, applied_height(snapshot), rows, keys, first_height(snapshot))
     finally:
         snapshot.close()
 
@@ -116,6 +124,7 @@ def _check_blocks(
 ) -> int:
     signatures = _Signatures(threads)
     try:
+        signatures.height = first = first_height(reader)
         for height in check_chain(reader, genesis, 1, verify=signatures.put):
             signatures.height = height + 1
             progress(1)
@@ -124,7 +133,7 @@ def _check_blocks(
         raise
     else:
         signatures.end()
-        return signatures.height - 1
+        return signatures.height - first
     finally:
         signatures.close()
 
@@ -145,7 +154,7 @@ def check_newest(storage: Storage, genesis: Genesis) -> int:
 def _first_to_check(snapshot: KeyValueReader) -> Height:
     """Return the lowest height that a start checks: bounded in blocks and in bytes."""
     first, size = last_index(snapshot) + 1, 0
-    lowest = max(1, first - START_CHECK_BLOCKS)
+    lowest = max(first_height(snapshot), first - START_CHECK_BLOCKS)
     start = Table.LOG.value
     for key, row in snapshot.scan(start, prefix_end(start), reverse=True):
         size += len(row)

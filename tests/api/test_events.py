@@ -12,6 +12,8 @@ from typing import Any
 import trio
 
 from govchaind.api.context import ApiLimits
+from govchaind.base.keyvalue import WriteBatch
+from govchaind.ledger.beginning import put_beginning
 from tests.api.node import WAIT_SECONDS, Node, running
 
 
@@ -196,3 +198,12 @@ async def test_wrong_heights_are_refused(tmp_path: Path) -> None:
         ):
             reply = await node.client.get("/v1/events", params=query, headers=headers)
             assert (400, code) == (reply.status_code, reply.json()["error"]["code"])
+
+
+async def test_heights_that_the_store_does_not_hold_are_gone_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        batch = WriteBatch()
+        put_beginning(batch, 5)  # as after joining by snapshot
+        await node.storage.write(batch)
+        reply = await node.client.get("/v1/events", params={"from": "1"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (410, "before-snapshot")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trio
 import trio.testing
@@ -13,6 +14,8 @@ from govchaind.api import outlook as module
 from govchaind.api.outlook import outlook_warnings, watch_outlook
 from govchaind.api.sentence import Sentence
 from govchaind.base.crypto import Domain
+from govchaind.base.encoding import encode
+from govchaind.ledger.certificate import Certificate, read_certificate
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outlook import KindOutlook, Outlook
@@ -150,6 +153,79 @@ async def test_evidence_is_shown_with_both_signatures(tmp_path: Path) -> None:
         pairs[1].hex(),
         pairs[3].hex(),
     ]
+
+
+def twice(chain_id: bytes, height: int = 3) -> tuple[bytes, bytes]:
+    """Return two certificates of one height, both signed by the node."""
+    said = [
+        Statement(chain_id, height, bytes((n,)) * 32, bytes(32), None, bytes(32)).encode()
+        for n in (1, 2)
+    ]
+    one, other = (
+        Certificate(each, ((NODE, key("attest").sign(Domain.ATTESTATION, each)),)).encode()
+        for each in said
+    )
+    return one, other
+
+
+async def bring(node: Node, *parts: bytes) -> httpx.Response:
+    headers = {"content-type": "application/cbor"}
+    return await node.client.post("/v1/evidence", content=encode(list(parts)), headers=headers)
+
+
+async def test_evidence_that_is_brought_is_kept_until_somebody_reports_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        one, other = twice(node.genesis.chain_id)
+        taken = await bring(node, one, other)
+        again = await bring(node, other, one)
+        await do(node, Kind.CREATE_REGISTER, ["after-it", "After it", [], "clear", []])
+        [kept] = (await get(node, "/v1/evidence"))["kept"]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch_outlook, node.context)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            nursery.cancel_scope.cancel()
+        counted = node.context.metrics.registry.get_sample_value("govchaind_evidence_unreported")
+        page = (await node.client.get("/", headers={"accept": "text/html"})).text
+        parts = [
+            bytes.fromhex(kept[which][part])
+            for which in ("first", "second")
+            for part in ("statement", "signature")
+        ]
+        await do(node, Kind.REPORT_DOUBLE_SIGNING, [NODE, *parts])
+        after = await get(node, "/v1/evidence")
+    assert (taken.status_code, taken.json()["accused"]) == (200, [NODE])
+    assert (again.status_code, again.json()["accused"]) == (200, [NODE])
+    assert (kept["node"], kept["signed_height"], kept["reported"]) == (NODE, 3, False)
+    assert counted == 1
+    assert "has signed two different things about height 3" in page
+    assert [each["reported"] for each in after["kept"]] == [True]
+    assert len(after["evidence"]) == 1
+
+
+async def test_what_proves_nothing_is_not_taken(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        one, other = twice(node.genesis.chain_id)
+        elsewhere = twice(bytes(32))
+        unsigned = Certificate(read_certificate(other).statement, ((NODE, bytes(64)),)).encode()
+        read = read_certificate(other)
+        stranger = Certificate(read.statement, (("node-x", read.signatures[0][1]),)).encode()
+        later = twice(node.genesis.chain_id, 4)[1]
+        refused = [
+            await bring(node, *pair)
+            for pair in (
+                (one, one),
+                (one, later),
+                (one, unsigned),
+                (one, stranger),
+                elsewhere,
+                (one, b"junk"),
+                (one,),
+                (one, bytes(100_000)),
+            )
+        ]
+        found = await get(node, "/v1/evidence")
+    assert [reply.status_code for reply in refused] == [*[400] * 7, 413]
+    assert found["kept"] == []
 
 
 async def test_warnings_are_told_and_leave_the_node_ready(

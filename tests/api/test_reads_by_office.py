@@ -69,7 +69,7 @@ OPEN = (
     *("/v1/institutions", "/v1/offices", "/v1/motions", "/v1/rules", "/v1/parameters"),
     *("/v1/delivery-keys", "/v1/assets", "/v1/assets/voucher", "/v1/assets/voucher/proof"),
     *("/v1/evidence", "/v1/blocks", "/v1/blocks/1", "/v1/blocks/1/certificate"),
-    *("/healthz", "/readyz", "/openapi.json", "/", "/blocks", "/catalogue", "/assets"),
+    *("/healthz", "/openapi.json", "/", "/blocks", "/catalogue", "/assets"),
     f"/v1/state/{institution_key('bank').hex()}",
 )
 

@@ -43,14 +43,19 @@ class ChainNode:
         self.down = False
         self.grown = trio.Event()
         self.paged = 0
+        self.begins = 0  # lower heights are not held
 
     @property
     def node(self) -> str:
         return self.name
 
     @property
+    def length(self) -> int:
+        return len(self.chain.steps)
+
+    @property
     def newest(self) -> int:
-        return len(self.chain.steps) if self.certified is None else self.certified
+        return self.length if self.certified is None else self.certified
 
     def grow(self) -> None:
         """Say that the chain has become longer."""
@@ -77,7 +82,7 @@ class ChainNode:
         assert path == "/v1/blocks", path
         self.paged += 1
         first = int(query["first"])
-        last = min(len(self.chain.steps), first + int(query["limit"]) - 1)
+        last = min(self.length, first + int(query["limit"]) - 1)
         return Reply(200, CBOR, encode([self._pair(height) for height in range(first, last + 1)]))
 
     def _pair(self, height: int) -> list[Any]:
@@ -94,6 +99,10 @@ class ChainNode:
         del headers
         assert (path, query["certified"]) == ("/v1/events", "true")
         self._check()
+        if int(query["from"]) < self.begins:
+            error = {"code": "before-snapshot", "message": f"{self.name} does not hold it"}
+            yield Reply(410, JSON, json.dumps({"error": error}).encode()), _nothing()
+            return
         async with aclosing(self._events(int(query["from"]))) as lines:
             yield Reply(200, {}, b""), lines
 
@@ -117,6 +126,11 @@ class ChainNode:
     def _check(self) -> None:
         if self.down:
             raise PeerError(f"{self.name} is down")
+
+
+async def _nothing() -> AsyncGenerator[str, None]:
+    for line in list[str]():
+        yield line
 
 
 def client_of(*nodes: ChainNode) -> Client:

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from govchaind.backup.part import Tip
-from govchaind.base.errors import Conflict, InvalidProof, PeerError
+from govchaind.base.errors import Conflict, Gone, InvalidProof, PeerError
 from govchaind.bridge.feed import Verified
 from govchaind.bridge.following import Following
 from govchaind.ledger.genesis import Genesis
@@ -123,6 +123,28 @@ async def test_a_no_of_the_sink_is_final() -> None:
     assert (sink.opened, sink.open_now) == (1, False)
 
 
+async def test_a_write_that_arrives_after_its_connection_broke_is_no_other_writer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    chain, _ = filled()
+
+    class InDoubt(Kept):
+        moves = 0
+
+        async def write(self, verified: Verified) -> int:
+            if verified.height == 4 and self.moves < 3:
+                self.moves += 1
+                if self.moves == 1:
+                    raise PeerError("it broke")
+                raise Conflict("somebody else was here", code="progress-moved")
+            return await super().write(verified)
+
+    sink = InDoubt()
+    async with client_of(ChainNode(chain)) as client:
+        reached = await following(chain, client, sink).run(once=True)
+    assert (reached.height, sink.heights) == (8, list(range(1, 9)))
+
+
 async def test_each_node_may_lie_once_before_the_bridge_ends() -> None:
     chain, _ = filled()
 
@@ -137,3 +159,17 @@ async def test_each_node_may_lie_once_before_the_bridge_ends() -> None:
         with pytest.raises(InvalidProof):
             await following(chain, client, Kept(), tell=told.append).run()
     assert [one.partition(":")[0] for one in told] == ["one", "two"]
+
+
+async def test_nodes_that_lack_the_heights_are_passed_over() -> None:
+    chain, _ = filled()
+    young, whole, sink = ChainNode(chain, "young"), ChainNode(chain, "whole"), Kept()
+    young.begins = 5
+    told: list[str] = []
+    async with client_of(young, whole) as client:
+        reached = await following(chain, client, sink, tell=told.append).run(once=True)
+    assert (reached.height, [one.partition(":")[0] for one in told]) == (8, ["young"])
+    async with client_of(young, young) as client:
+        with pytest.raises(Gone) as caught:
+            await following(chain, client, Kept()).run(once=True)
+    assert caught.value.code == "before-snapshot"

@@ -49,6 +49,9 @@ CASES: Mapping[str, tuple[dict[str, str], ...]] = MappingProxyType(
         "GovchaindStorageFillsSoon": _gauge(
             "govchaind_storage_full_in_seconds", "1000000", "90000000"
         ),
+        "GovchaindArchiveFails": _gauge(
+            "govchaind_events_total", "0+1", "9", ',event="store.archive_failed"'
+        ),
         "GovchaindStorageSlow": _histogram("govchaind_storage_sync_seconds", "0.1"),
         "GovchaindStorageStalls": _gauge("govchaind_write_pending_seconds", "5", "0.01"),
         "GovchaindLoopLate": _histogram("govchaind_event_loop_lateness_seconds", "0.2"),
@@ -67,6 +70,7 @@ CASES: Mapping[str, tuple[dict[str, str], ...]] = MappingProxyType(
             "govchaind_office_key_ends_in_seconds", "1000000", "9000000"
         ),
         "GovchaindOfficesQuiet": _gauge("govchaind_governing_offices_quiet", "1", "0"),
+        "GovchaindDoubleSigning": _gauge("govchaind_evidence_unreported", "1", "0"),
         "GovchaindRequestsOverdue": _gauge("govchaind_request_clocks_lapsed", "2", "0"),
     }
 )

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -263,7 +264,14 @@ def test_a_node_that_signed_twice_is_reported(
     (tmp_path / "junk").write_text("junk")
 
     none = govchaind("evidence", *NETWORK)
-    done = govchaind("evidence", "report", "mine.receipt", "theirs", *key("statistics"))
+    brought = govchaind("evidence", "bring", "mine.receipt", "theirs", *NETWORK)
+    for _ in range(100):
+        waiting = govchaind("evidence", *NETWORK)
+        if "nobody has reported" in waiting.errors:
+            break
+        time.sleep(0.1)
+    done = govchaind("evidence", "report-kept", *key("statistics"))
+    nothing = govchaind("evidence", "report-kept", *key("statistics"))
     again = govchaind("evidence", "report", "mine.receipt", "theirs", *key("civil-affairs"))
     same = govchaind("evidence", "report", "mine.receipt", "mine.receipt", *key("statistics"))
     junk = govchaind("evidence", "report", "mine.receipt", "junk", *key("statistics"))
@@ -271,8 +279,11 @@ def test_a_node_that_signed_twice_is_reported(
     listed = govchaind("evidence", *NETWORK, "--json").json["evidence"]
 
     assert none.errors.startswith("No node is known to have signed two different things")
+    assert brought.output == f"The node keeps what {NODE} signed twice.\n"
+    assert f"The node keeps 1 proofs against {NODE} that nobody has reported" in waiting.errors
     assert done.code == OK
     assert done.errors.startswith("committed at height ")
+    assert (nothing.code, "error[nothing-to-report]" in nothing.errors) == (REFUSED, True)
     assert (again.code, "error[already-reported]" in again.errors) == (REFUSED, True)
     assert (same.code, "error[no-contradiction]" in same.errors) == (INVALID, True)
     assert (junk.code, "error[not-a-proof]: junk is no proof" in junk.errors) == (INVALID, True)

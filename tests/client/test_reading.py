@@ -74,6 +74,20 @@ async def test_a_definite_no_is_not_asked_again_elsewhere() -> None:
     assert [len(node.asked) for node in nodes] == [1, 0]
 
 
+async def test_a_block_that_one_node_has_removed_is_asked_of_each_other_once() -> None:
+    gone = error_answer(410, "height-pruned", "block 7 is gone here")
+    has = Answer(200, b"block", {"content-type": "application/cbor"})
+    async with (
+        scripted(lambda _: gone, lambda _: has, lambda _: gone) as nodes,
+        connect([nodes[0].url, nodes[1].url]) as client,
+        connect([nodes[0].url, nodes[2].url]) as nowhere,
+    ):
+        assert await client.block(7) == b"block"
+        with pytest.raises(Gone, match="block 7 is gone here"):
+            await nowhere.block(7)
+        assert [len(node.asked) for node in nodes] == [2, 1, 1]
+
+
 async def test_a_nodes_text_cannot_write_on_the_terminal() -> None:
     async with (
         scripted(lambda _: error_answer(404, "x\x1b[2J", "a\nb\x07c" + "d" * 9999)) as nodes,

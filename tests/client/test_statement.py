@@ -162,7 +162,7 @@ def no_hex(table: dict[str, Any]) -> None:
 
 
 SPOILT = (
-    (spoil_version, "not-a-statement"),
+    (spoil_version, "unknown-version"),
     (spoil_institution, "other-key"),
     (spoil_month, "other-key"),
     (spoil_name, "other-key"),

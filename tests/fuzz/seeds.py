@@ -63,6 +63,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     )
     yield "certificate", "certificate", certificate
     yield "carriage", "leave", bytes.fromhex(frozen["delivery"]["leave"])
+    yield "office-leave", "leave", bytes.fromhex(frozen["leaves"]["office"])
+    yield "read-leave", "leave", bytes.fromhex(frozen["leaves"]["read"])
     offer = [1, bytes(32), "bank", "loan-7", 1, bytes(32), 1000]
     yield "carry-offer", "offer", encode(offer)
     yield "carry-words", "want", encode(["want", 0, None])

@@ -21,6 +21,8 @@ from govchaind.ledger.block import read_block
 from govchaind.ledger.carriage import Offer, Words, read_leave
 from govchaind.ledger.certificate import read_certificate
 from govchaind.ledger.genesis import read_genesis
+from govchaind.ledger.office_leave import read_office_leave
+from govchaind.ledger.read_leave import read_read_leave
 from govchaind.ledger.receipt import verify_receipt
 from govchaind.ledger.sealed_file import Place
 from govchaind.ledger.shapes import read_shape
@@ -113,6 +115,14 @@ def _carriage(data: bytes) -> None:
     read_leave(data)
 
 
+def _office_leave(data: bytes) -> None:
+    read_office_leave(data)
+
+
+def _read_leave(data: bytes) -> None:
+    read_read_leave(data)
+
+
 def _carry_words(data: bytes) -> None:
     read_shape(data, Words, bytes_max=SAID_BYTES_MAX)
 
@@ -166,6 +176,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
         "advance": _advance,
         "block": _block,
         "carriage": _carriage,
+        "office-leave": _office_leave,
+        "read-leave": _read_leave,
         "carry-offer": _carry_offer,
         "carry-words": _carry_words,
         "cbor": _cbor,

@@ -7,14 +7,17 @@ from functools import cache
 
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
+from govchaind.base.merkle import AppendTree
 from govchaind.base.types import Hash, Height
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.results import stored_subtree
 from govchaind.ledger.snapshot_chunk import Entry, Place, cut, pack_row
 from govchaind.ledger.snapshot_head import Standing, encode_step, make_head
 from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import LIVE
 from govchaind.ledger.tree_proof import hash_key, hash_value
 from govchaind.ledger.tree_record import path_of
+from govchaind.ledger.trust import ConfigurationBlock
 from tests.ledger.chain import Chain, with_register
 
 
@@ -61,8 +64,14 @@ def steps_of(chain: Chain, until: Height, above: Height = 0) -> list[bytes]:
         block = step.block
         if block.membership is not None and above < block.height <= until:
             raw = block.membership.encode()
-            found.append(encode_step(block.header, raw, chain.certificate(block.height)))
+            certificate = chain.certificate(block.height)
+            found.append(encode_step(ConfigurationBlock(block.header, raw, certificate)))
     return found
+
+
+def proof_from(chain: Chain, seen: Height, height: Height) -> list[Hash]:
+    """Return the proof that a head's tree of heights continues that of the heights seen."""
+    return AppendTree(height, stored_subtree(chain.store)).consistency_proof(seen)
 
 
 def root_of(chain: Chain, height: Height) -> Hash:

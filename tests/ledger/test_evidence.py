@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from govchaind.base.errors import InvalidEncoding, InvalidProof
-from govchaind.client.contradiction import certificate_in, contradictions
+from govchaind.client.contradiction import certificate_in
 from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.contradiction import contradictions
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.state_keys import evidence_key

@@ -15,10 +15,12 @@ import pytest
 from govchaind.base.encoding import encode
 from govchaind.ledger.carriage import build_leave
 from govchaind.ledger.commitment import make_commitment
+from govchaind.ledger.office_leave import build_office_leave, side_subject
 from govchaind.ledger.operations.ballots import motion_digest
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.outcomes import OUTCOMES
+from govchaind.ledger.read_leave import build_read_leave
 from govchaind.ledger.receipt import build_receipt, verify_receipt
 from govchaind.ledger.sealed_file import Letter, Place, content_commitment
 from govchaind.ledger.state import State
@@ -126,6 +128,18 @@ def delivery_vector() -> dict[str, Any]:
     }
 
 
+def leave_vector() -> dict[str, Any]:
+    """Return leaves that an office's key signs: for a side value, and to read at a node."""
+    signer, chain_id = key("bank head"), bytes(range(32))
+    office = ("bank", "head")
+    subject = side_subject("bank", bytes(32))
+    said: dict[str, Any] = {"chain_id": chain_id, "office": office, "until": 1_790_000_600_000}
+    return {
+        "office": build_office_leave(signer, purpose="fetch", subject=subject, **said).hex(),
+        "read": build_read_leave(signer, node="node-a", **said).hex(),
+    }
+
+
 def number_vector() -> dict[str, Any]:
     return {
         "operations": {kind.name: int(kind) for kind in Kind},
@@ -162,13 +176,25 @@ def vectors() -> dict[str, dict[str, Any]]:
         "result": result_vector(chain),
         "proof": proof_vector(chain, raws),
         "delivery": delivery_vector(),
+        "leaves": leave_vector(),
         "numbers": number_vector(),
         "asset": asset_vector(),
     }
 
 
 @pytest.mark.parametrize(
-    "name", ["genesis", "transaction", "block", "result", "proof", "delivery", "numbers", "asset"]
+    "name",
+    [
+        "genesis",
+        "transaction",
+        "block",
+        "result",
+        "proof",
+        "delivery",
+        "leaves",
+        "numbers",
+        "asset",
+    ],
 )
 def test_bytes_are_those_that_were_frozen(name: str) -> None:
     frozen = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))

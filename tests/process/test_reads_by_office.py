@@ -51,6 +51,10 @@ def test_each_office_sees_what_concerns_it(
     )  # it has no node
     keeper = str(network.directory / "keys" / f"{node.rpartition('-')[0]}.key")
     govchaind(*packs, "--read-key", keeper, expected=OK)
+    genesis = str(network.directory / "genesis.bin")
+    files = ("export", "parquet", str(tmp_path / "files"), "--node", url, "--genesis", genesis)
+    assert "read-leave-missing" in govchaind(*files, expected=REFUSED)
+    govchaind(*files, "--read-key", keeper, expected=OK)
     backup = ("backup", str(tmp_path / "backup"), "--node", url)
     assert "read-leave-missing" in govchaind(*backup, expected=REFUSED)
     govchaind(*backup, "--read-key", keeper, expected=OK)

@@ -26,8 +26,10 @@ NEWER_KIND = 60_000  # an operation that neither release has
 
 
 @pytest.fixture(name="older")
-def the_older_release(tmp_path: Path) -> OlderRelease:
-    return OlderRelease(tmp_path / "older")
+def the_older_release(tmp_path: Path) -> Iterator[OlderRelease]:
+    release = OlderRelease(tmp_path / "older")
+    yield release
+    release.close()
 
 
 def start_older(network: Network, older: OlderRelease, name: str) -> None:
@@ -117,7 +119,7 @@ def ledger_version(network: Network, name: str) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")  # of cut requests
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_two_releases_are_one_network_forward_back_and_past_a_vote(
     make_network: MakeNetwork, older: OlderRelease, tmp_path: Path
 ) -> None:
@@ -154,7 +156,7 @@ def test_two_releases_are_one_network_forward_back_and_past_a_vote(
         activate(network, *network.validators[:2])
         assert network.wait_end(last) == EXIT_FATAL
         wait_more(network, written)
-        said = older.govchaind("run", str(network.folder(last)), expected=EXIT_FATAL)
+        said = older.run(network.folder(last), expected=EXIT_FATAL)
         for told in (said, network.log_tail(last)):
             assert f"version {KNOWN_VERSION} from here on" in told
             assert "Install a release of govchaind that knows this version" in told

@@ -20,7 +20,7 @@ from govchaind.ledger.block import read_block
 from govchaind.ledger.certificate import Certificate, read_certificate
 from govchaind.ledger.recovery import Recovery, read_recovery
 from govchaind.ledger.trust import TrustRoot, encode_advance, read_advance
-from govchaind.replica.attestation import certificate_at
+from govchaind.replica.stored_certificates import certificate_at
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.replay import Replay
 from tests.exit_pack.packed import seal, verify, verify_here

@@ -7,6 +7,7 @@ the folder first. Processes start in that folder too, since Python looks where i
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+SHELL = HERE / "shell.py"
 RECORD: dict[str, Any] = tomllib.loads((HERE / "release.toml").read_text())
 WHEEL_BYTES_MAX = 2 * 1024 * 1024  # in every clone for ever: it must stay small
 
@@ -35,6 +37,7 @@ class OlderRelease:
     def __init__(self, folder: Path) -> None:
         """Install the wheel into `folder`; nothing is fetched."""
         self.folder = folder
+        self._shell: subprocess.Popen[str] | None = None
         self._run(
             *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"),
             *("install", "--no-deps", "--no-index", "--no-compile"),
@@ -56,7 +59,33 @@ class OlderRelease:
 
     def govchaind(self, *arguments: str, expected: int = 0) -> str:
         """Run the older command line; return what it printed, errors too."""
-        return self._run(*self.command(*arguments), expected=expected)
+        if self._shell is None:
+            self._shell = subprocess.Popen(
+                [sys.executable, "-P", str(SHELL)],
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        asked, told = self._shell.stdin, self._shell.stdout
+        assert asked is not None
+        assert told is not None
+        asked.write(json.dumps(arguments) + "\n")
+        asked.flush()
+        code, printed = json.loads(told.readline())
+        assert code == expected, f"{arguments}: {code}: {printed}"
+        return str(printed)
+
+    def close(self) -> None:
+        """End the command line that stays."""
+        if self._shell is not None:
+            self._shell.communicate()
+            self._shell = None
+
+    def run(self, folder: Path, *, expected: int) -> str:
+        """Run a node until it ends by itself; return what it printed, errors too."""
+        return self._run(*self.command("run", str(folder)), expected=expected)
 
     def _run(self, *arguments: str, expected: int = 0, text: str | None = None) -> str:
         done = subprocess.run(

@@ -30,12 +30,14 @@ from govchaind.ledger.block import read_block
 from govchaind.ledger.genesis import read_genesis
 from govchaind.ledger.membership import read_membership
 from govchaind.ledger.receipt import build_receipt, verify_receipt
+from govchaind.ledger.recovery import read_recovery
 from govchaind.ledger.state_keys import record_key
 from govchaind.ledger.state_proof import build_state_proof, verify_state_proof
 from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import encode_advance, read_advance, read_trust
 from govchaind.ledger.versions import KNOWN_VERSION
+from govchaind.recovery.tail import read_tail
 from govchaind.replica.events import Guard
 from govchaind.replica.store import FORMAT, FORMAT_KEY, check_store
 from govchaind.runtime import codec
@@ -145,6 +147,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "unknown-version",
     ),
     "monthly statement": (statement_of_a_month, "unknown-version"),
+    "record of recovery": (
+        lambda: read_recovery(encode([encode(["recovery", 2, "something new"]), b"", []])),
+        "unknown-version",
+    ),
+    "blocks for a recovery": (
+        lambda: read_tail(encode(["recovery-blocks", 2, "something new"])),
+        "unknown-version",
+    ),
     "store": (store, "store-format"),
     "guard file": (guard, "bad-guard"),
     "backup": (backup, "unknown-version"),

@@ -26,7 +26,7 @@ from govchaind.ledger.membership import Member
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.transaction import Transaction, build_body, read_transaction, sign_body
-from govchaind.ledger.versions import FIRST_VERSION
+from govchaind.ledger.versions import KNOWN_VERSION
 from govchaind.raft.messages import AppendEntries, Entry, Timing
 from govchaind.replica.events import (
     Event,
@@ -74,7 +74,7 @@ def member(name: str, role: str = "validator", institution: str | None = None) -
 
 
 def genesis_of(
-    validators: Sequence[str], observers: Sequence[str] = (), version: int = FIRST_VERSION
+    validators: Sequence[str], observers: Sequence[str] = (), version: int = KNOWN_VERSION
 ) -> Genesis:
     names = [*validators, *observers]
     institutions = [
@@ -183,7 +183,7 @@ class Cluster:
         self,
         validators: Sequence[str],
         observers: Sequence[str] = (),
-        version: int = FIRST_VERSION,
+        version: int = KNOWN_VERSION,
     ) -> None:
         self.genesis = genesis_of(validators, observers, version)
         self.now = 0.0
@@ -203,6 +203,9 @@ class Cluster:
         for other in self.nodes:
             if other != name:
                 self.nodes[name].inbox.append(LinkUp(other, self.nodes[other].store))
+
+    def link_up(self, name: str) -> LinkUp:
+        return LinkUp(name, self.nodes[name].store)
 
     def wall(self, name: str) -> int:
         return EPOCH + int(self.now * 1000) + self.wall_offset.get(name, 0)
@@ -330,7 +333,7 @@ class Cluster:
                 self.nodes[name].inbox.append(LinkDown(other))
 
 
-def started(validators: str = "abc", observers: str = "", version: int = FIRST_VERSION) -> Cluster:
+def started(validators: str = "abc", observers: str = "", version: int = KNOWN_VERSION) -> Cluster:
     cluster = Cluster(list(validators), list(observers), version)
     cluster.run(5)
     return cluster

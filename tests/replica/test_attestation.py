@@ -11,20 +11,17 @@ from govchaind.base.errors import Invalid, InvalidProof, StateDiverged
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.types import Height
 from govchaind.ledger.certificate import Certificate, check_certificate
+from govchaind.ledger.contradiction import Contradiction, check_contradiction
 from govchaind.ledger.membership import Membership, membership_of
 from govchaind.ledger.statement import Statement
 from govchaind.replica.attestation import (
     AHEAD_MAX,
-    ASK_AGAIN_SECONDS,
-    RESEND_HEIGHTS_MAX,
     RESEND_SECONDS,
     Attestations,
-    certificate_at,
-    certificates_from,
 )
-from govchaind.replica.events import Signed
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.messages import Attest
+from govchaind.replica.stored_certificates import certificate_at, certificates_from
 from tests.replica.cluster import key, member, store_id
 
 FOUR = [member(name) for name in "abcd"]
@@ -57,6 +54,7 @@ class Signer:
         self.disk = MemoryReader() if disk is None else disk
         self.batch = WriteBatch()
         signer = key(f"{name}-attest")
+        self.accused: list[tuple[bytes, Contradiction]] = []
         sets = memberships or [(0, membership_of(FOUR, 0))]
         known = Memberships([(at, value, None) for at, value in sets])
         self.attestations = Attestations(
@@ -67,6 +65,7 @@ class Signer:
             floor=floor,
             reader=self.disk,
             certifying=known.certifying,
+            accuse=lambda public, found: self.accused.append((public, found)),
         )
 
     def apply(self, height: Height, seed: int = 0) -> list[Height]:
@@ -107,6 +106,68 @@ def test_one_validator_counts_once() -> None:
     assert node.receive("b", 1) == []
     assert node.attestations.certified == 0
     assert node.receive("c", 1) == [1]
+
+
+def accused(node: Signer) -> list[tuple[str, Height]]:
+    """Return who was accused of what; each accusation must be proved by itself."""
+    for public, found in node.accused:
+        assert public == key(f"{found.node}-attest").public
+        check_contradiction(found, public, bytes(32))
+    return [(found.node, found.height) for _, found in node.accused]
+
+
+def test_who_signs_another_thing_than_before_is_accused() -> None:
+    node = Signer()
+    node.apply(1)
+    assert node.receive("b", 1) == []
+    assert node.receive("b", 1, seed=9) == []
+    assert node.receive("b", 1, seed=8) == []
+    assert accused(node) == [("b", 1)]
+
+
+def test_who_signs_another_thing_first_is_accused_when_it_signs_what_all_do() -> None:
+    node = Signer()
+    node.apply(1)
+    assert node.receive("c", 1, seed=9) == []
+    assert accused(node) == []  # it may only have come to other results
+    assert node.receive("c", 1) == []
+    assert accused(node) == [("c", 1)]
+
+
+def test_who_signs_another_thing_when_the_height_is_certified_is_accused() -> None:
+    node = Signer()
+    node.apply(1)
+    node.write(1)
+    for name in "bc":
+        node.receive(name, 1)
+    assert node.attestations.certified == 1
+    assert node.receive("c", 1, seed=9) == []
+    assert node.receive("d", 1, seed=9) == []  # it has signed nothing else that is known
+    assert accused(node) == [("c", 1)]
+
+
+def test_a_certificate_that_contradicts_one_accuses_those_who_signed_both() -> None:
+    node = Signer()
+    node.apply(1)
+    node.write(1)
+    for name in "bc":
+        node.receive(name, 1)
+    other = attest("b", 1, 9), attest("d", 1, 9)
+    pairs = (("b", other[0].signature), ("c", bytes(64)), ("d", other[1].signature))
+    assert node.attestations.accept([Certificate(statement(1, 9), pairs)], node.batch) == []
+    assert accused(node) == [("b", 1)]
+
+
+def test_another_tale_that_is_not_signed_or_of_another_height_ends_the_link() -> None:
+    node = Signer()
+    node.apply(1)
+    forged = Attest(1, statement(1, 9), bytes(64))
+    with pytest.raises(Invalid):
+        node.attestations.receive("b", forged, node.batch)
+    later = attest("b", 2, 9)
+    with pytest.raises(Invalid):
+        node.attestations.receive("b", Attest(1, later.statement, later.signature), node.batch)
+    assert accused(node) == []
 
 
 def test_only_validators_count() -> None:
@@ -290,95 +351,3 @@ def test_a_certificate_of_other_results_stops_the_node() -> None:
     node.apply(1)
     with pytest.raises(StateDiverged):
         node.attestations.accept([certificate(1, "bcd", seed=7)], node.batch)
-
-
-def wanted(node: Signer, now: float) -> list[int]:
-    return [asked.height for asked in node.attestations.unsigned(now)]
-
-
-def answer(node: Signer, height: Height, seed: int = 0) -> tuple[list[Attest], list[Height]]:
-    signed = attest("a", height, seed)
-    answered = Signed(height, signed.statement, signed.signature)
-    return node.attestations.answered(answered, node.batch)
-
-
-def test_a_key_held_elsewhere_is_asked_for_once_the_results_are_durable() -> None:
-    node = Signer(elsewhere=True)
-    node.apply(1)
-    node.apply(2)
-    assert wanted(node, 1.0) == []
-    assert node.write(2) == ([], [])
-    assert wanted(node, 1.0) == [1, 2]
-    assert wanted(node, 1.5) == []
-    assert wanted(node, 1.0 + ASK_AGAIN_SECONDS) == [1, 2]
-    assert answer(node, 1) == ([attest("a", 1)], [])
-    assert node.batch.changes == {}  # its holder gives the same signature again
-    assert wanted(node, 9.0) == [2]
-    assert node.attestations.resend(9.0) == [attest("a", 1)]
-
-
-def test_the_answer_makes_the_quorum() -> None:
-    node = Signer(elsewhere=True)
-    node.apply(1)
-    node.write(1)
-    assert node.receive("b", 1) == node.receive("c", 1) == []
-    assert answer(node, 1) == ([attest("a", 1)], [1])
-    assert answer(node, 1) == ([], [])  # late, and of a height that is certified
-
-
-def test_an_answer_to_other_results_counts_for_nothing() -> None:
-    node = Signer(elsewhere=True)
-    node.apply(1)
-    node.write(1)
-    assert answer(node, 1, seed=7) == ([], [])
-    assert answer(node, 2) == ([], [])
-    assert wanted(node, 1.0) == [1]
-
-
-def test_what_the_holder_refuses_is_not_asked_for_again_in_this_life() -> None:
-    node = Signer(elsewhere=True)
-    node.apply(1)
-    node.write(1)
-    assert wanted(node, 1.0) == [1]
-    refused = Signed(1, statement(1), None)
-    assert node.attestations.answered(refused, node.batch) == ([], [])
-    assert wanted(node, 99.0) == []
-    again = Signer(elsewhere=True, disk=node.disk)
-    assert wanted(again, 1.0) == [1]
-
-
-def test_a_holder_is_asked_for_no_height_that_this_node_may_not_sign() -> None:
-    assert asked_after_apply(Signer(elsewhere=True, floor=1)) == [2]
-    assert asked_after_apply(Signer(elsewhere=True, store=b"other".ljust(16))) == []
-    assert asked_after_apply(Signer("o", elsewhere=True)) == []
-
-
-def asked_after_apply(node: Signer) -> list[int]:
-    for height in (1, 2):
-        node.apply(height)
-    node.write(2)
-    return wanted(node, 1.0)
-
-
-def test_no_more_is_asked_for_at_once_than_is_sent_again() -> None:
-    node = Signer(elsewhere=True)
-    for height in range(1, RESEND_HEIGHTS_MAX + 11):
-        node.apply(height)
-    node.write(RESEND_HEIGHTS_MAX + 10)
-    assert wanted(node, 1.0) == list(range(1, RESEND_HEIGHTS_MAX + 1))
-
-
-def test_the_newest_certificate_with_it_says_what_a_key_has_signed() -> None:
-    node = Signer(elsewhere=True)
-    assert node.attestations.known_signed(node.disk, key("a-attest").public) == 0
-    for height in (1, 2):
-        node.apply(height)
-    node.write(2)
-    node.receive("b", 1)
-    node.receive("c", 1)
-    answer(node, 1)
-    for name in "bcd":
-        node.receive(name, 2)
-    node.write(2)
-    assert node.attestations.certified == 2
-    assert node.attestations.known_signed(node.disk, key("a-attest").public) == 1

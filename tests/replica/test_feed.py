@@ -212,7 +212,7 @@ def test_a_voter_whose_leader_gives_it_nothing_takes_certified_blocks() -> None:
     observing.follower.head("b", UNSERVED_HEIGHTS + 10)
 
     def upstream_at(now: float, commit: int) -> NodeId | None:
-        observing.keep_time(now, ["a", "b"], observer=False, led=True, commit=commit)
+        observing.keep_time(now, ["a", "b"], observer=False, leader="a", commit=commit)
         return observing.follower.upstream
 
     assert upstream_at(1.0, 5) is None

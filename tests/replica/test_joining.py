@@ -12,14 +12,13 @@ from govchaind.base.keyvalue import MemoryReader, WriteBatch, prefix_end
 from govchaind.base.limits import SNAPSHOT_CHUNK_BYTES_MAX
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.beginning import beginning
-from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.operations.costs import Kind
-from govchaind.ledger.results import read_result
-from govchaind.ledger.snapshot_chunk import Place, judge_chunk
-from govchaind.ledger.snapshot_head import Standing, encode_step, judge_head
+from govchaind.ledger.results import load_frontier, read_result
+from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import read_transaction
+from govchaind.ledger.tree_proof import hash_key
 from govchaind.replica.joining import ALONE_SECONDS, ANSWER_SECONDS, MARKS, Joining
 from govchaind.replica.snapshot_messages import (
     PREPARING,
@@ -32,7 +31,15 @@ from govchaind.replica.snapshot_messages import (
     WantSnapshot,
 )
 from tests.ledger.chain import Chain
-from tests.ledger.snapshots import answer, encode_chunk, entries_at, head_of, root_of, steps_of
+from tests.ledger.snapshots import (
+    answer,
+    encode_chunk,
+    entries_at,
+    head_of,
+    proof_from,
+    root_of,
+    steps_of,
+)
 from tests.ledger.test_trust import reconfigured
 
 PUT = int(Kind.PUT)
@@ -67,8 +74,9 @@ def server(chain: Chain, bytes_max: int = 2000) -> Serve:
         if isinstance(message, WantSnapshot):
             steps = steps_of(chain, height, message.era)
             if len(steps) > 1:  # one an answer, as if they were large
-                return SnapshotOffer(height, steps[:1], b"")
-            return SnapshotOffer(height, steps, head_of(chain, height))
+                return SnapshotOffer(height, steps[:1], b"", [])
+            proof = proof_from(chain, message.seen, height)
+            return SnapshotOffer(height, steps, head_of(chain, height), proof)
         assert isinstance(message, WantChunk)
         parting, body = answer(entries, message.depth, message.path, bytes_max)
         return SnapshotChunk(height, message.depth, message.path, parting, body)
@@ -217,36 +225,34 @@ def test_what_is_left_out_added_or_moved_is_no_chunk() -> None:
             judge_chunk(encode_chunk(wrong), place, height)
 
 
-def test_a_head_is_believed_by_the_membership_that_genesis_leads_to() -> None:
-    chain = long_chain(50)
+def test_entries_of_another_place_do_not_slip_in_behind_those_of_a_chunk() -> None:
+    chain = long_chain(1000)
     height = checkpoint(chain)
-    raw, steps = head_of(chain, height), steps_of(chain, height)
-    standing = Standing(chain.genesis)
-    with pytest.raises(InvalidProof):
-        judge_head(raw, standing)  # the validators have changed since genesis
-    for step in steps:
-        standing.take(step)
-    assert judge_head(raw, standing).height == height
-    with pytest.raises(InvalidProof, match="not above"):
-        standing.take(steps[0])
-    lone = chain.certificate(11, "node-b", "node-c", "node-d").signatures[:1]
-    few = Certificate(chain.step(11).applied.statement, lone)
-    forged = encode_step(chain.step(11).block.header, standing.membership.encode(), few)
-    with pytest.raises(InvalidProof):
-        Standing(chain.genesis).take(forged)  # no quorum of the membership before it
+    held = entries_at(chain.store, height)
+    tried = 0
+    for place in judge_parting(answer(held, 0, b"", 0)[1], Place(0, b"", root_of(chain, height))):
+        mine = [entry for leaf, entry in held if leaf[0] >> 4 == place.path[0] >> 4]
+        last = hash_key(mine[-1][0])[0] & 15
+        behind = [entry for leaf, entry in held if leaf[0] >> 4 > place.path[0] >> 4]
+        extra = next((one for one in behind if hash_key(one[0])[0] & 15 < last), None)
+        assert judge_chunk(encode_chunk(mine), place, height).entries == len(mine)
+        if extra is not None:
+            tried += 1
+            with pytest.raises(InvalidProof, match="another place"):
+                judge_chunk(encode_chunk([*mine, extra]), place, height)
+    assert tried > 5
 
 
-def test_every_bit_of_a_head_matters() -> None:
+def test_a_history_of_its_own_is_left_only_for_one_that_continues_it() -> None:
     chain = long_chain(50)
-    height = checkpoint(chain)
-    raw, standing = head_of(chain, height), Standing(chain.genesis)
-    for step in steps_of(chain, height):
-        standing.take(step)
-    for at in range(0, len(raw), max(1, len(raw) // 200)):
-        wrong = raw[:at] + bytes((raw[at] ^ 1,)) + raw[at + 1 :]
-        with pytest.raises(Exception, match=r".") as caught:
-            judge_head(wrong, standing)
-        assert caught.type.__module__ == "govchaind.base.errors"
+    own = 14, load_frontier(chain.store, 14).root()
+    joining, store = Joining(chain.genesis, MemoryReader(), 0.0, own=own), MemoryReader()
+    run(joining, store, server(chain))
+    assert joining.done
+    other = Joining(chain.genesis, MemoryReader(), 0.0, own=(14, bytes(32)))
+    run(other, MemoryReader(), server(chain), rounds=20)
+    assert other.head is None
+    assert other.blamed() == {"node-b", "node-c"}
 
 
 def test_a_restart_asks_only_for_what_is_missing() -> None:

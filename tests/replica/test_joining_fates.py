@@ -33,7 +33,7 @@ def wrong(reply: SnapshotMessage, random: Random) -> SnapshotMessage:
             return reply
         at = random.randrange(len(reply.head))
         head = reply.head[:at] + bytes((reply.head[at] ^ 1,)) + reply.head[at + 1 :]
-        return SnapshotOffer(reply.height, reply.steps, head)
+        return SnapshotOffer(reply.height, reply.steps, head, reply.consistency)
     assert isinstance(reply, SnapshotChunk)
     at = random.randrange(len(reply.body))
     body = reply.body[:at] + bytes((reply.body[at] ^ 4,)) + reply.body[at + 1 :]

@@ -9,8 +9,8 @@ from govchaind.base.crypto import HeldElsewhere, Signer, verify
 from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.versions import KNOWN_VERSION
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.events import SignatureWanted
+from govchaind.replica.stored_certificates import certificate_at
 from tests.replica.cluster import Cluster, follower_of, key, started
 
 Name: TypeAlias = Callable[[Cluster], str]

@@ -50,11 +50,12 @@ def every_message() -> list[codec.Anything]:
         replica.CertifiedBlocks([(first, certificate(first)), (second, certificate(second))]),
         replica.Objection(4, 8, "clock-ahead"),
         replica.Awaited(),
-        snapshots.WantSnapshot(0, 7),
-        snapshots.SnapshotOffer(9, [b"step", b"step"], b"head"),
+        snapshots.WantSnapshot(0, 7, 5),
+        snapshots.SnapshotOffer(9, [b"step", b"step"], b"head", [bytes(32)]),
         snapshots.WantChunk(9, 3, b"\xab\xc0"),
         snapshots.SnapshotChunk(9, 3, b"\xab\xc0", parting=True, body=b"hashes"),
         snapshots.SnapshotRefusal(9, "preparing"),
+        replica.PrunedBelow(17),
     ]
 
 

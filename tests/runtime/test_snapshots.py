@@ -195,8 +195,8 @@ async def test_who_asks_too_much_is_not_answered_and_others_are(tmp_path: Path) 
     chain, told = long_chain(50), Told()
     async with serving(chain, tmp_path, told) as server:
         for _ in range(3 * SNAPSHOT_ASKED_MAX):
-            server.ask("greedy", WantSnapshot(0, 0))
-        server.ask("other", WantSnapshot(0, 0))
+            server.ask("greedy", WantSnapshot(0, 0, 0))
+        server.ask("other", WantSnapshot(0, 0, 0))
         await trio.testing.wait_all_tasks_blocked(0.05)
     counted = [peer for peer, _ in told.messages]
     assert (counted.count("greedy"), counted.count("other")) == (SNAPSHOT_ASKED_MAX, 1)
@@ -208,7 +208,7 @@ async def test_what_is_not_held_is_refused_and_what_lies_ahead_too(tmp_path: Pat
         for height in (1 << 40, chain.ledger.height + 1):
             reply = await asked(server, told, WantChunk(height, 0, b""))
             assert reply == SnapshotRefusal(height, UNHELD)
-        offer = await asked(server, told, WantSnapshot(0, 0))
+        offer = await asked(server, told, WantSnapshot(0, 0, 0))
         assert isinstance(offer, SnapshotOffer)
         assert offer.steps == steps_of(chain, offer.height)
         chunk = await asked(server, told, WantChunk(offer.height, 0, b""))
@@ -225,7 +225,7 @@ async def test_what_is_not_held_is_refused_and_what_lies_ahead_too(tmp_path: Pat
 async def test_all_bytes_together_keep_to_the_rate(tmp_path: Path) -> None:
     chain, told = long_chain(50), Told()
     async with serving(chain, tmp_path, told, rate=50_000) as server:
-        offer = await asked(server, told, WantSnapshot(0, 0))
+        offer = await asked(server, told, WantSnapshot(0, 0, 0))
         began, size = trio.current_time(), 0
         for _ in range(6):
             reply = await asked(server, told, WantChunk(offer.height, 0, b""))

@@ -1,4 +1,5 @@
-"""What commands say in English where it arises: errors, their remedies, notes, labels of progress.
+"""What commands say in English where it arises: errors, their remedies, notes, labels of progress,
+heads of columns.
 
 Nothing there is marked: the literals are found in the source, with a named place for what an
 f-string puts in, and `cli/wording.py` finds the message again in the finished sentence.
@@ -20,7 +21,7 @@ OURS = frozenset(
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.GovchaindError)
 )
-SAYING = frozenset({"note", "progress", "_say"})  # their arguments are for a person
+SAYING = frozenset({"note", "say", "progress", "_say"})  # their arguments are for a person
 QUIET = frozenset({"code", "param_hint"})  # arguments of errors that nobody reads as a sentence
 MAKERS = frozenset({"invariant"})  # what cannot happen is told to the makers, in English
 WORD = re.compile("[A-Za-z]{2}")
@@ -37,7 +38,8 @@ class Said:
 
 def said_in(folder: Path, root: Path) -> Iterator[Said]:
     """Yield what all files of a folder say."""
-    files = {path: _File(ast.parse(path.read_text())) for path in sorted(folder.rglob("*.py"))}
+    paths = sorted({*folder.rglob("*.py")} - {*(folder / "data").rglob("*.py")})  # those run alone
+    files = {path: _File(ast.parse(path.read_text())) for path in paths}
     public, before = frozenset[str](), None
     while public != before:  # who passes on what another file's function says
         before = public
@@ -58,9 +60,12 @@ class _File:
     def __init__(self, tree: ast.Module) -> None:
         self._nodes = list(ast.walk(tree))
         self._texts: dict[str, list[ast.expr]] = {}
+        self._lists: dict[str, list[ast.expr]] = {}
         self._errors = set(OURS)
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         for node in self._nodes:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple):
+                self._lists.setdefault(ast.unparse(node.targets[0]), []).append(node.value)
             if isinstance(node, ast.Assign) and isinstance(node.value, _TEXT):
                 self._texts.setdefault(ast.unparse(node.targets[0]), []).append(node.value)
             elif isinstance(node, ast.ClassDef):
@@ -93,6 +98,10 @@ class _File:
             elif isinstance(node, ast.Call):
                 plain = isinstance(node.func, ast.Name)
                 name = _last(node.func)
+                if name == "print_table":
+                    yield from self._columns(node.args[1], place)
+                if name in SAYING and not plain:
+                    continue  # another's method
                 if name in saying or (plain and name in public):
                     for argument in _spoken(node):
                         yield from self.messages(argument, f"{place}:{node.lineno}")
@@ -100,6 +109,17 @@ class _File:
                 for default in (*node.args.defaults, *node.args.kw_defaults):
                     if isinstance(default, ast.Name):
                         yield from self.messages(default, f"{place}:{node.lineno}")
+
+    def _columns(self, node: ast.expr, place: str) -> Iterator[Said]:
+        """Yield the heads of a table's columns."""
+        if isinstance(node, ast.Name):
+            for value in self._lists.get(node.id, ()):
+                yield from self._columns(value, place)
+        elif isinstance(node, ast.List | ast.Tuple):
+            for each in node.elts:
+                text = template(each)
+                if text and WORD.search(text):
+                    yield Said(text, f"{place}:{node.lineno}")
 
     def messages(self, node: ast.expr, place: str) -> Iterator[Said]:
         """Yield the messages of an expression. One word alone is a name or a code."""
@@ -117,6 +137,7 @@ class _File:
             return
         text = template(node)
         own = "" if text is None else re.sub(r"%\(\w+\)s", "", text)
+        own = own if "%(" not in (text or "") else f"{own} …"  # a word and what it says it of
         if text is not None and WORD.search(own) and " " in own.strip():
             yield Said(text, place)
         if isinstance(node, ast.JoinedStr):
