@@ -25,6 +25,7 @@ from govchaind.base.limits import ARCHIVED_AT_BYTES_MAX
 from govchaind.config_sections import (
     ADDRESS,
     ApiSection,
+    AttestationSection,
     DeliverySection,
     LogSection,
     MetricsSection,
@@ -54,6 +55,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     snapshot: SnapshotSection = SnapshotSection()
     log: LogSection = LogSection()
     shutdown: ShutdownSection = ShutdownSection()
+    attestation: AttestationSection = AttestationSection()
     raft: RaftSection = RaftSection()
 
     @property
@@ -123,8 +125,14 @@ def parse_config(text: str, *, folder: Path, source: str = "settings") -> Config
     tokens = config.api.token_file
     if tokens is not None:
         tokens = str((data_directory / tokens).resolve())
+    sockets = {
+        name: str((data_directory / value).resolve())
+        for name in ("signer", "next_signer")
+        if (value := getattr(config.attestation, name)) is not None
+    }
     return msgspec.structs.replace(
         config,
+        attestation=msgspec.structs.replace(config.attestation, **sockets),
         api=msgspec.structs.replace(config.api, token_file=tokens),
         node=msgspec.structs.replace(config.node, data_directory=str(data_directory)),
         storage=msgspec.structs.replace(

@@ -217,6 +217,19 @@ class ShutdownSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = 10.0
 
 
+class AttestationSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The key that signs what this node has come to."""
+
+    signer: Annotated[
+        str | None,
+        Meta(description="Socket of the signer that holds the key; unset: attestation.key does."),
+    ] = None
+    next_signer: Annotated[
+        str | None,
+        Meta(description="The same for the key in `next/`, while the node's keys change."),
+    ] = None
+
+
 class RaftSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Timing of consensus; the same on all validators."""
 

@@ -30,7 +30,8 @@ from govchaind.base.errors import GovchaindError, InvalidSetting, StoreReplaced
 from govchaind.config import CONFIG_FILE, Config, load_config
 from govchaind.identity import Identity
 from govchaind.ledger.genesis import Genesis
-from govchaind.node import Running, load, production, run_node
+from govchaind.node import Running, load, run_node
+from govchaind.production import production
 from govchaind.reload import compare, put_in_force
 from govchaind.runtime.log_level import LogLevel
 from govchaind.runtime.supervisor import Supervisor, status_line, supervisor_of

@@ -6,6 +6,9 @@
     tls.key           64 hex digits: the seed of the TLS channel's key               mode 0600
     tls.crt           the self-signed certificate of tls.key, PEM
     genesis.bin       the chain's genesis, verbatim
+                      (or with a signer, which `attestation.signer` names: not here)
+    greetings         what that signer has signed for links (runtime/greetings.py)
+    next/             the same files of the keys that the node is to have, while they change
     guard             what the node remembers of its own word, over store lives
     store/            the store
 
@@ -25,7 +28,13 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from govchaind.base.crypto import PUBLIC_KEY_BYTES, SEED_BYTES, SigningKey
+from govchaind.base.crypto import (
+    PUBLIC_KEY_BYTES,
+    SEED_BYTES,
+    HeldElsewhere,
+    Signer,
+    SigningKey,
+)
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.types import NodeId, PublicKey, StoreId
 from govchaind.client.private_file import opened
@@ -37,6 +46,8 @@ TLS_KEY_FILE = "tls.key"
 CERTIFICATE_FILE = "tls.crt"
 GENESIS_FILE = "genesis.bin"
 GUARD_FILE = "guard"
+GREETINGS_FILE = "greetings"
+NEXT_FOLDER = "next"
 
 STORE_ID_BYTES = 16
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -51,9 +62,14 @@ class Identity:
     institution: str
     first_store: StoreId
     directory: Path
-    signer: SigningKey
+    signer: Signer
     tls_public: PublicKey
     tls_seed: bytes = field(repr=False)
+    following: Identity | None = None  # of the keys that the node is to have
+
+    def held(self) -> tuple[Identity, ...]:
+        """Return every pair of keys that this node holds, the present one first."""
+        return (self,) if self.following is None else (self, self.following)
 
     @property
     def attestation_public(self) -> PublicKey:
@@ -69,6 +85,11 @@ class Identity:
     def genesis_path(self) -> Path:
         """The chain's genesis, verbatim."""
         return self.directory / GENESIS_FILE
+
+    @property
+    def greetings_path(self) -> Path:
+        """What a signer has signed for links."""
+        return self.directory / GREETINGS_FILE
 
     @property
     def guard_path(self) -> Path:
@@ -158,8 +179,10 @@ def write_identity(
     return Identity(name, institution, first_store, directory, signer, tls_public, tls_seed)
 
 
-def load_identity(directory: Path) -> Identity:
+def load_identity(directory: Path, *, key_elsewhere: bool = False) -> Identity:
     """Read and check a node directory's identity.
+
+    `key_elsewhere`: a signer holds the attestation key, and so no copy of it may lie here.
 
     Raises:
         InvalidSetting: a file is missing, malformed, readable by others, or of another node.
@@ -177,7 +200,12 @@ def load_identity(directory: Path) -> Identity:
     for entry in ("name", "institution"):
         if not isinstance(table[entry], str) or not _NAME.fullmatch(table[entry]):
             raise InvalidSetting(f"{path}: {entry} is not 1 to 32 of a-z, 0-9 and '-'")
-    attestation_seed = _own_seed(directory, ATTESTATION_KEY_FILE, table, "attestation_public")
+    signer: Signer
+    if key_elsewhere:
+        _check_absent(directory / ATTESTATION_KEY_FILE)
+        signer = HeldElsewhere(_hex(path, table, "attestation_public", PUBLIC_KEY_BYTES))
+    else:
+        signer = SigningKey(_own_seed(directory, ATTESTATION_KEY_FILE, table, "attestation_public"))
     tls_seed = _own_seed(directory, TLS_KEY_FILE, table, "tls_public")
     _check_certificate(directory / CERTIFICATE_FILE, SigningKey(tls_seed).public)
     return Identity(
@@ -185,10 +213,19 @@ def load_identity(directory: Path) -> Identity:
         institution=table["institution"],
         first_store=_hex(path, table, "first_store", STORE_ID_BYTES),
         directory=directory.resolve(),
-        signer=SigningKey(attestation_seed),
+        signer=signer,
         tls_public=SigningKey(tls_seed).public,
         tls_seed=tls_seed,
     )
+
+
+def _check_absent(path: Path) -> None:
+    if path.exists():
+        raise InvalidSetting(
+            f"{path} lies here, but attestation.signer says that a signer holds this key",
+            code="key-beside-signer",
+            remedy="Move the file to the signer: a key in two places can sign two things.",
+        )
 
 
 def _own_seed(directory: Path, file: str, table: dict[str, object], entry: str) -> bytes:

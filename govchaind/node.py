@@ -10,9 +10,9 @@ Rules it keeps:
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -22,50 +22,38 @@ import trio
 from govchaind.api.access import make_access
 from govchaind.api.context import ApiLimits, Context
 from govchaind.api.expiries import watch_expiries
-from govchaind.api.listener import listen_http
 from govchaind.api.outlook import watch_outlook
 from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.crypto import verify
-from govchaind.base.errors import Fatal, GovchaindError, InvalidSetting
+from govchaind.base.errors import Fatal, InvalidSetting
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.limits import STORE_AHEAD_BYTES
-from govchaind.base.types import StoreId
+from govchaind.base.types import PublicKey, StoreId
 from govchaind.config import CONFIG_FILE, Config, load_config, split_address
-from govchaind.identity import STORE_ID_BYTES, Identity, load_identity
+from govchaind.identity import NEXT_FOLDER, STORE_ID_BYTES, Identity, load_identity
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.raft.messages import Timing
-from govchaind.replica.events import CertificateAwaited, Guard, Status
+from govchaind.replica.events import CertificateAwaited, Guard
 from govchaind.replica.replica import Replica
 from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
 from govchaind.runtime.carried import make_carrier, make_shelf
 from govchaind.runtime.drive import Drive
-from govchaind.runtime.environment import DeliveryDoors, Environment, ListenHttp
+from govchaind.runtime.environment import Environment, ListenHttp
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.guard import read_guard, unborn
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.link import Self
-from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
-from govchaind.runtime.snapshots import Snapshots, make_doors
-from govchaind.runtime.store_exchange import exchange
+from govchaind.runtime.signing import Signing, make_signings
+from govchaind.runtime.snapshots import Snapshots
 from govchaind.runtime.system import (
-    CrashRecord,
-    GuardFile,
-    WorkerThreads,
-    entropy,
     first_known,
     software_version,
-    wall_milliseconds,
 )
-from govchaind.runtime.tcp import TcpNetwork
 from govchaind.runtime.telemetry import Telemetry
-from govchaind.runtime.tls import TlsIdentity
 from govchaind.runtime.verify_store import check_newest
 
 HAND_OVER_SECONDS = 2.0
-DELIVERY_THREADS = 2
-CRASH_FILE = "last-fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +63,7 @@ class Running:
     context: Context
     drive: Drive
     mesh: Mesh
+    signings: Sequence[Signing]
     snapshots: Snapshots
 
 
@@ -139,6 +128,7 @@ def _make_replica(
             store=store,
             genesis=genesis,
             signer=identity.signer,
+            further_signers=[each.signer for each in identity.held()[1:]],
             verify=verify,
             timing=Timing(
                 heartbeat=config.raft.heartbeat_seconds,
@@ -157,13 +147,11 @@ def _make_replica(
 
 
 def _make_board(replica: Replica, inbox: Inbox, telemetry: Telemetry) -> NoticeBoard:
-    def status() -> Status:
-        return replica.status(trio.current_time())
-
+    now = replica.status(trio.current_time())
     board = NoticeBoard(
-        status,
-        height=status().height,
-        certified=status().certified,
+        lambda: replica.status(trio.current_time()),
+        height=now.height,
+        certified=now.certified,
         certificate_awaited=lambda: inbox.put_own(CertificateAwaited()),
     )
     telemetry.metrics.watch(lambda: board.status)
@@ -178,6 +166,7 @@ def _make_drive(
     board: NoticeBoard,
     mesh: Mesh,
     telemetry: Telemetry,
+    signings: Mapping[PublicKey, Signing],
 ) -> Drive:
     return Drive(
         replica=replica,
@@ -188,6 +177,7 @@ def _make_drive(
         telemetry=telemetry,
         wall_milliseconds=environment.wall_milliseconds,
         guard_write=environment.guard_write,
+        want_signature=lambda wanted: signings[wanted.key].want(wanted),
         reserve_bytes=config.storage.reserve_bytes,
     )
 
@@ -202,8 +192,8 @@ def _api_limits(config: Config) -> ApiLimits:
     )
 
 
-def _own(genesis: Genesis, identity: Identity, store: StoreId) -> Self:
-    """Return what this node says of itself in a greeting."""
+def _own(genesis: Genesis, identity: Identity, store: StoreId, signing: Signing | None) -> Self:
+    """Return what this node says of itself in a greeting, under one pair of its keys."""
     return Self(
         chain_id=genesis.chain_id,
         node=identity.name,
@@ -211,6 +201,7 @@ def _own(genesis: Genesis, identity: Identity, store: StoreId) -> Self:
         software=software_version(),
         tls_key=identity.tls_public,
         signer=identity.signer,
+        sign_hello=None if signing is None else signing.hello,
     )
 
 
@@ -230,9 +221,14 @@ async def run_node(
     randomness = random.Random(environment.entropy(32))
     replica = _make_replica(config, genesis, identity, environment, store, guard, randomness)
     inbox, listen = Inbox(), environment.listen_http
+    held, known_signed = identity.held(), replica.attestations.known_signed
+    keys = [each.signer for each in held]
+    signings = make_signings(keys, environment, inbox, telemetry, known_signed)
+    selves = [_own(genesis, each, store, signings.get(each.attestation_public)) for each in held]
     gate = Gate(environment.threads, known=replica.known, workers=config.node.verify_threads)
     mesh = Mesh(
-        own=_own(genesis, identity, store),
+        own=selves[0],
+        following=selves[1:],
         network=environment.network,
         inbox=inbox,
         gate=gate,
@@ -242,7 +238,7 @@ async def run_node(
         further_addresses=config.peer.dial,
     )
     board = _make_board(replica, inbox, telemetry)
-    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry)
+    drive = _make_drive(config, environment, replica, inbox, board, mesh, telemetry, signings)
     failures, stopping = list[Fatal](), trio.Event() if stop is None else stop
 
     def failed(error: Fatal) -> None:
@@ -271,9 +267,10 @@ async def run_node(
         carrier=make_carrier(delivery, environment, genesis, identity.name, members, telemetry),
         shelf=make_shelf(delivery, environment, telemetry),
         growth=drive.growth,
+        signers=[signing.state for signing in signings.values()],
         joining=snapshots.joiner,
     )
-    running = Running(context, drive, mesh, snapshots)
+    running = Running(context, drive, mesh, tuple(signings.values()), snapshots)
     await _run_parts(config, listen, running, telemetry, gate, stopping, attend, task_status)
     if failures:
         raise failures[0]
@@ -296,6 +293,8 @@ async def _run_parts(
             peer = await core.start(mesh.run, config.peer.listen)
             core.start_soon(gate.run)
             core.start_soon(drive.run)
+            for signing in running.signings:
+                core.start_soon(signing.run)
             core.start_soon(running.snapshots.run)
             if context.shelf is not None:
                 core.start_soon(context.shelf.run)
@@ -333,57 +332,15 @@ async def _run_parts(
     telemetry.event("node.stopped")
 
 
-@asynccontextmanager
-async def production(
-    config: Config, identity: Identity, telemetry: Telemetry
-) -> AsyncIterator[Environment]:
-    """Make production's side of every seam; the store closes last."""
-    crash = CrashRecord(config.data_directory / CRASH_FILE)
-    crash.check()
-    await exchange(config.data_directory, config.storage, telemetry)
-    storage = LmdbStorage(
-        config.store_directory,
-        map_bytes_max=config.storage.map_bytes_max,
-        ahead_bytes=STORE_AHEAD_BYTES,
-        reserve_bytes=config.storage.reserve_bytes,
-    )
-    verifiers = WorkerThreads("verify", config.node.verify_threads)
-    carriers = WorkerThreads("deliver", DELIVERY_THREADS)
-    try:
-        crash.open()
-        guard_file = GuardFile(identity.guard_path)
-
-        def refused(address: str, error: GovchaindError) -> None:
-            telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
-
-        tls = TlsIdentity(identity.tls_seed, identity.certificate_path.read_bytes())
-        doors = None
-        if config.delivery.enabled:
-            network = TcpNetwork(tls, refused=refused, setting="delivery.listen")
-            doors = DeliveryDoors(network, carriers)
-        yield Environment(
-            storage=storage,
-            network=TcpNetwork(tls, refused=refused),
-            threads=verifiers,
-            wall_milliseconds=wall_milliseconds,
-            entropy=entropy,
-            guard_read=guard_file.read,
-            guard_write=guard_file.write,
-            listen_http=listen_http,
-            delivery=doors,
-            snapshots=make_doors(config.data_directory, config.storage, carriers),
-        )
-    finally:
-        verifiers.close()
-        carriers.close()
-        storage.close()
-        crash.close()
-
-
 def load(directory: Path) -> tuple[Config, Identity, Genesis]:
     """Read a node directory. Raises InvalidSetting."""
     config = load_config(directory / CONFIG_FILE)
-    identity = load_identity(config.data_directory)
+    elsewhere = config.attestation.signer is not None
+    identity = load_identity(config.data_directory, key_elsewhere=elsewhere)
+    if (config.data_directory / NEXT_FOLDER).exists():
+        elsewhere = config.attestation.next_signer is not None
+        following = load_identity(config.data_directory / NEXT_FOLDER, key_elsewhere=elsewhere)
+        identity = replace(identity, following=following)
     if config.node.name is not None and config.node.name != identity.name:
         raise InvalidSetting(
             f"node.name is {config.node.name} but the keys are those of {identity.name}",

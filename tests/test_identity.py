@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from govchaind.base.crypto import SigningKey
-from govchaind.base.errors import InvalidSetting
+from govchaind.base.crypto import Domain, HeldElsewhere, SigningKey
+from govchaind.base.errors import InvalidSetting, InvariantBroken
 from govchaind.identity import (
     ATTESTATION_KEY_FILE,
     CERTIFICATE_FILE,
@@ -164,3 +164,15 @@ def test_a_spoilt_identity_file_is_refused(
     path.write_text(path.read_text().replace(old, new))
 
     assert expected in refusal(tmp_path).message
+
+
+def test_a_key_that_a_signer_holds_is_not_read_and_may_not_lie_here(tmp_path: Path) -> None:
+    made = make_node(tmp_path)
+    with pytest.raises(InvalidSetting, match="a signer holds this key") as caught:
+        load_identity(tmp_path, key_elsewhere=True)
+    assert caught.value.code == "key-beside-signer"
+    (tmp_path / ATTESTATION_KEY_FILE).unlink()
+    loaded = load_identity(tmp_path, key_elsewhere=True)
+    assert loaded.signer == HeldElsewhere(made.attestation_public)
+    with pytest.raises(InvariantBroken):
+        loaded.signer.sign(Domain.ATTESTATION, b"anything")

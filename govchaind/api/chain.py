@@ -65,9 +65,9 @@ from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import recovery_key
 from govchaind.ledger.transaction import Transaction
 from govchaind.ledger.working_state import WorkingState
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.marker import check_kept, first_height
 from govchaind.replica.store import applied_height
+from govchaind.replica.stored_certificates import certificate_at
 
 BLOCKS_PAGE = 100
 BlockName = Annotated[str, Path(description="a height, or a block's hash in hex", examples=["1"])]

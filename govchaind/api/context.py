@@ -33,6 +33,7 @@ from govchaind.runtime.joining import Joiner
 from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.side_shelf import SideShelf
+from govchaind.runtime.signing import SignerState
 from govchaind.runtime.system import wall_milliseconds
 
 READ_INDEX_SECONDS_MAX = 5.0  # longer than any election that goes well
@@ -106,6 +107,7 @@ class Context:
     reads_noted: ReadsNoted = field(default_factory=ReadsNoted)
     carrier: Carrier | None = None  # None: this node carries no sealed files
     shelf: SideShelf | None = None  # None: it holds no side values either
+    signers: Sequence[SignerState] = ()  # of the attestation keys that others hold for this node
     joining: Joiner | None = None  # None: this node does not join by snapshot
     growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)

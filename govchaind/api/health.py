@@ -16,6 +16,7 @@ from govchaind.base.limits import (
     REST_BLOCK_INTERVAL_SECONDS,
 )
 from govchaind.replica.events import Status
+from govchaind.runtime.signing import SignerState
 
 CATCHING_UP_HEIGHTS_MAX = 100  # committed but not applied here
 OBSERVERS = ("observer",)
@@ -99,8 +100,22 @@ def reasons_not_ready(context: Context, status: Status) -> list[Sentence]:
     if status.write_pending_seconds > ELECTION_TIMEOUT_SECONDS_MAX:
         waited = f"{status.write_pending_seconds:.0f}"
         reasons.append(tell("disk stalls: a write has waited %(seconds)s s", seconds=waited))
+    for signer in context.signers:
+        reasons += _signer(signer)
     reasons += _clock(status, context.wall_milliseconds())
     return reasons
+
+
+def _signer(signer: SignerState) -> list[Sentence]:
+    """Say why this node attests to nothing: a signer holds its key, and does not sign."""
+    if signer.standing in ("starting", "there"):
+        return []
+    why = signer.reason
+    if signer.standing == "away":
+        return [tell("signer away: this node signs no results until it is back (%(why)s)", why=why)]
+    if signer.standing == "set-back":
+        return [tell("signer set back: this node has nothing signed by it (%(why)s)", why=why)]
+    return [tell("signer refuses: this node's results are not signed (%(why)s)", why=why)]
 
 
 def _joining(context: Context) -> list[Sentence]:

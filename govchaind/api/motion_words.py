@@ -21,6 +21,7 @@ from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.operations.motions import (
     MOTIONS,
     AdmitInstitution,
+    ChangeNodeKeys,
     ReadmitNode,
     RecoverOffice,
     RemoveNode,
@@ -48,6 +49,7 @@ KIND_WORDS: Mapping[int, Sentence] = MappingProxyType(
         MotionKind.SET_NODE: tell("admitting or changing a node"),
         MotionKind.REMOVE_NODE: tell("removing a node"),
         MotionKind.READMIT_NODE: tell("taking a node back"),
+        MotionKind.CHANGE_NODE_KEYS: tell("giving a node new keys"),
         MotionKind.SET_RULE: tell("changing a rule of voting"),
         MotionKind.RECOVER_OFFICE: tell("giving an office new keys"),
         MotionKind.ADOPT_CALENDAR: tell("adopting a calendar"),
@@ -174,6 +176,15 @@ def _remove_node(wanted: RemoveNode) -> Sentence:
 
 def _readmit_node(wanted: ReadmitNode) -> Sentence:
     return tell("take the node %(name)s back with its new store", name=wanted.name)
+
+
+def _change_node_keys(wanted: ChangeNodeKeys) -> Sentence:
+    return tell(
+        "give the node %(name)s, which keeps its store, the key %(key)s… to sign with, and a new "
+        "one for its links",
+        name=wanted.name,
+        key=wanted.attestation_key.hex()[:16],
+    )
 
 
 def _set_rule(wanted: SetRule) -> Sentence:
@@ -314,6 +325,7 @@ _WRITERS: Mapping[int, Callable[[Any], Sentence]] = MappingProxyType(
         MotionKind.SET_NODE: _set_node,
         MotionKind.REMOVE_NODE: _remove_node,
         MotionKind.READMIT_NODE: _readmit_node,
+        MotionKind.CHANGE_NODE_KEYS: _change_node_keys,
         MotionKind.SET_RULE: _set_rule,
         MotionKind.RECOVER_OFFICE: _recover,
         MotionKind.ADOPT_CALENDAR: _adopt_calendar,

@@ -21,8 +21,8 @@ from govchaind.base.types import Height
 from govchaind.ledger.beginning import check_held
 from govchaind.ledger.membership import Membership, read_membership
 from govchaind.ledger.trust import ConfigurationBlock, build_steps, encode_advance
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.store import applied_height, membership_in
+from govchaind.replica.stored_certificates import certificate_at
 
 
 def routes(context: Context) -> APIRouter:

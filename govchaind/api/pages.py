@@ -48,8 +48,8 @@ from govchaind.api.viewer import viewer_in
 from govchaind.base.errors import Gone, GovchaindError, NotFound
 from govchaind.base.types import Height
 from govchaind.ledger.beginning import at_least
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.store import applied_height
+from govchaind.replica.stored_certificates import certificate_at
 
 NEWEST_BLOCKS = 8
 PAGE_ROWS = 50

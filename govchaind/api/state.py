@@ -29,8 +29,8 @@ from govchaind.base.types import Height
 from govchaind.ledger.state import State
 from govchaind.ledger.state_proof import build_state_proof
 from govchaind.ledger.state_tree import StateTree
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.store import applied_height
+from govchaind.replica.stored_certificates import certificate_at
 
 StateKey = Annotated[
     str, Path(description="the state key in hex", min_length=2, max_length=2 * STATE_KEY_BYTES_MAX)

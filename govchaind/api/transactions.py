@@ -56,7 +56,7 @@ from govchaind.ledger.block import Block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.outcomes import OUTCOMES, Code, Outcome
 from govchaind.ledger.receipt import build_receipt
-from govchaind.replica.attestation import certificate_at
+from govchaind.replica.stored_certificates import certificate_at
 from govchaind.runtime.noticeboard import SeenOutcome
 
 Wait = Literal["none", "committed", "certified"]

@@ -12,13 +12,15 @@ order, R is compared as bytes. Lengths are checked here, before it is asked.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeAlias
 
 import nacl.bindings
 import nacl.exceptions
 import nacl.secret
 
-from govchaind.base.errors import InvalidSetting, InvalidSignature
+from govchaind.base.errors import InvalidSetting, InvalidSignature, InvariantBroken
 from govchaind.base.types import Hash, PublicKey, Signature
 
 SUITE = 1
@@ -99,6 +101,20 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey(public={self.public.hex()[:16]}…)"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldElsewhere:
+    """A private key that another process holds: signatures are asked for, and come later."""
+
+    public: PublicKey
+
+    def sign(self, domain: Domain, message: bytes) -> Signature:
+        """Raise InvariantBroken: nobody who holds this may sign by itself."""
+        raise InvariantBroken("a signature by a key that another process holds")
+
+
+Signer: TypeAlias = SigningKey | HeldElsewhere
 
 
 def verify(domain: Domain, key: PublicKey, message: bytes, signature: Signature) -> bool:

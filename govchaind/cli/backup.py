@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from govchaind.base.crypto import HeldElsewhere
 from govchaind.base.errors import InvalidSetting
 from govchaind.cli.options import (
     FOLDER,
@@ -130,8 +131,11 @@ async def _certified(client: Client) -> int:
     return certified if isinstance(certified, int) else 0
 
 
-def _of_directory(directory: Path) -> tuple[bytes, tuple[str, ...], Reader]:
-    """Return the chain of a node's directory, where that node answers, and its own key to read."""
+def _of_directory(directory: Path) -> tuple[bytes, tuple[str, ...], Reader | None]:
+    """Return the chain of a node's directory, where that node answers, and its own key to read.
+
+    A key that a signer holds reads nothing.
+    """
     from govchaind.client.keyfile import Reader
     from govchaind.config import split_address
     from govchaind.node import load
@@ -139,7 +143,9 @@ def _of_directory(directory: Path) -> tuple[bytes, tuple[str, ...], Reader]:
     config, identity, genesis = load(directory)
     host, port = split_address(config.api.listen)
     host = _EVERYWHERE.get(host, host)
-    reader = Reader(identity.institution, identity.name, identity.signer)
+    signer, reader = identity.signer, None
+    if not isinstance(signer, HeldElsewhere):
+        reader = Reader(identity.institution, identity.name, signer)
     named = f"[{host}]" if ":" in host else host
     return genesis.chain_id, (f"http://{named}:{port}",), reader
 

@@ -61,6 +61,9 @@ class LazyGroup(click.Group):
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry("init", "init", "Make a network, a node, or a genesis."),
     "run": Entry("run", "run", "Run a node until Ctrl-C or SIGTERM."),
+    "signer": Entry(
+        "signer", "signer", "Hold a validator's attestation key, and sign for its node."
+    ),
     "status": Entry("status", "status", "Show how the nodes of a network are."),
     "top": Entry("top", "top", "Watch all nodes of a network, live."),
     "members": Entry("members", "members", "Show the nodes on the ledger, or vote on them."),

@@ -1,4 +1,4 @@
-"""`govchaind keys`: make and show the keys with which offices sign."""
+"""`govchaind keys`: make and show the keys with which offices sign; change a node's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from govchaind.base.crypto import SEED_BYTES
 from govchaind.base.errors import InvalidSetting
+from govchaind.cli.node_keys import make_next, settle
 from govchaind.cli.options import FILE, json_option
 from govchaind.cli.output import note, print_json
 from govchaind.client.keyfile import new_key, read_key_file
@@ -26,11 +27,16 @@ def keys() -> None:
 
     A key belongs to an office, not to a person: when its holder changes, the office rotates it. A
     .key file is private; a .card shows the public part and may be sent to anyone.
+    `keys next` and `keys settle` are for the two keys of a node.
 
     \b
     Example:
       govchaind keys new --institution civil-affairs --office registry --title "Registrar"
     """
+
+
+keys.add_command(make_next)
+keys.add_command(settle)
 
 
 @keys.command(short_help="Make a new key and its card.")

@@ -24,6 +24,7 @@ from govchaind.cli.output import cell, print_json, print_table, short
 from govchaind.identity import STORE_ID_BYTES
 
 SET_NODE, REMOVE_NODE, READMIT_NODE = 2, 3, 4  # ledger/operations/motions.py; compared by a test
+CHANGE_NODE_KEYS = 71
 VOTE, DECLARE_READY = 24, 28
 
 
@@ -106,6 +107,30 @@ def set_node(
         wanted.tls_key, wanted.store, list(wanted.addresses),
     ]  # fmt: skip
     _vote(target, SET_NODE, arguments, round_number, key_files, as_json=as_json)
+
+
+@members.command("change-keys", short_help="Vote to give a node new keys.")
+@click.argument("card", type=FILE)
+@round_option
+@key_option
+@target_options
+@json_option
+def change_keys(
+    *, target: Target, card: Path, round_number: int, key_files: tuple[Path, ...], as_json: bool
+) -> None:
+    """Vote to give a node the keys of CARD, which `govchaind keys next` wrote.
+
+    The node keeps its store and its place. It must hold both pairs of keys when the vote is
+    carried: make them, then start it again, first. It signs with the new key from the block behind
+    the one that brings it into force.
+
+    \b
+    Example:
+      govchaind members change-keys north/next/node.card --key keys/civil-affairs.key
+    """
+    wanted = read_card(card)
+    arguments = [wanted.name, wanted.attestation_key, wanted.tls_key]
+    _vote(target, CHANGE_NODE_KEYS, arguments, round_number, key_files, as_json=as_json)
 
 
 @members.command("remove", short_help="Vote to remove a node.")

@@ -17,9 +17,9 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.results import Result, read_result
 from govchaind.ledger.state import State
 from govchaind.ledger.trust import ConfigurationBlock, TrustRoot, build_steps
-from govchaind.replica.attestation import certificate_at, last_certified
 from govchaind.replica.marker import check_kept
 from govchaind.replica.store import ROW_BYTES_MAX, applied_height, check_store
+from govchaind.replica.stored_certificates import certificate_at, last_certified
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ State says which members are *wanted*; a configuration block brings one single s
 never lists one that leaves no voter, and what goes comes before what is added: a dead store must
 not be counted while a new one is waited for. A validator that left the wanted list is thereby
 removed before its replacement votes; the one exception is the last voter, which stays until
-another has been promoted.
+another has been promoted. A node whose keys change while it keeps its store and its memory stays
+what it is: one step puts the new keys in the place of the old ones. The height of that step it
+signs with the old key, as the set before it knows it, and every later one with the new key.
 """
 
 from __future__ import annotations
@@ -72,6 +74,15 @@ class Member:
             other.tls_key,
             other.store,
         )
+
+    def same_memory(self, other: Member) -> bool:
+        """Say whether both are one node that remembers what it signed: whatever keys it has now.
+
+        A node that came with other keys and a memory of its own signs only above its admission.
+        """
+        if self.store != other.store:
+            return False
+        return self.same_node(other) or self.signs_above == other.signs_above
 
 
 def member_of(fields: MemberShape) -> Member:
@@ -165,7 +176,7 @@ def next_steps(
             steps.append(Membership(members, ordered_at))
 
     names = sorted(have)
-    replaced = [name for name in names if name in goal and not have[name].same_node(goal[name])]
+    replaced = [name for name in names if name in goal and not have[name].same_memory(goal[name])]
     for name in (*replaced, *(name for name in names if name not in goal)):
         step(name, None)
     kept = [name for name in names if name in goal and name not in replaced]
@@ -175,19 +186,20 @@ def next_steps(
     for name in kept:
         if goal[name] != have[name]:
             in_place = replace(goal[name], role=have[name].role)
-            if in_place != have[name]:
+            others = [other for other in current.members if other.name != name]
+            if in_place != have[name] and not _key_in_use(in_place, others):
                 step(name, in_place)
     for name in kept:
         if have[name].role == "learner" and goal[name].role == "validator":
             step(name, goal[name])
     if len(have) < 2 * VALIDATORS_MAX:
         for name in sorted(goal):
-            if name not in have and not _key_in_use(goal[name], current):
+            if name not in have and not _key_in_use(goal[name], current.members):
                 step(name, replace(goal[name], role="learner"))
     return steps
 
 
-def _key_in_use(member: Member, current: Membership) -> bool:
-    """Say whether a member still in force holds a key of `member` (it must leave first)."""
+def _key_in_use(member: Member, others: Sequence[Member]) -> bool:
+    """Say whether one of `others`, in force, holds a key of `member`: it must leave first."""
     mine = {member.attestation_key, member.tls_key}
-    return any(mine & {other.attestation_key, other.tls_key} for other in current.members)
+    return any(mine & {other.attestation_key, other.tls_key} for other in others)

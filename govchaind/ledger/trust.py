@@ -206,8 +206,27 @@ class TrustRoot:
         if statement.height == self.head_height and statement.log_root != self.log_root:
             raise InvalidProof("the certificate contradicts the pinned head", code="fork")
         if statement.height == self.era:
-            certificate = signed_by(certificate, self.membership)
-        check_certificate(certificate, self.membership)
+            self._check_at_era(certificate)
+        else:
+            check_certificate(certificate, self.membership)
+
+    def _check_at_era(self, certificate: Certificate) -> None:
+        """Judge what was signed of the block that brought the present validators into force.
+
+        A validator whose key that block changed has signed with the one before, which is not known
+        here any more. If no quorum is left without it, the pinned head speaks for the statement, as
+        with `to_head`: both sets have certified that history.
+        """
+        try:
+            check_certificate(signed_by(certificate, self.membership), self.membership)
+        except InvalidProof as error:
+            if certificate.height == self.head_height:
+                return
+            raise InvalidProof(
+                f"{error.message}; a key of the set before can be judged no more",
+                code="earlier-membership",
+                remedy="Fetch it again: a node proves it under its newest certificate.",
+            ) from None
 
     def advance(self, steps: Iterable[TrustStep]) -> TrustRoot:
         """Return the trust root after `steps`. Raises InvalidProof or InvalidEncoding."""

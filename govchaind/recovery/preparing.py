@@ -34,9 +34,9 @@ from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.working_state import WorkingState
 from govchaind.recovery.survivor import Survivor, common_height, highest, kept_by_rule
 from govchaind.recovery.tail import Tail
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.store import View
+from govchaind.replica.stored_certificates import certificate_at
 
 _GOVERNING = 2  # place in an institution's value
 

@@ -16,7 +16,6 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, Height, NodeId, StoreId, Term
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.results import read_result
-from govchaind.replica.attestation import last_certified
 from govchaind.replica.events import Guard
 from govchaind.replica.marker import first_height
 from govchaind.replica.store import (
@@ -29,6 +28,7 @@ from govchaind.replica.store import (
     last_index,
     stored_store_id,
 )
+from govchaind.replica.stored_certificates import last_certified
 
 
 @dataclass(frozen=True, slots=True)

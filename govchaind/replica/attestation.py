@@ -9,6 +9,11 @@ Rules it keeps:
   membership signs nothing: what the one before it has signed may be forgotten here.
 - Height h is certified by the validators in force before h; a configuration block's height needs
   a quorum of the old set and one of the new. After a recovery, those whom its record names.
+- A node may hold two keys while they change: a height is signed with the one that the set before it
+  knows, and so with the old one at the very block that brings in the new one.
+- A key may be held by another process: then a statement is asked for once it is durable, again
+  until it is signed, refused or certified, and lowest height first. Its signature leaves at once
+  and is not stored: the holder gives the same one again.
 - Attestations are sent again until their height is certified; a peer that has the certificate
   answers with it. Certificates are gathered without gaps, lowest height first.
 - A certificate that contradicts own results stops the node before it signs again.
@@ -18,40 +23,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from govchaind.base.crypto import Domain, SigningKey
+from govchaind.base.crypto import Domain, HeldElsewhere, Signer
 from govchaind.base.encoding import encode, read
 from govchaind.base.errors import Invalid, StateDiverged
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, StoreId
-from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
+from govchaind.ledger.certificate import Certificate, check_certificate
 from govchaind.ledger.contradiction import Contradiction, of_two, proved
-from govchaind.ledger.membership import Membership
+from govchaind.ledger.membership import Member, Membership
 from govchaind.ledger.recovery import Recovery
 from govchaind.ledger.statement import STATEMENT_BYTES_MAX, read_statement
+from govchaind.replica.events import SignatureWanted, Signed
+from govchaind.replica.gathered import Gathered
 from govchaind.replica.messages import Attest
+from govchaind.replica.stored_certificates import (
+    CERTIFICATES_PAGE,
+    last_certified,
+    newest_signed,
+)
 
 AHEAD_MAX = 512  # attestations kept for heights not yet applied here, per peer
 RESEND_SECONDS = 1.0
 RESEND_HEIGHTS_MAX = 64
-CERTIFICATES_PAGE = 256
+ASK_AGAIN_SECONDS = 1.0  # for a signature of a key held elsewhere
 
 Verify = Callable[[Domain, PublicKey, bytes, Signature], bool]
 Accuse = Callable[[PublicKey, Contradiction], object]
-
-
-class _Height:
-    """What is gathered for one height."""
-
-    __slots__ = ("applied_at", "others", "own", "signatures", "statement")
-
-    def __init__(self, statement: bytes, applied_at: Seconds, own: Signature) -> None:
-        self.statement = statement
-        self.own = own  # counted among `signatures` only once it is durable
-        self.applied_at = applied_at
-        self.signatures: dict[NodeId, Signature] = {}
-        self.others: dict[NodeId, tuple[bytes, Signature]] = {}  # one each that says another thing
 
 
 class Attestations:
@@ -62,7 +61,8 @@ class Attestations:
         *,
         name: NodeId,
         store: StoreId,
-        signer: SigningKey,
+        signer: Signer,
+        further_signers: Iterable[Signer] = (),
         verify: Verify,
         floor: Height,
         reader: KeyValueReader,
@@ -80,6 +80,8 @@ class Attestations:
         self._name = name
         self._store = store
         self._signer = signer
+        self._signers = {held.public: held for held in (signer, *further_signers)}
+        self._elsewhere = any(isinstance(held, HeldElsewhere) for held in self._signers.values())
         self._verify = verify
         self.floor = floor
         self._certifying = certifying
@@ -87,7 +89,7 @@ class Attestations:
         self._recovered = recovered
         self._accuse = accuse
         self._newest: dict[Height, Certificate] = {}  # to compare with what comes late
-        self._open: dict[Height, _Height] = {}
+        self._open: dict[Height, Gathered] = {}
         self._early: dict[NodeId, dict[Height, Attest]] = {}
         self._certificates: dict[Height, Certificate] = {}  # above the contiguous ones
         self.certified: Height = last_certified(reader)
@@ -95,6 +97,10 @@ class Attestations:
         self.durable: Height = self.certified  # attestations up to here may leave
         self.next_resend: Seconds = 0.0
         self._load(reader)
+
+    def known_signed(self, reader: KeyValueReader, key: PublicKey) -> Height:
+        """Return a height that a key of this node has signed, as the store tells; 0: none."""
+        return newest_signed(reader, self._name, key, self._key_of)
 
     def _load(self, reader: KeyValueReader) -> None:
         """Take up own attestations that were made durable before a restart."""
@@ -104,7 +110,7 @@ class Attestations:
             statement, signature = read(value, tuple[bytes, bytes], bytes_max=4096)
             if height <= self.certified:
                 continue
-            self._open[height] = gathered = _Height(statement, 0.0, signature)
+            self._open[height] = gathered = Gathered(statement, 0.0, signature)
             if signature:
                 gathered.signatures[self._name] = signature
                 self.signed = max(self.signed, height)
@@ -119,11 +125,13 @@ class Attestations:
         """
         if height <= self.certified:
             return []
-        signature = b""
-        if height > self.signed and self._may_sign(height):
-            signature = self._signer.sign(Domain.ATTESTATION, statement)
+        signature, signer = b"", self._held(height)
+        if isinstance(signer, HeldElsewhere):
+            pass  # asked for once the statement is durable
+        elif height > self.signed and self._may_sign(height):
+            signature = signer.sign(Domain.ATTESTATION, statement)
             self.signed = height
-        self._open[height] = _Height(statement, now, signature)
+        self._open[height] = Gathered(statement, now, signature)
         batch.put(height_key(Table.ATTESTATION, height), encode([statement, signature]))
         certified: list[Height] = []
         for peer in sorted(self._early):
@@ -136,18 +144,17 @@ class Attestations:
         return certified
 
     def _may_sign(self, height: Height) -> bool:
-        # A learner whom this very block promotes is a validator of the new set only.
-        for membership in self._certifying(height):
-            member = membership.member(self._name)
-            if (
-                member is not None
-                and member.role == "validator"
-                and member.attestation_key == self._signer.public
-                and member.store == self._store
-                and height > member.signs_above
-            ):
-                return True
-        return False
+        member = self._signs_as(self._name, height)
+        return (
+            member is not None
+            and member.attestation_key in self._signers
+            and member.store == self._store
+        )
+
+    def _held(self, height: Height) -> Signer:
+        """Return the key with which this node signs a height, if it may."""
+        key = self._key_of(self._name, height)
+        return self._signer if key is None else self._signers.get(key, self._signer)
 
     def written(self, height: Height, batch: WriteBatch) -> tuple[list[Attest], list[Height]]:
         """Own attestations up to `height` are durable.
@@ -165,6 +172,37 @@ class Attestations:
             leaving.append(Attest(h, gathered.statement, gathered.own))
             certified += self._settle(h, batch)
         return leaving, certified
+
+    def unsigned(self, now: Seconds) -> list[SignatureWanted]:
+        """Return durable statements for which the holder of the key is to be asked now."""
+        wanted: list[SignatureWanted] = []
+        for height in self._lowest_open() if self._elsewhere else ():
+            gathered = self._open[height]
+            if height > self.durable or height <= self.floor or height in self._certificates:
+                continue
+            if gathered.own or gathered.refused or now < gathered.ask_at:
+                continue
+            held = self._held(height)
+            if isinstance(held, HeldElsewhere) and self._may_sign(height):
+                gathered.ask_at = now + ASK_AGAIN_SECONDS
+                wanted.append(SignatureWanted(height, gathered.statement, held.public))
+        return wanted
+
+    def answered(self, answer: Signed, batch: WriteBatch) -> tuple[list[Attest], list[Height]]:
+        """Take the answer of the key's holder, whose signature has been verified.
+
+        Returns the attestation that may leave, if there is one, and heights newly certified.
+        """
+        height, signature = answer.height, answer.signature
+        gathered = self._open.get(height)
+        if gathered is None or gathered.own or answer.statement != gathered.statement:
+            return [], []
+        if signature is None:
+            gathered.refused = True
+            return [], []
+        gathered.own = gathered.signatures[self._name] = signature
+        self.signed = max(self.signed, height)
+        return [Attest(height, gathered.statement, signature)], self._settle(height, batch)
 
     def _own(self, height: Height) -> Attest | None:
         gathered = self._open.get(height)
@@ -222,7 +260,7 @@ class Attestations:
             self._accuse(key, of_two(peer, gathered.others[peer], told))
         return self._settle(height, batch)
 
-    def _other_tale(self, peer: NodeId, key: PublicKey, gathered: _Height, attest: Attest) -> None:
+    def _other_tale(self, peer: NodeId, key: PublicKey, gathered: Gathered, attest: Attest) -> None:
         """Remember one attestation of a peer that says another thing than own results.
 
         Raises Invalid: its signature does not verify, or it is of another height or chain.
@@ -252,10 +290,16 @@ class Attestations:
             self._accuse(key, found)
 
     def _key_of(self, peer: NodeId, height: Height) -> PublicKey | None:
+        member = self._signs_as(peer, height)
+        return None if member is None else member.attestation_key
+
+    def _signs_as(self, name: NodeId, height: Height) -> Member | None:
+        """Return as which member a node may sign a height: of the set before it, if it is there."""
+        # A learner whom this very block promotes is a validator of the new set only.
         for membership in self._certifying(height):
-            member = membership.member(peer)
+            member = membership.member(name)
             if member is not None and member.role == "validator" and height > member.signs_above:
-                return member.attestation_key
+                return member
         return None
 
     def settle(self, batch: WriteBatch) -> list[Height]:
@@ -354,27 +398,3 @@ class Attestations:
     def lowest_open(self) -> Height:
         """Return the first height that has no certificate here."""
         return self.certified + 1
-
-
-def last_certified(reader: KeyValueReader) -> Height:
-    """Return the height up to which every height has a certificate here."""
-    start = Table.CERTIFICATE.value
-    for key, _ in reader.scan(start, prefix_end(start), reverse=True):
-        return int.from_bytes(key[1:9], "big")
-    return 0
-
-
-def certificates_from(reader: KeyValueReader, first: Height, count: int) -> list[Certificate]:
-    """Return stored certificates of consecutive heights from `first`, at most `count`."""
-    found: list[Certificate] = []
-    start = height_key(Table.CERTIFICATE, first)
-    end = height_key(Table.CERTIFICATE, first + min(count, CERTIFICATES_PAGE))
-    for _, value in reader.scan(start, end):
-        found.append(read_certificate(value))
-    return found
-
-
-def certificate_at(reader: KeyValueReader, height: Height) -> Certificate | None:
-    """Return the stored certificate of a height."""
-    data = reader.get(height_key(Table.CERTIFICATE, height))
-    return None if data is None else read_certificate(data)

@@ -8,19 +8,15 @@ certificate: here, or at a peer that has said so. Whoever waits so waits for no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from govchaind.base.types import Height, NodeId, Seconds
 from govchaind.ledger.block import Block
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.recovery import Recovery
-from govchaind.replica.attestation import (
-    CERTIFICATES_PAGE,
-    Attestations,
-    certificate_at,
-    certificates_from,
-)
+from govchaind.replica.attestation import Attestations
 from govchaind.replica.desk import Desk
+from govchaind.replica.events import Notice, Signed
 from govchaind.replica.execution import Executor, Pending
 from govchaind.replica.feed import Feeder
 from govchaind.replica.gossip import Send
@@ -36,6 +32,11 @@ from govchaind.replica.messages import (
 )
 from govchaind.replica.patience import AWAITED_SECONDS, Patience
 from govchaind.replica.store import StoredLog
+from govchaind.replica.stored_certificates import (
+    CERTIFICATES_PAGE,
+    certificate_at,
+    certificates_from,
+)
 
 
 class Certification:
@@ -145,6 +146,17 @@ class Certification:
             self._held += leaving
             self._let_go(now)
             self._tell(certified, now)
+
+    def unsigned(self, now: Seconds) -> Sequence[Notice]:
+        """Return what the holder of this node's key is to be asked for now."""
+        return self._attestations.unsigned(now)
+
+    def signed(self, answer: Signed, now: Seconds) -> None:
+        """Take the answer of the holder of this node's key."""
+        leaving, certified = self._attestations.answered(answer, self._desk.pending.batch)
+        self._held += leaving
+        self._let_go(now)
+        self._tell(certified, now)
 
     def keep_time(self, now: Seconds, links: Iterable[NodeId]) -> None:
         """Send again, ask and tell what is due."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.types import BlockTime, Hash, Height, NodeId, PublicKey, StoreId
+from govchaind.base.types import BlockTime, Hash, Height, NodeId, PublicKey, Signature, StoreId
 from govchaind.ledger.contradiction import Contradiction
 from govchaind.ledger.transaction import Transaction
 from govchaind.replica.messages import PeerMessage
@@ -89,6 +89,15 @@ class Written:
 
 
 @dataclass(slots=True)
+class Signed:
+    """The holder of this node's key answers a `SignatureWanted`; None: it refuses to sign this."""
+
+    height: Height
+    statement: bytes
+    signature: Signature | None
+
+
+@dataclass(slots=True)
 class Room:
     """The disk is full (False), or has room again (True)."""
 
@@ -122,6 +131,7 @@ Event: TypeAlias = (
     | Accused
     | TransferAsked
     | Written
+    | Signed
     | Room
     | Hold
     | Prune
@@ -191,6 +201,15 @@ class Happened:
 
 
 @dataclass(slots=True)
+class SignatureWanted:
+    """This node's results of a height are durable; the holder of that key may sign them."""
+
+    height: Height
+    statement: bytes
+    key: PublicKey
+
+
+@dataclass(slots=True)
 class MembersChanged:
     """The wanted members or the membership in force changed: the mesh must look again."""
 
@@ -205,6 +224,7 @@ Notice: TypeAlias = (
     | Expired
     | ReadReady
     | Happened
+    | SignatureWanted
     | MembersChanged
 )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from govchaind.base.types import Height, NodeId, Seconds
-from govchaind.replica.attestation import CERTIFICATES_PAGE
 from govchaind.replica.gossip import Send
 from govchaind.replica.messages import Head, WantCertificates
+from govchaind.replica.stored_certificates import CERTIFICATES_PAGE
 
 TELL_SECONDS = 0.25  # at most so often while certificates come
 REPEAT_SECONDS = 5.0  # at rest: one may have been lost; an idle network is quiet

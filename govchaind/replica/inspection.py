@@ -26,10 +26,10 @@ from govchaind.ledger.results import Result, load_frontier, outcome_leaf, read_r
 from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import Transaction, verify_transaction
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.recovering import check_recovered, judge_record
 from govchaind.replica.store import StoredLog, View, applied_height, last_index
+from govchaind.replica.stored_certificates import certificate_at
 
 Verifier = Callable[[Transaction], None]
 _Place = tuple[Hash, BlockTime]  # of the block that the next one follows

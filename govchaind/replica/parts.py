@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
-from govchaind.base.crypto import SigningKey
+from govchaind.base.crypto import Signer
 from govchaind.base.encoding import encode
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Height, NodeId, Seconds, StoreId
@@ -66,7 +66,7 @@ class Parts:
         name: NodeId,
         store: StoreId,
         genesis: Genesis,
-        signer: SigningKey,
+        signers: Sequence[Signer],
         verify: Verify,
         timing: Timing,
         random: Random,
@@ -77,8 +77,7 @@ class Parts:
         misbehaved: Callable[[NodeId, str], None],
         adopt: Callable[[Entry], None],
     ) -> None:
-        view = View(reader)
-        self.pool = Pool()
+        view, self.pool = View(reader), Pool()
         self.log = StoredLog(view, self.pool.get)
         self.memberships = Memberships(self.log.memberships())
         self.ledger = Ledger(genesis, view)
@@ -98,7 +97,7 @@ class Parts:
         if floor > stored_floor:
             self.desk.pending.batch.put(FLOOR, encode(floor))
         self.evidence = Evidence(view, self.desk)
-        self.attestations = self._make_attestations(name, store, signer, verify, floor, view)
+        self.attestations = self._make_attestations(name, store, signers, verify, floor, view)
         self.executor = Executor(
             ledger=self.ledger,
             attestations=self.attestations,
@@ -131,7 +130,7 @@ class Parts:
         self,
         name: NodeId,
         store: StoreId,
-        signer: SigningKey,
+        signers: Sequence[Signer],
         verify: Verify,
         floor: Height,
         view: View,
@@ -139,7 +138,8 @@ class Parts:
         return Attestations(
             name=name,
             store=store,
-            signer=signer,
+            signer=signers[0],
+            further_signers=signers[1:],
             verify=verify,
             floor=floor,
             reader=view,

@@ -33,11 +33,11 @@ from govchaind.base.limits import (
 from govchaind.base.types import Height, Seconds
 from govchaind.ledger.results import read_result, thinned_row
 from govchaind.ledger.state_tree import StateTree
-from govchaind.replica.attestation import last_certified
 from govchaind.replica.events import Happened, Prune
 from govchaind.replica.execution import Pending
 from govchaind.replica.marker import FIRST, Marker
 from govchaind.replica.store import BEGINS_LATER, FORMAT_KEY, StoredLog
+from govchaind.replica.stored_certificates import last_certified
 
 HELD_SECONDS = 5.0  # between looks whether a slow peer still lacks what should go
 

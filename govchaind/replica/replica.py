@@ -6,9 +6,8 @@ It only dispatches; the rules lie in its neighbours, each with its own at the to
     screening.py    blocks from a leader, before they enter the log
     leadership.py   what a leader proposes, and when
     execution.py    committed blocks: apply, sign, tell
-    attestation.py  signatures and certificates
+    attestation.py  signatures and certificates     feed.py     certified blocks for observers
     pool.py         transactions that wait          gossip.py   how they spread
-    feed.py         certified blocks for observers
 
 Rules kept here: whatever depends on a write is held back until that write is durable; one write
 is in flight, and what gathers meanwhile is the next; nothing is read but through the view.
@@ -19,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from govchaind.base.crypto import SigningKey
+from govchaind.base.crypto import Signer
 from govchaind.base.errors import Invalid, PeerError
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import BlockTime, NodeId, Seconds, StoreId
@@ -46,6 +45,7 @@ from govchaind.replica.events import (
     ReadReady,
     Received,
     Room,
+    Signed,
     Status,
     TransferAsked,
     Work,
@@ -85,7 +85,7 @@ class Replica:
         name: NodeId,
         store: StoreId,
         genesis: Genesis,
-        signer: SigningKey,
+        signer: Signer,
         verify: Verify,
         timing: Timing,
         random: Random,
@@ -93,6 +93,7 @@ class Replica:
         now: Seconds,
         wall_ms: BlockTime,
         guard: Guard | None,
+        further_signers: Sequence[Signer] = (),
     ) -> None:
         self.name, self.store, self.genesis = name, store, genesis
         self._now, self._wall, self._work = now, wall_ms, Work()
@@ -100,7 +101,7 @@ class Replica:
             name=name,
             store=store,
             genesis=genesis,
-            signer=signer,
+            signers=(signer, *further_signers),
             verify=verify,
             timing=timing,
             random=random,
@@ -116,11 +117,10 @@ class Replica:
         self.members = parts.members  # every node that may link
         self.pool, self.raft, self.ledger = parts.pool, parts.raft, parts.ledger
         self.memberships, self.attestations = parts.memberships, parts.attestations
-        self._desk = parts.desk
-        self._executor, self._proposer = parts.executor, parts.proposer
-        self._observing = parts.observing
-        self._screener = parts.screener
-        self._intake, self._certification = parts.intake, parts.certification
+        self._desk, self._executor = parts.desk, parts.executor
+        self._proposer, self._observing = parts.proposer, parts.observing
+        self._screener, self._intake = parts.screener, parts.intake
+        self._certification = parts.certification
         self._links: dict[NodeId, StoreId] = {}
         self._reads: dict[int, int] = {}  # request → index to be applied first
         self._told: tuple[str, int, NodeId | None] = ("", 0, None)
@@ -161,9 +161,9 @@ class Replica:
         work.notices += self._executor.decided
         self._executor.decided.clear()
         self._intake.flush()
+        work.notices += self._certification.unsigned(now)
         self._parts.prune(now)
-        if self._certification.feed():
-            self._more = True
+        self._more |= self._certification.feed()
         self._desk.begin(work, now)
         self._tell_role()
         self._desk.view.base = UNREADABLE
@@ -213,6 +213,8 @@ class Replica:
                 refusal = self._proposer.hand_over(self._now, target)
                 if refusal is not None:
                     self._happened("raft.transfer_refused", target=target, reason=refusal)
+            case Signed():
+                self._certification.signed(event, self._now)
             case Room(available):
                 self._intake.room = available
             case Accused(key, found):

@@ -42,6 +42,7 @@ from govchaind.replica.events import (
     Prune,
     Received,
     Room,
+    SignatureWanted,
     Status,
     TransferAsked,
     Work,
@@ -107,6 +108,7 @@ class Drive:
         telemetry: Telemetry,
         wall_milliseconds: Callable[[], int],
         guard_write: Callable[[bytes], Awaitable[None]],
+        want_signature: Callable[[SignatureWanted], None] | None = None,
         reserve_bytes: int = DISK_RESERVE_BYTES,
     ) -> None:
         self._replica = replica
@@ -117,6 +119,7 @@ class Drive:
         self._telemetry = telemetry
         self._wall_milliseconds = wall_milliseconds
         self._guard_write = guard_write
+        self._want_signature = want_signature  # of the key's holder, if that is not this node
         self._reserve_bytes = reserve_bytes
         self._writing = False
         self._to_write: tuple[WriteBatch, int] | None = None
@@ -254,6 +257,8 @@ class Drive:
             self._telemetry.event(notice.name, **notice.values)
         elif isinstance(notice, MembersChanged):
             self._peers.members_changed(self._replica.members())
+        elif isinstance(notice, SignatureWanted) and self._want_signature is not None:
+            self._want_signature(notice)
         self._board.post(notice)
 
     async def _write_on(self) -> None:

@@ -8,8 +8,8 @@ Trio's clock in both (netsim runs on an autojumping MockClock), so it is no fiel
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -53,6 +53,9 @@ class Network(Protocol):
 
     def trust(self, members: Iterable[bytes]) -> None:
         """Let these TLS keys, and no others, connect and be connected to from now on."""
+
+    def present(self, key: bytes) -> None:
+        """Use this one of the node's own TLS keys for connections from now on."""
 
     async def connect(self, address: str) -> tuple[trio.abc.Stream, bytes]:
         """Return a stream and the peer's TLS public key (32 bytes). Raises PeerError."""
@@ -113,6 +116,15 @@ class DeliveryDoors:
 
 
 @dataclass(frozen=True, slots=True)
+class SignerDoor:
+    """The way to the process that holds this node's attestation key, and what it said for good."""
+
+    connect: Callable[[], Awaitable[trio.abc.Stream]]  # raises PeerError
+    greetings_read: Callable[[], bytes | None]
+    greetings_write: Callable[[bytes], Awaitable[None]]  # raises StorageFailed
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotDoors:
     """What a node needs to join by snapshot, and to serve others.
 
@@ -143,4 +155,5 @@ class Environment:
     guard_write: Callable[[bytes], Awaitable[None]]
     listen_http: ListenHttp
     delivery: DeliveryDoors | None = None  # None: this node carries no sealed files
+    signers: Mapping[bytes, SignerDoor] = field(default_factory=dict)  # by the key that each holds
     snapshots: SnapshotDoors | None = None  # None: it neither joins by snapshot nor serves

@@ -18,10 +18,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import trio
 
-from govchaind.base.crypto import Domain, SigningKey, verify
+from govchaind.base.crypto import Domain, Signer, verify
 from govchaind.base.errors import Fatal, Invalid, InvalidEncoding, PeerError
 from govchaind.base.limits import (
     FRAME_BYTES_MAX,
@@ -29,7 +30,7 @@ from govchaind.base.limits import (
     LINK_IDLE_SECONDS_MAX,
     LINK_WRITE_SECONDS_MAX,
 )
-from govchaind.base.types import Hash, NodeId, PublicKey, StoreId
+from govchaind.base.types import Hash, NodeId, PublicKey, Signature, StoreId
 from govchaind.ledger.membership import Member
 from govchaind.replica.events import Received
 from govchaind.replica.messages import Gossip
@@ -48,6 +49,9 @@ REPLACED = "link-replaced"  # the one reason, after the greeting, that is told t
 LAST_WORD_SECONDS = 1.0
 
 
+SignHello: TypeAlias = Callable[[bytes], Awaitable[Signature]]
+
+
 @dataclass(frozen=True, slots=True)
 class Self:
     """What a node says of itself in a Hello, and signs it with."""
@@ -57,18 +61,33 @@ class Self:
     store: StoreId
     software: str
     tls_key: PublicKey
-    signer: SigningKey = field(repr=False)
+    signer: Signer = field(repr=False)
+    sign_hello: SignHello | None = field(default=None, repr=False)  # for a key held elsewhere
+
+    async def signed_hello(self, peer_key: PublicKey) -> codec.Hello:
+        """Return the Hello for the channel to the holder of `peer_key`.
+
+        Raises PeerError: the process that holds the key is away, and has not signed this one yet.
+        """
+        if self.sign_hello is None:
+            return self.hello(peer_key)
+        return self._hello(await self.sign_hello(self._message(peer_key)))
 
     def hello(self, peer_key: PublicKey) -> codec.Hello:
-        """Return the Hello for the channel to the holder of `peer_key`."""
-        message = codec.hello_message(self.chain_id, self.node, self.store, self.tls_key, peer_key)
+        """Return the Hello for the channel to the holder of `peer_key`, by a key held here."""
+        return self._hello(self.signer.sign(Domain.HELLO, self._message(peer_key)))
+
+    def _message(self, peer_key: PublicKey) -> bytes:
+        return codec.hello_message(self.chain_id, self.node, self.store, self.tls_key, peer_key)
+
+    def _hello(self, signature: Signature) -> codec.Hello:
         return codec.Hello(
             protocol=codec.PROTOCOL_VERSION,
             chain_id=self.chain_id,
             node=self.node,
             store=self.store,
             software=software_text(self.software),
-            signature=self.signer.sign(Domain.HELLO, message),
+            signature=signature,
         )
 
 
@@ -158,7 +177,7 @@ async def greet(
 ) -> tuple[Member, codec.Hello]:
     """Exchange Hellos; return who the peer is and what it said. Raises PeerError, Invalid."""
     with trio.move_on_after(HANDSHAKE_SECONDS_MAX):
-        await stream.send_all(codec.frame_of(own.hello(peer_key)))
+        await stream.send_all(codec.frame_of(await own.signed_hello(peer_key)))
         body = await frames.take(bytes_max=codec.HELLO_BYTES_MAX, seconds=HANDSHAKE_SECONDS_MAX)
         try:
             said = codec.read(codec.split(body), lambda _: None)

@@ -13,7 +13,10 @@ Rules kept here:
 - A peer that comes back again and again while its link still stands is probably two processes with
   one identity: it is told so, both of it, by the refusal with which the older link ends.
 - A peer is told only what its Hello says that it knows (`speech.py`).
-- A change of the members ends the links of those that left, and nobody else's.
+- A change of the members ends the links of those that left, and nobody else's. Those of a node
+  whose keys change in place stand until they end by themselves.
+- While this node's own keys change it holds two pairs, and shows the one that the ledger names
+  here; when it has had no link for a while, the other: peers may know more, or less.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ DIAL_SECONDS_MIN = 0.1
 DIAL_SECONDS_MAX = 3.0
 LARGER_NAME_WAITS_SECONDS = 1.0  # before it dials at all
 BOTH_DIALLED_SECONDS = 2.0  # two links younger than this were dialled at once
+DOUBT_SECONDS = 5.0  # without any link, until the other pair of own keys is shown
 REPLACED_MAX = 2  # times in a row that a link may be replaced while it still stands
 REPLACED_SECONDS = 30.0  # a link that stood so long was no rival's
 
@@ -78,9 +82,12 @@ class Mesh:
         jitter: random.Random,
         members: Iterable[Member],
         further_addresses: Iterable[str] = (),
+        following: Iterable[Self] = (),
     ) -> None:
-        """`further_addresses` are tried for any member whose own do not answer."""
+        """`following`: this node under the keys that it is to have. `further_addresses` are tried
+        for any member whose own do not answer."""
         self._own = own
+        self._selves = (own, *following)
         self._network = network
         self._inbox = inbox
         self._gate = gate
@@ -126,12 +133,16 @@ class Mesh:
         self._members = members
         if self._nursery is None:
             return  # `run` will look
+        named = self._member(self._own.node)
+        for own in self._selves:
+            if named is not None and own.tls_key == named.tls_key:
+                self._show_keys(own)
         wanted = {member.name: member for member in members if member.name != self._own.node}
         self._network.trust([member.tls_key for member in wanted.values()])
         for name in sorted(self._peers):
             peer = self._peers[name]
             now = wanted.get(name)
-            if now is None or not now.same_node(peer.member):
+            if now is None or not now.same_memory(peer.member):
                 peer.scope.cancel()
                 if peer.link is not None:
                     peer.link.end(PeerError("the membership changed", code="no-longer-member"))
@@ -176,8 +187,24 @@ class Mesh:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self.members_changed(self._members)
+            if len(self._selves) > 1:
+                nursery.start_soon(self._doubt_keys)
             address = await nursery.start(self._network.listen, listen, self._accepted)
             task_status.started(address)
+
+    def _show_keys(self, own: Self) -> None:
+        if own is not self._own:
+            self._own = own
+            self._network.present(own.tls_key)
+            self._telemetry.event("link.own_key", tls_key=own.tls_key)
+
+    async def _doubt_keys(self) -> None:
+        """Show the other pair of keys when nobody links for a while."""
+        while True:
+            await trio.sleep(DOUBT_SECONDS)
+            if self._peers and not self.linked():
+                shown = self._selves.index(self._own)
+                self._show_keys(self._selves[shown - 1])
 
     def _forget_when_down(self, name: NodeId) -> None:
         """Take a peer out; a link still ending gives its LinkDown by itself."""

@@ -104,7 +104,7 @@ class Metrics:
         self.inbox_consensus = gauge("inbox_consensus_events", "Consensus events in the inbox.")
         _tell_build(gauge("build_info", "Always 1; the labels say what runs.", *_BUILD), version)
         self._declare_doors(counter, gauge, histogram)
-        self._declare_standing(counter, gauge)
+        self._declare_standing(counter, gauge, histogram)
 
     def _declare_doors(
         self,
@@ -175,9 +175,22 @@ class Metrics:
         )
 
     def _declare_standing(
-        self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]
+        self,
+        counter: Callable[..., Counter],
+        gauge: Callable[..., Gauge],
+        histogram: Callable[..., Histogram],
     ) -> None:
         """Declare how the node stands: to its peers, its bounds, its clock, and what ends."""
+        self.signer_there = gauge(
+            "signer_there", "1 if the signer that holds the key answers and signs; NaN: no signer."
+        )
+        self.signer_there.set(math.nan)
+        self.signer_refused = counter(
+            "signer_refused", "Statements that the signer refused, or signed wrongly."
+        )
+        self.signer_answer = histogram(
+            "signer_answer_seconds", "From asking the signer to its answer.", _SHORT_BUCKETS
+        )
         self.snapshot_bytes = counter(
             "snapshot_bytes", "Bytes of snapshots sent to nodes that join, and received.", "way"
         )

@@ -35,7 +35,6 @@ from govchaind.ledger.snapshot_chunk import is_place
 from govchaind.ledger.snapshot_head import encode_step, make_head, step_height, stored_steps
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.trust import ConfigurationBlock, of_their_time
-from govchaind.replica.attestation import certificate_at, last_certified
 from govchaind.replica.marker import first_height
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.snapshot_messages import (
@@ -50,6 +49,7 @@ from govchaind.replica.snapshot_messages import (
     WantSnapshot,
 )
 from govchaind.replica.store import StoredLog, View, log_block, membership_in
+from govchaind.replica.stored_certificates import certificate_at, last_certified
 from govchaind.runtime.carrier import Pace
 from govchaind.runtime.environment import Storage, Threads
 from govchaind.runtime.snapshot_layout import Layout

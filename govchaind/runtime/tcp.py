@@ -26,7 +26,7 @@ from govchaind.base.limits import (
     UNKNOWN_LINKS_MAX,
 )
 from govchaind.base.types import PublicKey
-from govchaind.runtime.tls import Contexts, TlsIdentity
+from govchaind.runtime.tls import Contexts, TlsIdentity, TlsKeys
 
 Handler = Callable[[trio.abc.Stream, PublicKey], Awaitable[None]]
 _CROWDED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -54,7 +54,7 @@ class TcpNetwork:
 
     def __init__(
         self,
-        identity: TlsIdentity,
+        identity: TlsIdentity | TlsKeys,
         members: Iterable[PublicKey] = (),
         *,
         refused: Callable[[str, PeerError], None] = lambda address, error: None,
@@ -65,8 +65,8 @@ class TcpNetwork:
         """`refused` is told of each incoming connection that did not prove itself; `setting` names
         the address to which a complaint about it refers."""
         self._setting = setting
-        self._identity = identity
-        self._contexts = Contexts(identity, members)
+        self._keys = identity if isinstance(identity, TlsKeys) else TlsKeys(identity)
+        self._contexts = Contexts(self._keys.current, members)
         self._refused = refused
         self._handshake_seconds = handshake_seconds
         self._unknown_max = unknown_max
@@ -79,14 +79,23 @@ class TcpNetwork:
 
     def trust(self, members: Iterable[PublicKey]) -> None:
         """Use these members' keys for connections from now on; a new epoch has new contexts."""
-        keys = frozenset(members) - {self._identity.public}
+        keys = frozenset(members) - {self._keys.current.public}
         if keys != self._contexts.members:
-            self._contexts = Contexts(self._identity, keys)
+            self._contexts = Contexts(self._keys.current, keys)
+
+    def present(self, key: PublicKey) -> None:
+        """Use this one of the node's own keys from now on; also where its keys are used besides."""
+        self._keys.present(key)
+
+    def _in_force(self) -> Contexts:
+        if self._contexts.identity is not self._keys.current:
+            self._contexts = Contexts(self._keys.current, self._contexts.members)
+        return self._contexts
 
     async def connect(self, address: str) -> tuple[trio.abc.Stream, PublicKey]:
         """Return a stream and the TLS key that the peer proved. Raises PeerError."""
         host, port = split_address(address)
-        contexts = self._contexts
+        contexts = self._in_force()
         with trio.move_on_after(self._handshake_seconds):
             try:
                 stream = await trio.open_tcp_stream(host, port)
@@ -153,7 +162,7 @@ class TcpNetwork:
         error: PeerError | None = None
         try:
             with scope:
-                proved = await self._handshake(stream, self._contexts, server_side=True)
+                proved = await self._handshake(stream, self._in_force(), server_side=True)
         except PeerError as caught:
             error = caught
         finally:

@@ -129,12 +129,27 @@ class TlsIdentity:
             os.close(descriptor)
 
 
+class TlsKeys:
+    """A node's own TLS keys, and which of them it shows now: there are two while they change."""
+
+    __slots__ = ("_held", "current")
+
+    def __init__(self, first: TlsIdentity, *further: TlsIdentity) -> None:
+        self.current = first
+        self._held = {identity.public: identity for identity in (first, *further)}
+
+    def present(self, key: PublicKey) -> None:
+        """Show this one from now on, if it is held."""
+        self.current = self._held.get(key, self.current)
+
+
 class Contexts:
     """The two SSL contexts of one membership epoch, and the judgement after the handshake."""
 
-    __slots__ = ("client", "members", "server")
+    __slots__ = ("client", "identity", "members", "server")
 
     def __init__(self, identity: TlsIdentity, members: Iterable[PublicKey]) -> None:
+        self.identity = identity
         self.members = frozenset(members) - {identity.public}
         anchors = b"".join(_anchor(key) for key in sorted(self.members))
         self.server = self._context(ssl.PROTOCOL_TLS_SERVER, identity, anchors)

@@ -180,6 +180,10 @@ class SimNetwork:
     def knows(self, key: PublicKey) -> bool:
         return key in self._members
 
+    def present(self, key: PublicKey) -> None:
+        """Show this key from now on."""
+        self.tls_key = key
+
     async def connect(self, address: str) -> tuple[trio.abc.Stream, PublicKey]:
         """Return a stream and the TLS key that the peer proved. Raises PeerError."""
         host = host_of(address)

@@ -18,7 +18,7 @@ from netsim.model.registers import office_key
 if TYPE_CHECKING:
     from netsim.model.ledger import Draft
 
-KINDS = (*range(1, 16), 20, 70)
+KINDS = (*range(1, 16), 20, 70, 71)
 NEVER_ALL = (6, 10, 11)
 SET_RULE = 5
 PLAIN = [1, 2, 0]

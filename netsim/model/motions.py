@@ -147,6 +147,13 @@ def readmit_node(draft: Draft, arguments: list[Any]) -> int:
     return _replace(draft, before, [*before[:5], store, before[6], draft.height])
 
 
+def change_keys(draft: Draft, arguments: list[Any]) -> int:
+    before = draft.get(node_key(arguments[0]))
+    if before is None:
+        return Code.UNKNOWN_NODE
+    return _replace(draft, before, [*before[:3], *arguments[1:], *before[5:]])
+
+
 def _replace(draft: Draft, before: list[Any] | None, after: list[Any] | None) -> int:
     if before == after:
         return Code.NOTHING_CHANGES
@@ -196,4 +203,5 @@ ENACT = {
     14: standings.activate,
     15: standings.restore_mandate,
     70: side_values.remove,
+    71: change_keys,
 }

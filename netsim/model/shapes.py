@@ -217,4 +217,5 @@ MOTIONS: dict[int, Judge] = {
     14: fields(between(1, 65535), count),
     15: fields(name, count, or_none(count)),
     70: fields(name, hash32, name),
+    71: fields(name, hash32, hash32),
 }

@@ -14,8 +14,9 @@ from typing import Any
 
 from govchaind.base.limits import POOL_BYTES_MAX, POOL_TRANSACTIONS_MAX
 from govchaind.raft.core import Role
-from govchaind.replica.attestation import AHEAD_MAX, CERTIFICATES_PAGE
+from govchaind.replica.attestation import AHEAD_MAX
 from govchaind.replica.store import block_of
+from govchaind.replica.stored_certificates import CERTIFICATES_PAGE
 from netsim.ghost import Ghost
 from netsim.properties.base import Property, Step
 

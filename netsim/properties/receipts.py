@@ -31,9 +31,9 @@ from govchaind.ledger.trust import (
     read_advance,
     read_trust,
 )
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.messages import Certificates, CertifiedBlocks, PeerMessage
 from govchaind.replica.store import block_of
+from govchaind.replica.stored_certificates import certificate_at
 from netsim.ghost import Ghost
 from netsim.node import Node
 from netsim.options import source

@@ -25,7 +25,8 @@ from govchaind.identity import load_identity
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import TrustRoot
-from govchaind.node import production, run_node
+from govchaind.node import run_node
+from govchaind.production import production
 from govchaind.runtime.telemetry import Telemetry
 from story_parts.cast import Cast
 

@@ -15,6 +15,7 @@ from govchaind.base.encoding import encode
 from govchaind.replica.events import Room
 from govchaind.runtime.metrics import Metrics
 from govchaind.runtime.noticeboard import NoticeBoard
+from govchaind.runtime.signing import SignerState, Standing
 from tests.api.node import NODE, STORE, Node, running
 
 
@@ -194,3 +195,23 @@ async def test_a_linearizable_read_without_a_leader_is_503(
             reply.json()["error"]["code"],
             reply.headers["retry-after"],
         ) == (503, "no-leader", "1")
+
+
+@pytest.mark.parametrize(
+    ("standing", "reason"),
+    [
+        ("starting", None),
+        ("there", None),
+        ("away", "signer away: this node signs no results until it is back (gone)"),
+        ("set-back", "signer set back: this node has nothing signed by it (gone)"),
+        ("refuses", "signer refuses: this node's results are not signed (gone)"),
+    ],
+)
+async def test_a_signer_that_does_not_sign_is_a_reason(
+    standing: Standing, reason: str | None, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as node:
+        node.context.signers = [SignerState(standing, "gone")]
+        ready = await node.client.get("/readyz")
+        expected = (200, []) if reason is None else (503, [reason])
+        assert (ready.status_code, ready.json()["reasons"]) == expected

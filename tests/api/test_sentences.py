@@ -42,6 +42,9 @@ MOTIONS_TOLD: list[tuple[int, list[Any], str, str]] = [
     (3, ["n-1"], "remove the node n-1", "移除节点 n-1"),
     (4, ["n-1", bytes(16)], "take the node n-1 back with its new store",
      "重新接纳更换了存储的节点 n-1"),
+    (71, ["n-1", b"\x02" * 32, b"\x03" * 32],
+     "give the node n-1, which keeps its store, the key 0202020202020202… to sign with, and a new "
+     "one for its links", "为保留其存储的节点 n-1 更换签名密钥（0202020202020202…）和连接密钥"),
     (5, [8, 2, 3, 7 * DAY],
      "have adopting a mandate take the votes of more than 2/3 of all institutions, and 7 days of "
      "notice", "规定通过依据文件须经超过 2/3 的机构同意，公示 7 天"),

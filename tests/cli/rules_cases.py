@@ -43,6 +43,7 @@ CASES: Mapping[str, tuple[dict[str, str], ...]] = MappingProxyType(
     {
         "GovchaindNodeDown": _gauge("up", "0", "1"),
         "GovchaindHeightStands": _gauge("govchaind_height", "7", "7+1"),
+        "GovchaindSignerAway": _gauge("govchaind_signer_there", "0", "1"),
         "GovchaindNotAdmitted": _gauge("govchaind_in_configuration", "0", "1"),
         "GovchaindStorageFull": _gauge("govchaind_storage_room", "0", "1"),
         "GovchaindStorageFillsSoon": _gauge(

@@ -47,7 +47,7 @@ def test_promtool_finds_nothing_wrong_with_the_rules(govchaind: Command, tmp_pat
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "32 rules found" in done.stdout
+    assert "34 rules found" in done.stdout
     assert "runbook: https://wiki.example/ledger/no-leader.md" in printed.output
     assert RUNBOOKS not in printed.output
 

@@ -10,7 +10,14 @@ import pytest
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.limits import TRANSACTION_BYTES_MAX
 from govchaind.cli.main import INVALID, OK, REFUSED
-from govchaind.cli.members import DECLARE_READY, READMIT_NODE, REMOVE_NODE, SET_NODE, VOTE
+from govchaind.cli.members import (
+    CHANGE_NODE_KEYS,
+    DECLARE_READY,
+    READMIT_NODE,
+    REMOVE_NODE,
+    SET_NODE,
+    VOTE,
+)
 from govchaind.cli.submit_file import field_name, grouped, read_table, records
 from govchaind.cli.values import RegisterShape, convert_all
 from govchaind.config import settings
@@ -61,10 +68,11 @@ def test_config_without_anything_is_a_wrong_use(govchaind: Command) -> None:
 
 
 def test_the_motions_numbers_are_the_ledgers() -> None:
-    assert (SET_NODE, REMOVE_NODE, READMIT_NODE) == (
+    assert (SET_NODE, REMOVE_NODE, READMIT_NODE, CHANGE_NODE_KEYS) == (
         MotionKind.SET_NODE,
         MotionKind.REMOVE_NODE,
         MotionKind.READMIT_NODE,
+        MotionKind.CHANGE_NODE_KEYS,
     )
     assert (Kind.VOTE, Kind.DECLARE_READY) == (VOTE, DECLARE_READY)
 

@@ -23,7 +23,7 @@ from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.ledger.results import stored_subtree
 from govchaind.ledger.trust import TrustRoot, TrustStep, read_advance
-from govchaind.replica.attestation import certificate_at
+from govchaind.replica.stored_certificates import certificate_at
 from govchaind.runtime.gate import Gate
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.lmdb_storage import LmdbStorage

@@ -13,6 +13,7 @@ from govchaind.base.encoding import encode
 from govchaind.ledger.certificate import read_certificate
 from govchaind.ledger.trust import TrustStep, encode_advance
 from govchaind.runtime import codec
+from govchaind.runtime.signer_frames import reply_bytes, request_bytes
 from tests.client.test_sealing import sealed
 from tests.fuzz.targets import CORPUS
 from tests.ledger.snapshots import snapshot
@@ -50,6 +51,10 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield "genesis", "genesis", bytes.fromhex(frozen["genesis"]["bytes"])
     yield "trust", "trust", bytes.fromhex(frozen["genesis"]["trust"])
     certificate = bytes.fromhex(frozen["result"]["certificate"])
+    yield "signer-request", "who", request_bytes("who")
+    statement = read_certificate(certificate).statement
+    yield "signer-request", "attest", request_bytes("attest", [statement])
+    yield "signer-reply", "signed", reply_bytes(bytes(32), 9, [(bytes(64), ""), (b"", "no")])
     yield "advance", "none", encode_advance([])
     yield (
         "advance",

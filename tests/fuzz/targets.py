@@ -33,6 +33,7 @@ from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import read_advance, read_trust
 from govchaind.runtime import codec
+from govchaind.runtime.signer_frames import read_reply, read_request, reply_bytes, request_bytes
 from netsim.checker.jepsen import HistoryError, read_history
 from tests.ledger.snapshots import snapshot
 from tests.ledger.test_receipt import sample
@@ -130,6 +131,16 @@ def _carry_offer(data: bytes) -> None:
     read_shape(data, Offer, bytes_max=SAID_BYTES_MAX)
 
 
+def _signer_request(data: bytes) -> None:
+    read = read_request(data)
+    assert request_bytes(read.what, read.messages) == data
+
+
+def _signer_reply(data: bytes) -> None:
+    read = read_reply(data)
+    assert reply_bytes(read.public, read.highest, read.answers) == data
+
+
 def _snapshot_chunk(data: bytes) -> None:
     _, chunk, place, _ = snapshot()
     judge_chunk(data, place, 1)
@@ -180,6 +191,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
         "snapshot-head": _snapshot_head,
         "sealed-file": _sealed_file,
         "sealed-header": _sealed_header,
+        "signer-reply": _signer_reply,
+        "signer-request": _signer_request,
         "state-proof": _state_proof,
         "tokens": _tokens,
         "transaction": _transaction,

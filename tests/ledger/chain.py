@@ -220,9 +220,9 @@ def signed(chain: Chain, height: int, *names: str) -> Certificate:
     return Certificate(statement, tuple(pairs))
 
 
-def filled() -> tuple[Chain, list[bytes]]:
+def filled(**settings: Any) -> tuple[Chain, list[bytes]]:
     """Return a chain of eight heights and the transactions of height 5, the last one refused."""
-    chain = with_register()
+    chain = with_register(**settings)
     chain.apply()
     chain.apply()
     chain.apply()

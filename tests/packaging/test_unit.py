@@ -97,3 +97,21 @@ def test_the_page_says_what_is_there(tmp_path: Path) -> None:
         [value] = re.findall(rf"^{name}=(.*)$", installer, re.MULTILINE)
         assert value in page
         assert value in UNIT.read_text()
+
+
+def test_the_signers_unit_is_as_hardened_and_has_no_network(tmp_path: Path) -> None:
+    folder = ROOT / "packaging" / "systemd"
+    service, listens = (folder / f"govchaind-signer@.{kind}" for kind in ("service", "socket"))
+    unit = tmp_path / "govchaind-signer@trial.service"
+    unit.write_text(service.read_text().replace("/opt/govchaind/bin/govchaind", "/bin/true"))
+    (tmp_path / "govchaind-signer@trial.socket").write_text(listens.read_text())
+    assert exposure(unit) <= EXPOSURE_MAX
+    command = ["systemd-analyze", "verify", "--man=no", str(unit), str(unit.with_suffix(".socket"))]
+    judged = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (judged.returncode, judged.stdout + judged.stderr) == (0, "")
+    lines = service.read_text().splitlines()
+    assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"} <= set(lines)
+    assert "PrivateUsers=yes" not in lines  # the kernel would not say who asks
+    assert {"SocketUser=govchaind", "SocketMode=0600"} <= set(listens.read_text().splitlines())
+    [asks] = [line for line in lines if line.startswith("ExecStart=")]
+    assert asks.endswith("--user govchaind")

@@ -28,6 +28,7 @@ from govchaind.base.keyvalue import KeyValueReader
 from govchaind.config import Config
 from govchaind.identity import Identity
 from govchaind.ledger.genesis import Genesis
+from govchaind.production import production
 from govchaind.raft.messages import AppendEntries, AppendReply
 from govchaind.replica.events import Event, Received, Work
 from govchaind.replica.replica import Replica
@@ -95,7 +96,7 @@ def hang_after(file: Path) -> None:
 async def _run(config: Config, identity: Identity, genesis: Genesis, ahead: int) -> None:
     sink = log_to(standard_error(), form="json", level="info", node=identity.name)
     telemetry = Telemetry(version="altered", sink=sink)
-    async with node.production(config, identity, telemetry) as environment:
+    async with production(config, identity, telemetry) as environment:
         shifted = replace(environment, wall_milliseconds=lambda: wall_milliseconds() + ahead)
         await node.run_node(config, genesis, identity, shifted, telemetry)
 

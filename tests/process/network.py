@@ -378,9 +378,10 @@ def govchaind(*arguments: str, expected: int = 0) -> str:
 
 
 def set_settings(folder: Path, **values: Any) -> None:
-    """Change settings in a node's folder; a double underscore stands for the dot."""
+    """Change settings in a node's folder; a double underscore stands for the dot, None for none."""
     path = folder / CONFIG_FILE
     table = tomllib.loads(path.read_text())
     chosen = {f"{section}.{k}": v for section, part in table.items() for k, v in part.items()}
     chosen.update({name.replace("__", "."): value for name, value in values.items()})
+    chosen = {name: value for name, value in chosen.items() if value is not None}
     path.write_text(render_config(chosen))

@@ -21,7 +21,7 @@ from govchaind.ledger.certificate import Certificate, read_certificate
 from govchaind.ledger.recovery import Recovery, read_recovery
 from govchaind.ledger.snapshot_head import Standing
 from govchaind.ledger.trust import TrustRoot, encode_advance, read_advance
-from govchaind.replica.attestation import certificate_at
+from govchaind.replica.stored_certificates import certificate_at
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.replay import Replay
 from govchaind.runtime.snapshot_server import steps_between

@@ -14,9 +14,9 @@ from govchaind.ledger.recovery import RecoveryBody, make_recovery
 from govchaind.ledger.results import find_transaction, read_result
 from govchaind.ledger.statement import read_statement
 from govchaind.recovery.tail import read_tail
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.inspection import check_chain
 from govchaind.replica.messages import Attest
+from govchaind.replica.stored_certificates import certificate_at
 from tests.recovery.disaster import (
     carry_out,
     lose,

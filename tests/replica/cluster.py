@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from govchaind.base.crypto import SigningKey, verify
+from govchaind.base.crypto import Signer, SigningKey, verify
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.limits import LIFETIME_DEFAULT_MILLISECONDS
 from govchaind.ledger.block import make_block
@@ -73,7 +73,9 @@ def member(name: str, role: str = "validator", institution: str | None = None) -
     )
 
 
-def genesis_of(validators: Sequence[str], observers: Sequence[str] = ()) -> Genesis:
+def genesis_of(
+    validators: Sequence[str], observers: Sequence[str] = (), version: int = KNOWN_VERSION
+) -> Genesis:
     names = [*validators, *observers]
     institutions = [
         Institution(
@@ -87,7 +89,7 @@ def genesis_of(validators: Sequence[str], observers: Sequence[str] = ()) -> Gene
     nodes = [member(name) for name in validators]
     nodes += [member(name, "observer") for name in observers]
     return make_genesis(
-        name="test", time=EPOCH, institutions=institutions, nodes=nodes, version=KNOWN_VERSION
+        name="test", time=EPOCH, institutions=institutions, nodes=nodes, version=version
     )
 
 
@@ -138,6 +140,7 @@ class Node:
         self.genesis = genesis
         self.seed = seed
         self.guard: Guard | None = None
+        self.further: Sequence[Signer] = ()  # keys that it holds besides its first
         self.make_store(store_id(name))
         self.notices: list[Notice] = []
         self.write: tuple[int, WriteBatch] | None = None
@@ -165,6 +168,7 @@ class Node:
             now=now,
             wall_ms=wall,
             guard=self.guard,
+            further_signers=self.further,
         )
 
     def log(self) -> StoredLog:
@@ -175,8 +179,13 @@ class Node:
 class Cluster:
     """Nodes that are all linked, on one clock."""
 
-    def __init__(self, validators: Sequence[str], observers: Sequence[str] = ()) -> None:
-        self.genesis = genesis_of(validators, observers)
+    def __init__(
+        self,
+        validators: Sequence[str],
+        observers: Sequence[str] = (),
+        version: int = KNOWN_VERSION,
+    ) -> None:
+        self.genesis = genesis_of(validators, observers, version)
         self.now = 0.0
         self.wall_offset: dict[str, int] = {}
         self.cut: set[tuple[str, str]] = set()
@@ -324,8 +333,8 @@ class Cluster:
                 self.nodes[name].inbox.append(LinkDown(other))
 
 
-def started(validators: str = "abc", observers: str = "") -> Cluster:
-    cluster = Cluster(list(validators), list(observers))
+def started(validators: str = "abc", observers: str = "", version: int = KNOWN_VERSION) -> Cluster:
+    cluster = Cluster(list(validators), list(observers), version)
     cluster.run(5)
     return cluster
 

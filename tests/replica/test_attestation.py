@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from govchaind.base.crypto import Domain, verify
+from govchaind.base.crypto import Domain, HeldElsewhere, verify
 from govchaind.base.errors import Invalid, InvalidProof, StateDiverged
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.base.types import Height
@@ -18,11 +18,10 @@ from govchaind.replica.attestation import (
     AHEAD_MAX,
     RESEND_SECONDS,
     Attestations,
-    certificate_at,
-    certificates_from,
 )
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.messages import Attest
+from govchaind.replica.stored_certificates import certificate_at, certificates_from
 from tests.replica.cluster import key, member, store_id
 
 FOUR = [member(name) for name in "abcd"]
@@ -50,16 +49,18 @@ class Signer:
         floor: Height = 0,
         store: bytes | None = None,
         disk: MemoryReader | None = None,
+        elsewhere: bool = False,
     ) -> None:
         self.disk = MemoryReader() if disk is None else disk
         self.batch = WriteBatch()
+        signer = key(f"{name}-attest")
         self.accused: list[tuple[bytes, Contradiction]] = []
         sets = memberships or [(0, membership_of(FOUR, 0))]
         known = Memberships([(at, value, None) for at, value in sets])
         self.attestations = Attestations(
             name=name,
             store=store_id(name) if store is None else store,
-            signer=key(f"{name}-attest"),
+            signer=HeldElsewhere(signer.public) if elsewhere else signer,
             verify=verify,
             floor=floor,
             reader=self.disk,

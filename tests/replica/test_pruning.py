@@ -12,13 +12,13 @@ from govchaind.base.limits import PRUNE_STEP_HEIGHTS
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.raft.messages import AppendEntries
 from govchaind.replica import pruning
-from govchaind.replica.attestation import certificate_at
 from govchaind.replica.events import Happened, LinkUp, Prune, Received
 from govchaind.replica.inspection import check_chain, check_every_state
 from govchaind.replica.marker import FIRST, Marker, check_kept, first_height, stored_marker
 from govchaind.replica.messages import CertifiedBlocks, PrunedBelow
 from govchaind.replica.pruning import may_go_below
 from govchaind.replica.store import BEGINS_LATER, FORMAT_KEY, check_store
+from govchaind.replica.stored_certificates import certificate_at
 from tests.replica.cluster import Cluster, agreed, follower_of, member
 
 FIRST_WANTED = 60

@@ -27,7 +27,7 @@ from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.system import InlineThreads
 from govchaind.runtime.tcp import TcpNetwork
 from govchaind.runtime.telemetry import Telemetry
-from govchaind.runtime.tls import TlsIdentity
+from govchaind.runtime.tls import TlsIdentity, TlsKeys
 from tests.runtime.made import block, member, none_known, seed_of, self_of, transaction
 
 BAD_GOSSIP = Gossip([transaction(1, bad=True)])
@@ -56,13 +56,17 @@ class Shell:
         return [str(values.get("code")) for said, values in self.log if said == name]
 
 
-def shell(own: Self, members: list[Member], *, seed: bytes | None = None) -> Shell:
+def shell(
+    own: Self, members: list[Member], *, seed: bytes | None = None, following: Self | None = None
+) -> Shell:
     log: list[tuple[str, dict[str, object]]] = []
     telemetry = Telemetry(
         version="0", sink=lambda level, name, values: log.append((name, dict(values)))
     )
     inbox = Inbox()
-    network = TcpNetwork(TlsIdentity(seed or seed_of(f"{own.node} tls")))
+    first = TlsIdentity(seed or seed_of(f"{own.node} tls"))
+    further = [] if following is None else [TlsIdentity(seed_of(f"{own.node} tls next"))]
+    network = TcpNetwork(TlsKeys(first, *further))
     gate = Gate(InlineThreads(), known=none_known)
     mesh = Mesh(
         own=own,
@@ -72,6 +76,7 @@ def shell(own: Self, members: list[Member], *, seed: bytes | None = None) -> She
         telemetry=telemetry,
         jitter=random.Random(1),
         members=members,
+        following=[] if following is None else [following],
     )
     return Shell(mesh, inbox, gate, log, telemetry)
 
@@ -310,3 +315,64 @@ def test_a_hello_is_judged_whole() -> None:
         with pytest.raises(PeerError) as caught:
             judge_hello(said, ada, key, members.get)
         assert caught.value.code == code
+
+
+def next_self(name: str) -> Self:
+    """Return what a node says of itself under the keys that it is to have."""
+    return replace(
+        self_of(name),
+        tls_key=SigningKey(seed_of(f"{name} tls next")).public,
+        signer=SigningKey(seed_of(f"{name} attests next")),
+    )
+
+
+def next_member(name: str, address: str) -> Member:
+    own = next_self(name)
+    return replace(member(name, address), tls_key=own.tls_key, attestation_key=own.signer.public)
+
+
+@asynccontextmanager
+async def changing() -> AsyncIterator[tuple[Shell, Shell, dict[str, str]]]:
+    """Run ada, who holds two pairs of keys, and ben; neither knows where the other is yet."""
+    members = [member("ada"), member("ben")]
+    ada = shell(self_of("ada"), members, following=next_self("ada"))
+    ben = shell(self_of("ben"), members)
+    async with trio.open_nursery() as nursery:
+        addresses = {}
+        for name, made in (("ada", ada), ("ben", ben)):
+            nursery.start_soon(made.gate.run)
+            addresses[name] = await nursery.start(made.mesh.run, "127.0.0.1:0")
+        yield ada, ben, addresses
+        nursery.cancel_scope.cancel()
+
+
+def knows(made: Shell, addresses: dict[str, str], *, next_keys: bool) -> None:
+    """Have a node know ada by the one or the other pair of keys."""
+    as_member = next_member if next_keys else member
+    made.mesh.members_changed((as_member("ada", addresses["ada"]), member("ben", addresses["ben"])))
+
+
+async def test_a_change_of_keys_cuts_no_link_and_the_next_one_is_of_the_new_key() -> None:
+    async with changing() as (ada, ben, addresses):
+        for made in (ada, ben):
+            knows(made, addresses, next_keys=False)
+        await settled(lambda: all(made.mesh.linked() for made in (ada, ben)))
+        for made in (ada, ben):
+            knows(made, addresses, next_keys=True)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert [made.said("link.down") for made in (ada, ben)] == [[], []]
+        assert len(ada.said("link.own_key")) == 1
+        ada.mesh.end_link("ben", "a test ends it")
+        await settled(lambda: len(ben.said("link.up")) == 2)
+        assert ben.said("link.refused") == []
+
+
+async def test_a_node_that_nobody_links_to_shows_its_other_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("govchaind.runtime.mesh.DOUBT_SECONDS", 0.3)
+    async with changing() as (ada, ben, addresses):
+        knows(ben, addresses, next_keys=True)  # ada was away when it was decided
+        knows(ada, addresses, next_keys=False)
+        await settled(lambda: all(made.mesh.linked() for made in (ada, ben)), seconds=20)
+        assert len(ada.said("link.own_key")) % 2 == 1  # and so it ends with the next key

@@ -20,7 +20,13 @@ from cryptography.x509.oid import NameOID
 from govchaind.base.crypto import SigningKey
 from govchaind.base.errors import InvalidSetting, PeerError
 from govchaind.runtime.tcp import TcpNetwork, join_address, split_address
-from govchaind.runtime.tls import Contexts, TlsIdentity, judge_certificate, make_certificate
+from govchaind.runtime.tls import (
+    Contexts,
+    TlsIdentity,
+    TlsKeys,
+    judge_certificate,
+    make_certificate,
+)
 from tests.runtime.made import seed_of
 
 ADA, BEN, EVE = (seed_of(name) for name in ("ada tls", "ben tls", "eve tls"))
@@ -281,3 +287,15 @@ def other_algorithm() -> bytes:
         .sign(key, hashes.SHA256())
     )
     return made.public_bytes(Encoding.DER)
+
+
+async def test_a_node_that_holds_two_keys_shows_the_one_that_it_presents() -> None:
+    keys = TlsKeys(TlsIdentity(BEN), TlsIdentity(EVE))
+    async with serving(members=[BEN, EVE]) as server:
+        client = TcpNetwork(keys, [PUBLIC[ADA]])
+        assert await greeting(client, server.address) == b"hello"
+        client.present(PUBLIC[EVE])
+        assert await greeting(client, server.address) == b"hello"
+        client.present(b"\x09" * 32)  # one that it does not hold
+        assert await greeting(client, server.address) == b"hello"
+        assert server.met == [PUBLIC[BEN], PUBLIC[EVE], PUBLIC[EVE]]

@@ -30,6 +30,7 @@ class MotionKind(IntEnum):
     RESTORE_MANDATE = 15
     SET_TERMS = 20
     REMOVE_SIDE_VALUE = 70
+    CHANGE_NODE_KEYS = 71
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,15 @@
     14 activate upgrade   see upgrades.py
     20 set terms         see terms.py
     70 remove side value  see side_values.py
+    71 change node keys  [name, attestation key, TLS key]
 
 Enacting a node motion changes which members are *wanted* and the height at which that last
 changed; configuration blocks then bring it into force, step by step (`membership.next_steps`).
-A node whose keys or store change signs only above the height of enactment: what its former self
-signed is not known here. The last validator can never go. An office whose keys are lost, a
-governing one above all, gets new ones by a vote.
+A node whose keys or store change by `set-node` signs only above the height of enactment: what its
+former self signed is not known here. `change-node-keys` is for a node that keeps its store: it
+stays a voter, and its new key signs from behind the configuration block that brings it into force.
+The last validator can never go. An office whose keys are lost, a governing one above all, gets new
+ones by a vote.
 """
 
 from __future__ import annotations
@@ -97,6 +100,14 @@ class ReadmitNode(Shape):
 
     name: Name
     store: Store
+
+
+class ChangeNodeKeys(Shape):
+    """Arguments of `change-node-keys`."""
+
+    name: Name
+    attestation_key: Bytes32
+    tls_key: Bytes32
 
 
 class RecoverOffice(Shape):
@@ -189,6 +200,15 @@ def readmit_node(arguments: ReadmitNode, act: Act, state: WorkingState) -> int:
     return _change_node(present, wanted, act, state)
 
 
+def change_node_keys(arguments: ChangeNodeKeys, act: Act, state: WorkingState) -> int:
+    """Give a node that keeps its store other keys."""
+    present = _wanted(arguments.name, state)
+    if present is None:
+        return Code.UNKNOWN_NODE
+    wanted = replace(present, attestation_key=arguments.attestation_key, tls_key=arguments.tls_key)
+    return _change_node(present, wanted, act, state)
+
+
 def recover_office(arguments: RecoverOffice, act: Act, state: WorkingState) -> int:
     """Give an office new keys: its own are lost, or in wrong hands."""
     if standing_of(arguments.institution, state) == Standing.REMOVED:
@@ -242,6 +262,7 @@ _MEMBERS = (
     Motion(MotionKind.SET_NODE, "set-node", SetNode, set_node),
     Motion(MotionKind.REMOVE_NODE, "remove-node", RemoveNode, remove_node),
     Motion(MotionKind.READMIT_NODE, "readmit-node", ReadmitNode, readmit_node),
+    Motion(MotionKind.CHANGE_NODE_KEYS, "change-node-keys", ChangeNodeKeys, change_node_keys),
     Motion(MotionKind.RECOVER_OFFICE, "recover-office", RecoverOffice, recover_office),
 )
 MOTIONS = MappingProxyType(
