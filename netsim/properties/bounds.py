@@ -29,7 +29,7 @@ BLOCKS_BEFORE = 2  # before what an author has waiting first
 BOUNDED_ELSEWHERE = frozenset(
     ("log", "_cache", "_unused", "genesis", "tree", "pending", "_expiries", "view", "_view",
      "_signer", "random", "_known", "membership", "memberships", "_memberships", "pool", "_pool",
-     "_reader", "_live", "_state_tree", "_heights")
+     "_reader", "_live", "_state_tree", "_heights", "_newest")
 )  # fmt: skip
 
 
@@ -55,6 +55,7 @@ class Bounded(Property):
         sizes = {
             "transactions in the pool": (len(pool), POOL_TRANSACTIONS_MAX),
             "bytes in the pool": (pool.bytes, POOL_BYTES_MAX),
+            "newest certificates": (len(attestations._newest), 2 * CERTIFICATES_PAGE),
             "certificates ahead": (len(attestations._certificates), 2 * CERTIFICATES_PAGE),
             "early attestations": (
                 max(map(len, attestations._early.values()), default=0),
