@@ -150,7 +150,7 @@ SEEDS = MappingProxyType(
         "suspended-counts N-3": 8,
         "suspension-hangs-on-all N-3": 97,
         "synced-batch-lost I-26": 1,
-        "taken-never-released L-b": 9,
+        "taken-never-released L-b": 39,
         "term-forgotten I-7": 0,
         "todays-condition-accepted N-3": 21,
         "told-before-durable I-19": 0,
