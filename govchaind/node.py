@@ -3,9 +3,8 @@
 Rules it keeps:
 - Nothing is saved at shutdown that is not saved while running: being killed is the same path.
 - The edge (HTTP) ends first, then leadership is handed over, then the core ends; storage last.
-- A store that is new (but for the very first), or older than the guard file remembers, comes back
-  under another store id: it takes part again only once it has been re-admitted. So does one whose
-  guard file is gone too.
+- A store that is new (but for the very first), older than its guard file, or without one comes back
+  under another store id: it takes part again only once it has been re-admitted.
 """
 
 from __future__ import annotations

@@ -84,9 +84,10 @@ class Circles:
         except (UnicodeDecodeError, ValueError):  # no such key can ever be written
             return Circle(frozenset())
 
-    def of_request(self, requester: str, reference: str) -> Circle:
-        """Return the circle of a request and of its grant."""
-        asked = self._value(keys.request_key(requester, reference))
+    def of_request(self, requester: str, reference: str, asked: Any = None) -> Circle:
+        """Return the circle of a request and of its grant; `asked`: its value, if it is at hand."""
+        if asked is None:
+            asked = self._value(keys.request_key(requester, reference))
         if asked is None:
             return Circle(frozenset(), requester)
         found = {(requester, asked[requests.OFFICE])}
@@ -104,10 +105,11 @@ class Circles:
             found.add(_office(ruled_by[terms.SUPERVISOR]))
         return Circle(frozenset(found))
 
-    def of_delivery(self, requester: str, reference: str, number: int) -> Circle:
-        """Return the circle of a delivery and of its erasure."""
+    def of_delivery(self, requester: str, reference: str, number: int, value: Any = None) -> Circle:
+        """Return the circle of a delivery and of its erasure; `value`: its own, if at hand."""
         asked = self.of_request(requester, reference)
-        value = self._value(keys.delivery_key(requester, reference, number))
+        if value is None:
+            value = self._value(keys.delivery_key(requester, reference, number))
         if value is None:
             return asked
         found = {_office(value[deliveries.SENDER]), _office(value[deliveries.RECEIVER])}

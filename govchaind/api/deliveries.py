@@ -155,9 +155,10 @@ def delivery_page(
 
     def view(rest: bytes, value: bytes) -> DeliveryView | None:
         name = _named((prefix + rest)[1:])
-        if not viewer.sees_all and not viewer.sees(viewer.circles.of_delivery(*name)):
+        found = stored(value)
+        if not viewer.sees_all and not viewer.sees(viewer.circles.of_delivery(*name, found)):
             return None
-        made = delivery_view(*name, stored(value), now)
+        made = delivery_view(*name, found, now)
         return made if status is None or made.status == status else None
 
     found, following = sifted(reader, prefix, after=_after(after, DELIVERY), limit=limit, view=view)

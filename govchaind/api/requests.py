@@ -190,9 +190,10 @@ def request_page(
     def view(key: bytes, value: bytes) -> RequestView | None:
         institution, _, reference = (behind + key).partition(b"\x00")
         named_as = (institution.decode(), reference.decode())
-        if not viewer.sees_all and not viewer.sees(viewer.circles.of_request(*named_as)):
+        asked = stored(value)
+        if not viewer.sees_all and not viewer.sees(viewer.circles.of_request(*named_as, asked)):
             return None
-        made = request_view(*named_as, stored(value), now, titles)
+        made = request_view(*named_as, asked, now, titles)
         if provider not in (None, made.provider) or status not in (None, made.status):
             return None
         return made if made.overdue or not overdue else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from govchaind.base.crypto import Domain, digest
 from govchaind.base.encoding import decode, encode
-from govchaind.base.errors import StorageCorrupt
+from govchaind.base.errors import NotFound, StorageCorrupt
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.limits import (
@@ -117,6 +117,7 @@ def live_ids_of(reader: KeyValueReader, height: Height, record: bytes) -> bytes:
     """
     named, latest, _ = decode(record, bytes_max=len(record))
     joined = reader.get(live_ids_key(latest, height))
+    lapsed = joined is None
     if joined is None:
         outcomes = read_result(reader, height).outcomes
         joined = b"".join(
@@ -125,6 +126,8 @@ def live_ids_of(reader: KeyValueReader, height: Height, record: bytes) -> bytes:
             if not code or OUTCOMES[code].consumes_id
         )
     if digest(Domain.IDS, joined) != named:
+        if lapsed:  # the block was removed, and its outcomes with it
+            raise NotFound(f"the ids of height {height} are not here any more")
         raise StorageCorrupt(f"the live ids of height {height} are not those of its record")
     return joined
 

@@ -18,6 +18,7 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.results import read_result
 from govchaind.replica.attestation import last_certified
 from govchaind.replica.events import Guard
+from govchaind.replica.marker import first_height
 from govchaind.replica.store import (
     StoredLog,
     View,
@@ -85,10 +86,19 @@ def read_survivor(
 def kept_by_rule(survivors: Sequence[Survivor], genesis: Genesis) -> Survivor:
     """Return whose log is kept.
 
-    Raises Conflict: `contradiction`: a store has applied what that log does not hold.
+    Raises Conflict: `contradiction`: a store has applied what that log does not hold;
+        `too-far-behind`: one has applied less than that store still holds.
     """
     best = max(survivors, key=lambda each: (each.last_term, each.last, each.applied, each.name))
     for each in survivors:
+        first = first_height(best.reader)
+        if first > 1 and each.applied < first:
+            raise Conflict(
+                f"{each.name} has applied height {each.applied} only, and the store of "
+                f"{best.name} that would be kept begins at {first}",
+                code="too-far-behind",
+                remedy="Leave this node out; it joins again when the others run.",
+            )
         agrees = each.applied <= best.last and (
             each.applied == 0
             or read_result(each.reader, each.applied).block_hash

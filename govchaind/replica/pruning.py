@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container
 
+from govchaind.base.encoding import encode
 from govchaind.base.errors import Gone, NotFound, invariant
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
@@ -36,7 +37,7 @@ from govchaind.replica.attestation import last_certified
 from govchaind.replica.events import Happened, Prune
 from govchaind.replica.execution import Pending
 from govchaind.replica.marker import FIRST, Marker
-from govchaind.replica.store import StoredLog
+from govchaind.replica.store import BEGINS_LATER, FORMAT_KEY, StoredLog
 
 HELD_SECONDS = 5.0  # between looks whether a slow peer still lacks what should go
 
@@ -81,6 +82,7 @@ def remove(
         archived = max(archived, log.marker.archived)
     marker = Marker(until, term, before.block_hash, before.time, archived, prune.archived_at)
     batch.put(FIRST, marker.encode())
+    batch.put(FORMAT_KEY, encode(BEGINS_LATER))  # an older release must not take it for damaged
     log.marker = marker
 
 

@@ -40,7 +40,8 @@ from govchaind.raft.messages import Configuration, Entry, HardState
 from govchaind.replica.events import Guard
 from govchaind.replica.marker import stored_marker
 
-FORMAT = 1
+FORMAT = 1  # of a store that begins with block 1, as release 0.1.0 has it
+BEGINS_LATER = 2  # old blocks were removed, or the node joined by snapshot: 0.1.0 cannot read that
 ROW_BYTES_MAX = BLOCK_BYTES_MAX + 64 * 1024
 
 _PAIR = b"\x82"  # an array of two; a membership is one of three
@@ -110,9 +111,9 @@ def check_store(reader: KeyValueReader, genesis: Genesis) -> None:
     """Raise unless the store is of this format and of this chain."""
     data = reader.get(FORMAT_KEY)
     version = None if data is None else read(data, int, bytes_max=16)
-    if version != FORMAT:
+    if version not in (FORMAT, BEGINS_LATER):
         raise InvalidSetting(
-            f"the store has format {version}; this release reads format {FORMAT}",
+            f"the store has format {version}; this release reads {FORMAT} and {BEGINS_LATER}",
             code="store-format",
             remedy="Start it with the release that made it, or with an empty store.",
         )

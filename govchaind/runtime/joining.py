@@ -28,7 +28,7 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.replica.events import Status
 from govchaind.replica.joining import Joining
 from govchaind.replica.snapshot_messages import SnapshotChunk, SnapshotMessage
-from govchaind.replica.store import APPLIED, FORMAT, FORMAT_KEY, GENESIS
+from govchaind.replica.store import APPLIED, BEGINS_LATER, FORMAT_KEY, GENESIS
 from govchaind.runtime.environment import SnapshotDoors, Storage
 from govchaind.runtime.telemetry import Telemetry
 
@@ -247,7 +247,7 @@ class Joiner:
             batch = joining.finish(snapshot)
         finally:
             snapshot.close()
-        batch.put(FORMAT_KEY, encode(FORMAT))
+        batch.put(FORMAT_KEY, encode(BEGINS_LATER))
         batch.put(GENESIS, self._genesis.bytes)
         batch.put(APPLIED, encode(joining.height))
         batch.put(WHOLE, encode(joining.height))

@@ -2,7 +2,8 @@
 
 A slope is the least-squares line through the samples behind the first third: a process that has
 just started grows for a while, and nobody asks that it does not. Samples of one life are compared
-with each other only; a life too short for five of them is left out.
+with each other only; a life too short for five of them is left out. Memory is the process's own
+(RssAnon): pages of the store, which grows with what is written, are the kernel's to take back.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SAMPLES_LEAST = 5
-MEMORY_SLOPE_MAX = 60.0  # MiB an hour: an LMDB map that fills, and caches, take some
+MEMORY_SLOPE_MAX = 60.0  # MiB an hour: caches take some
 FILES_SLOPE_MAX = 60.0  # open files an hour
 _LATE = re.compile(
     r"^govchaind_event_loop_lateness_seconds_(sum|count) ([0-9.e+-]+)$", re.MULTILINE
@@ -44,7 +45,7 @@ class Lives:
             files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         except OSError:
             return
-        resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        resident = re.search(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
         if resident is None:
             return
         late = None if metrics is None else self._lateness((name, pid), metrics)

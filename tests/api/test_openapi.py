@@ -11,8 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import trio
 
+from govchaind.api.access import Access, Reads
 from tests.api.node import running
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,8 +26,9 @@ NOT_CHECKED = "positive_data_acceptance,not_a_server_error"
 ENDLESS = "/v1/events"  # a stream has no end to wait for; test_events.py reads it
 
 
-async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path) as node:
+@pytest.mark.parametrize("reads", ["open", "offices"])
+async def test_schemathesis_finds_nothing(tmp_path: Path, reads: Reads) -> None:
+    async with running(tmp_path, access=Access(reads=reads)) as node:
         await node.create_register()
         await node.submit(node.put("110000"), node.put("120000"))
         command = [

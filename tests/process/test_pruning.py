@@ -45,6 +45,8 @@ def test_old_blocks_go_while_clients_write_and_peers_find_them_elsewhere(
             storage__archive_directory=str(tmp_path / name),
             storage__archived_at="State Archives, room 12",
         )
+    # The observer is to take blocks, all of them, and not to join by snapshot.
+    network.set(observer, snapshot__behind_blocks=0, snapshot__new_blocks=0)
     network.start_all()
     network.create_register(full)
     [early] = network.submit(full, network.put("early"), wait="certified")

@@ -19,10 +19,12 @@ from govchaind.exit_pack.source import Source
 from govchaind.ledger.block import read_block
 from govchaind.ledger.certificate import Certificate, read_certificate
 from govchaind.ledger.recovery import Recovery, read_recovery
+from govchaind.ledger.snapshot_head import Standing
 from govchaind.ledger.trust import TrustRoot, encode_advance, read_advance
 from govchaind.replica.attestation import certificate_at
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.replay import Replay
+from govchaind.runtime.snapshot_server import steps_between
 from tests.exit_pack.packed import seal, verify, verify_here
 from tests.exit_pack.test_damage import records, write_records
 from tests.recovery.disaster import lose, recovered, signed, uncertified
@@ -135,6 +137,22 @@ def test_a_trust_root_is_led_over_it_from_genesis(chain: tuple[Cluster, Recovery
     assert (
         later.advance(read_advance(trust_steps(node.disk, later.head_height, later.era))) == later
     )
+
+
+def test_a_snapshot_is_believed_over_it(chain: tuple[Cluster, Recovery]) -> None:
+    cluster, recovery = chain
+    node = next(iter(cluster.nodes.values()))
+    last = node.replica.attestations.certified
+    steps, whole = steps_between(node.disk, 0, last)
+    standing = Standing(cluster.genesis)
+    for step in steps:
+        standing.take(step)
+    assert (whole, standing.era) == (True, recovery.body.height)
+    assert standing.membership == recovery.body.membership
+    [over] = read_advance(steps[-1])
+    for wrong in (replace(over, recovery=None), replace(over, recovery=weaker(recovery))):
+        with pytest.raises(InvalidProof):
+            Standing(cluster.genesis).take(encode_advance([wrong]))
 
 
 @pytest.fixture(name="folder")

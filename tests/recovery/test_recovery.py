@@ -9,6 +9,7 @@ import pytest
 from govchaind.base.errors import ChainRecovered, Conflict, InvalidProof
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
+from govchaind.ledger.beginning import put_beginning
 from govchaind.ledger.recovery import RecoveryBody, make_recovery
 from govchaind.ledger.results import find_transaction, read_result
 from govchaind.ledger.statement import read_statement
@@ -163,6 +164,24 @@ def test_one_survivor_is_enough_and_it_takes_office_keys() -> None:
     assert cluster.nodes[others[0]].replica.attestations.certified > made.recovery.body.height
 
 
+def test_what_institutions_have_put_into_the_log_waits_for_no_majority() -> None:
+    """So nobody who comes back from before can truncate it."""
+    cluster = uncertified()
+    leader, others = leader_and_rest(cluster)
+    one, two = others[:2]
+    lose(cluster, leader, *others[2:])
+    made = prepared(cluster, one, two)
+    record = signed(made.recovery, "abcd")
+    carry_out(cluster, one, record, made.tail)
+    cluster.drop(two)
+    start(cluster, one)
+    cluster.run(5)
+    node = cluster.nodes[one].replica
+    assert (node.ledger.height, node.raft.commit) == (record.body.height, record.body.height)
+    assert node.attestations.certified == record.body.certified
+    assert node.role() != "leader"
+
+
 def test_a_record_that_was_changed_is_refused() -> None:
     cluster = uncertified()
     leader, others = leader_and_rest(cluster)
@@ -246,6 +265,27 @@ def test_stores_that_contradict_each_other_recover_nothing() -> None:
     with pytest.raises(Conflict) as refused:
         prepared(cluster, "d")
     assert (refused.value.code, cut.last) == ("contradiction", applied - 1)
+
+
+def test_a_survivor_that_lacks_what_the_kept_store_has_removed_is_left_out() -> None:
+    cluster = uncertified()
+    leader, others = leader_and_rest(cluster)
+    behind, ahead = others[:2]
+    cluster.drop(behind)
+    for number in range(50, 54):
+        cluster.offer(leader, [cluster.put(number)])
+        cluster.run(0.5)
+    lose(cluster, leader, *others[2:])
+    batch = WriteBatch()
+    first = survivor(cluster, behind).applied + 2
+    put_beginning(batch, first)
+    cluster.nodes[ahead].disk.apply(batch)
+    with pytest.raises(Conflict) as refused:
+        prepared(cluster, behind, ahead)
+    assert refused.value.code == "too-far-behind"
+    with pytest.raises(Conflict) as unproved:
+        prepared(cluster, ahead)  # the newest certified checkpoint is not there either
+    assert unproved.value.code == "nothing-proved"
 
 
 def test_records_for_other_stores_terms_and_a_second_record_are_refused() -> None:

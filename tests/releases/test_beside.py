@@ -35,6 +35,28 @@ def test_the_wheel_is_the_one_that_was_built_and_small() -> None:
     assert f"\n## {RECORD['version']} (" in (ROOT / "CHANGELOG.md").read_text()
 
 
+OPENS = """
+from govchaind.base.encoding import encode
+from govchaind.base.keyvalue import MemoryReader, WriteBatch
+from govchaind.replica.store import FORMAT_KEY, check_store
+reader, batch = MemoryReader(), WriteBatch()
+batch.put(FORMAT_KEY, encode(2))
+reader.apply(batch)
+try:
+    check_store(reader, None)
+except Exception as error:
+    print(error.code, error, error.remedy)
+"""
+
+
+def test_the_older_release_refuses_a_store_that_does_not_begin_with_block_1(
+    tmp_path: Path,
+) -> None:
+    said = OlderRelease(tmp_path / "older").python("-c", OPENS)
+    assert said.startswith("store-format the store has format 2; this release reads format 1")
+    assert "Start it with the release that made it" in said
+
+
 def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
 

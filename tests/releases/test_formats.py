@@ -39,7 +39,7 @@ from govchaind.ledger.trust import encode_advance, read_advance, read_trust
 from govchaind.ledger.versions import KNOWN_VERSION
 from govchaind.recovery.tail import read_tail
 from govchaind.replica.events import Guard
-from govchaind.replica.store import FORMAT, FORMAT_KEY, check_store
+from govchaind.replica.store import BEGINS_LATER, FORMAT_KEY, check_store
 from govchaind.runtime import codec
 from govchaind.runtime.carry_frames import Frames as CarryFrames
 from govchaind.runtime.guard import guard_bytes, read_guard
@@ -94,7 +94,7 @@ def trust_file() -> None:
 def store() -> None:
     chain = packed.store(packed.eventful())
     check_store(chain.store, chain.genesis)  # as it is, it holds
-    chain.store.values[FORMAT_KEY] = encode(FORMAT + 1)
+    chain.store.values[FORMAT_KEY] = encode(BEGINS_LATER + 1)
     check_store(chain.store, chain.genesis)
 
 
@@ -168,7 +168,7 @@ ELSEWHERE = {"Hello of a peer", "offer of a sealed file", "exit pack", "node's s
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_unknown_version_is_refused_by_its_name(name: str) -> None:
     attempt, code = REFUSED[name]
-    told = r"version 2|version 3|format 2|not known here"
+    told = r"version 2|version 3|format 3|not known here"
     with pytest.raises(GovchaindError, match=told) as found:
         attempt()
     assert found.value.code == code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from govchaind.base.encoding import encode
 from govchaind.base.errors import Pruned, StorageCorrupt
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
@@ -17,6 +18,7 @@ from govchaind.replica.inspection import check_chain, check_every_state
 from govchaind.replica.marker import FIRST, Marker, check_kept, first_height, stored_marker
 from govchaind.replica.messages import CertifiedBlocks, PrunedBelow
 from govchaind.replica.pruning import may_go_below
+from govchaind.replica.store import BEGINS_LATER, FORMAT_KEY, check_store
 from tests.replica.cluster import Cluster, agreed, follower_of, member
 
 FIRST_WANTED = 60
@@ -74,6 +76,7 @@ def test_blocks_go_and_the_rest_holds(cluster: Cluster) -> None:
     prune(cluster, "a")
     disk = cluster.nodes["a"].disk
     assert first_height(disk) == FIRST_WANTED
+    check_store(disk, cluster.genesis)
     assert cluster.nodes["a"].replica.status(cluster.now).first == FIRST_WANTED
     configured = cluster.nodes["a"].replica.memberships
     gone = [
@@ -106,6 +109,7 @@ def test_a_write_removes_few_and_moves_the_marker_with_them(cluster: Cluster) ->
     assert 0 < len(removed) <= PRUNE_STEP_HEIGHTS
     marker = batch.changes[FIRST]
     assert marker is not None
+    assert batch.changes[FORMAT_KEY] == encode(BEGINS_LATER)  # in the very write that makes it so
     assert all(int.from_bytes(key[1:9], "big") < 1 + PRUNE_STEP_HEIGHTS for key in removed)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from govchaind.base.errors import InvalidProof
 from govchaind.ledger.certificate import Certificate
-from govchaind.ledger.snapshot_head import Standing, encode_step, judge_head
+from govchaind.ledger.snapshot_head import Standing, encode_step, judge_head, make_head
 from govchaind.ledger.trust import ConfigurationBlock
 from tests.ledger.recovering import steps_over, went_on
 from tests.ledger.snapshots import head_of, steps_of
@@ -62,3 +62,31 @@ def test_a_snapshot_over_a_recovery_is_believed_by_the_institutions_record() -> 
     assert step.recovery == made.encode()
     with pytest.raises(InvalidProof):
         Standing(chain.genesis).take(encode_step(replace(block, recovery=None)))
+
+
+def test_a_head_whose_signers_are_a_quorum_of_an_older_membership_too_names_the_newer() -> None:
+    chain = long_chain(50)
+    height = checkpoint(chain)
+    raw, (first, second) = head_of(chain, height), steps_of(chain, height)
+    standing = Standing(chain.genesis)
+    standing.take(first)
+    with pytest.raises(InvalidProof, match="names another membership"):
+        judge_head(raw, standing)  # node-b, node-c and node-d are three of its four
+    standing.take(second)
+    assert judge_head(raw, standing).height == height
+
+
+def test_a_head_from_before_the_last_change_is_not_judged_by_those_after_it() -> None:
+    chain = long_chain(50)
+    before = max(
+        step.block.height
+        for step in chain.steps
+        if step.applied.state_root is not None and step.block.height < 9
+    )
+    standing = Standing(chain.genesis)
+    for step in steps_of(chain, checkpoint(chain)):
+        standing.take(step)
+    certificate = chain.certificate(before, "node-b", "node-c")  # a quorum then and now
+    raw = make_head(chain.store, before, chain.step(before).block.raw, certificate)
+    with pytest.raises(InvalidProof, match="not above the last change"):
+        judge_head(raw, standing)

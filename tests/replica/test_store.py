@@ -63,8 +63,8 @@ def test_another_chains_store_and_another_format_are_refused() -> None:
     with pytest.raises(InvalidSetting, match="another chain"):
         check_store(made(), genesis_of(["b"]))
     disk = made()
-    put(disk, FORMAT_KEY, 2)
-    with pytest.raises(InvalidSetting, match="format 2"):
+    put(disk, FORMAT_KEY, 3)
+    with pytest.raises(InvalidSetting, match="format 3"):
         check_store(disk, GENESIS)
 
 
