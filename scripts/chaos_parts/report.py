@@ -14,7 +14,7 @@ from chaos_parts.gauges import (
     slope_an_hour,
 )
 
-FLAT_SECONDS_LEAST = 300.0  # a shorter life's slope is told and not judged
+FLAT_SECONDS_LEAST = 1800.0  # before, caches still fill: the slope is told and not judged
 
 
 @dataclass(slots=True)

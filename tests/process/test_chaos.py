@@ -40,8 +40,8 @@ def test_a_slope_is_an_hours_growth_and_long_lives_are_judged_by_it() -> None:
     assert slope_an_hour([(0.0, 5.0), (1.0, 5.0), (2.0, 5.0)]) == 0
     assert slope_an_hour([(0.0, 1.0), (10.0, 2.0)]) == pytest.approx(360)
     lives = Lives()
-    lives.of["leaky", 1] = [Sample(60.0 * n, 80.0 + 2 * n, 20, None) for n in range(12)]
-    lives.of["flat", 2] = [Sample(60.0 * n, 90.0, 20 + n % 2, 1.0) for n in range(12)]
+    lives.of["leaky", 1] = [Sample(300.0 * n, 80.0 + 10 * n, 20, None) for n in range(12)]
+    lives.of["flat", 2] = [Sample(300.0 * n, 90.0, 20 + n % 2, 1.0) for n in range(12)]
     lives.of["short", 3] = [Sample(float(n), 80.0 + 50 * n, 20, None) for n in range(12)]
     lives.of["shortest", 4] = [Sample(0.0, 80.0, 20, None)]
     report = Report(1, 12.0, {})
