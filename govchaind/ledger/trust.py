@@ -214,14 +214,11 @@ class TrustRoot:
         """Judge what was signed of the block that brought the present validators into force.
 
         A validator whose key that block changed has signed with the one before, which is not known
-        here any more. If no quorum is left without it, the pinned head speaks for the statement, as
-        with `to_head`: both sets have certified that history.
+        here any more: if no quorum is left without it, the next certificate has to be waited for.
         """
         try:
             check_certificate(signed_by(certificate, self.membership), self.membership)
         except InvalidProof as error:
-            if certificate.height == self.head_height:
-                return
             raise InvalidProof(
                 f"{error.message}; a key of the set before can be judged no more",
                 code="earlier-membership",

@@ -174,7 +174,7 @@ def test_commands_that_pages_name_exist() -> None:
     named = {
         " ".join(words.split()[:2])
         for page in PAGES.glob("*.md")
-        for words in re.findall(r"govchaind((?: [a-z-]+)+)", page.read_text())
+        for words in re.findall(r"(?:`|^)govchaind((?: [a-z-]+)+)", page.read_text(), re.MULTILINE)
     }
     assert len(named) > 10
     wrong = [

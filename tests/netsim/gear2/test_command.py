@@ -21,7 +21,7 @@ def held(options: Options, *_: object) -> Verdict:
     return Verdict(options, f"d{options.seed}", marks=frozenset(MARKS))
 
 
-def broken(options: Options, *_: object) -> Verdict:
+def broken(options: Options, *_: object, **__: object) -> Verdict:
     if options.seed == 2:
         return held(options)
     violation = ("I-9", f"n{options.seed}", "not durable", 1.5)
