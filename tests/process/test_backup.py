@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,7 @@ def test_a_node_comes_back_from_a_backup_while_others_write(
         )
         count = writer.count
         network.wait_for(lambda: writer.count > count + 50, "it holds up the others")
+        network.wait_for(partial(_signs, network, leader, lost), "it signs nothing again")
     assert writer.unexpected == []
     head = network.wait_level()
 
@@ -97,6 +99,13 @@ def test_a_node_comes_back_from_a_backup_while_others_write(
     assert [key for key in keys[::20] if network.record(lost, key) is None] == []
     network.stop(*network.names)
     assert "The store holds" in govchaind("verify", str(network.folder(lost)))
+
+
+def _signs(network: Network, node: str, name: str) -> bool:
+    """Say whether a validator is among those who signed one of the newest heights."""
+    newest = network.status(node)["certified"]
+    found = certified(network, node, max(1, newest - 20), newest)
+    return any(name in signers for _, signers in found.values())
 
 
 def _reached(network: Network, name: str, height: int) -> dict[str, object] | None:
