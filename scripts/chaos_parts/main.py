@@ -88,7 +88,8 @@ def _outside(given: dict[str, object]) -> int:
     isolation = Isolation(VALIDATORS, tag)
     folder = tempfile.mkdtemp(prefix="chaos-")
     inner: subprocess.Popen[bytes] | None = None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have had SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         isolation.make()
         if not has_netem(isolation.hub):

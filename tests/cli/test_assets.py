@@ -11,7 +11,7 @@ import pytest
 from govchaind.cli.main import INVALID, OK, REFUSED
 from govchaind.ledger.commitment import make_commitment
 from tests.cli.command import Command, Ended
-from tests.cli.test_decisions import PROPOSE_MANDATE, decide, key
+from tests.cli.test_decisions import PROPOSE_MANDATE, decide, key, read_key
 from tests.cli.test_exchange import wait_for_checkpoint
 from tests.cli.test_network import NETWORK, network
 
@@ -52,14 +52,15 @@ def test_an_asset_from_its_creation_to_the_proof_of_its_totals(
         "assets", "redeem", "vouchers", 10, "--for", "lookups", *key("savings-bank")
     )
     table = govchaind("assets", *NETWORK)
-    held = govchaind("assets", "holdings", "vouchers", *NETWORK)
-    of_bank = govchaind("assets", "holdings", "--of", BANK, *NETWORK, "--json")
+    held = govchaind("assets", "holdings", "vouchers", *read_key("civil-affairs"))
+    of_bank = govchaind("assets", "holdings", "--of", BANK, *read_key("savings-bank"), "--json")
     thawed = govchaind("assets", "thaw", "vouchers", "--holder", RAIL, "--for", "lookups",
                        "--ground", "court-order", "--amount", 20, *key("statistics"))  # fmt: skip
     wait_for_checkpoint(tmp_path)
     one = govchaind(
-        "assets", "holding", "vouchers", RAIL, "lookups", "--proof", "rail.proof", *NETWORK
-    )
+        "assets", "holding", "vouchers", RAIL, "lookups", "--proof", "rail.proof",
+        *read_key("railways"),
+    )  # fmt: skip
     shown = govchaind("assets", "show", "vouchers", "--proof", "totals.proof", *NETWORK)
     verify = ("verify-receipt", "totals.proof", "--genesis", "net/genesis.bin", "--json")
     proved = govchaind(*verify)
@@ -88,7 +89,7 @@ def test_an_asset_from_its_creation_to_the_proof_of_its_totals(
     assert proved.json["value"] == [100, 10, 90]
     opened = json.loads((tmp_path / "order.opening").read_text())
     [freeze_told] = govchaind(
-        "assets", "holding", "vouchers", RAIL, "lookups", *NETWORK, "--json"
+        "assets", "holding", "vouchers", RAIL, "lookups", *read_key("railways"), "--json"
     ).json["freezes"]
     commitment = make_commitment(bytes.fromhex(opened["salt"]), opened["value"])
     assert freeze_told["reason"] == commitment.hex()

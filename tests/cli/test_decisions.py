@@ -34,6 +34,11 @@ def key(institution: str) -> tuple[str, ...]:
     return ("--key", f"net/keys/{institution}.key", *NETWORK)
 
 
+def read_key(institution: str) -> tuple[str, ...]:
+    """Return what has a command read as an institution's governing office."""
+    return ("--read-key", f"net/keys/{institution}.key", *NETWORK)
+
+
 def digest_of(ended: Ended) -> str:
     """Return the digest of the motion for which a command has voted."""
     found = re.search(r"Motion ([0-9a-f]{64})", ended.errors)

@@ -16,7 +16,7 @@ from govchaind.cli.main import INVALID, OK, REFUSED
 from govchaind.client.network import read_network
 from govchaind.ledger.commitment import make_commitment
 from tests.cli.command import Command
-from tests.cli.test_decisions import PROPOSE_MANDATE, decide, key
+from tests.cli.test_decisions import PROPOSE_MANDATE, decide, key, read_key
 from tests.cli.test_network import NETWORK, network
 
 __all__ = ["network"]  # a fixture
@@ -69,18 +69,19 @@ def test_from_a_duty_to_an_account(
     late = govchaind("requests", "appeal", "r-1", "--details", "x", "--opening", "a.opening", *bank)
     extended = govchaind("requests", "extend", "bank/r-1", *key("statistics"))
     extended = govchaind("requests", "extend", "savings-bank/r-1", *key("statistics"))
-    opened = govchaind("requests", "show", "savings-bank/r-1", *NETWORK)
+    opened = govchaind("requests", "show", "savings-bank/r-1", *read_key("savings-bank"))
     grant = ("requests", "grant", "savings-bank/r-1", "--until", "2998-01-01")
     thought_up = govchaind(*grant, "--condition", "pays-ten", *own)
     assert govchaind(*grant, "--condition", "no-copies", "--uses", 1, *own).code == OK
     use = ("requests", "use", "r-1", "--query", "4711", "--opening")
     assert govchaind(*use, "u1.opening", "--number", 1, *bank).code == OK
     over = govchaind(*use, "u2.opening", "--number", 2, *bank)
-    shown = govchaind("requests", "show", "savings-bank/r-1", *NETWORK)
-    listed = govchaind("requests", "--provider", "civil-affairs", *NETWORK)
-    details = govchaind("requests", "show", "savings-bank/r-1", "--json", *NETWORK).json["details"]
+    shown = govchaind("requests", "show", "savings-bank/r-1", *read_key("savings-bank"))
+    listed = govchaind("requests", "--provider", "civil-affairs", *read_key("civil-affairs"))
+    told = govchaind("requests", "show", "savings-bank/r-1", "--json", *read_key("civil-affairs"))
+    details = told.json["details"]
     month = f"{datetime.now(UTC) + timedelta(hours=8):%Y-%m}"
-    account = govchaind("accounts", month, *NETWORK)
+    account = govchaind("accounts", month, *read_key("railways"))
     table = govchaind("catalogue", "--text", "婚姻", *NETWORK)
     one = govchaind("catalogue", "show", "civil-affairs/marriages", *NETWORK)
     duties = govchaind("duties", *NETWORK)
@@ -137,8 +138,12 @@ def test_a_statement_is_made_and_verified(
     assert govchaind(*grant, *key("civil-affairs"), "--wait", "certified").code == OK
     month = f"{datetime.now(UTC) + timedelta(hours=8):%Y-%m}"
     wait_for_checkpoint(tmp_path)
-    made = govchaind("statement", "make", "civil-affairs", month, "-o", "s", *NETWORK)
-    again_made = govchaind("statement", "make", "civil-affairs", month, "-o", "s", *NETWORK)
+    made = govchaind(
+        "statement", "make", "civil-affairs", month, "-o", "s", *read_key("civil-affairs")
+    )
+    again_made = govchaind(
+        "statement", "make", "civil-affairs", month, "-o", "s", *read_key("civil-affairs")
+    )
     genesis = ("--genesis", "net/genesis.bin")
     verified = govchaind("statement", "verify", "s/statement.json", *genesis)
     statement = (tmp_path / "s" / "statement.json").read_text()
