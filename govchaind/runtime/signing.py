@@ -90,7 +90,7 @@ class Signing:
                 await self._ask_on()
                 pause = RETRY_SECONDS_MIN
             except PeerError:
-                self._wanted.clear()  # the replica asks again
+                # What was wanted stays so: asked for after a later height, it would be refused.
                 await trio.sleep(pause)
                 pause = min(2 * pause, RETRY_SECONDS_MAX)
 

@@ -186,7 +186,7 @@ async def test_a_late_answer_is_never_taken_for_the_next_ones(autojump_clock: ob
         await talks.standing("away")
         signer.talk = signer.honest
         talks.want(2)
-        assert await talks.answers(1) == [right(2)]
+        assert await talks.answers(2) == [right(1), right(2)]  # lowest first: after 2, 1 is refused
         assert talks.signing.state.standing == "there"
 
 

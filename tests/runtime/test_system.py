@@ -144,7 +144,7 @@ def test_a_crash_in_the_stores_pages_is_found_at_the_next_start(tmp_path: Path) 
         class Pages:
             def commit(self):
                 ctypes.string_at(8)
-        lmdb_storage._commit(Pages(), Room(), 0)
+        lmdb_storage._commit(Pages(), Room(), None, 0)
     """
     assert run_program(program) < 0
     with pytest.raises(StorageCorrupt, match="died reading"):
