@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ import pytest
 from tests.process.network import Network
 
 MakeNetwork = Callable[..., Network]
+
+# A shell that runs this in the background has SIGINT ignored, and so would every daemon that a test
+# interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
