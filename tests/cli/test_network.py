@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,24 +13,12 @@ import pytest
 
 from govchaind.cli.main import INVALID, OK, REFUSED, UNREACHABLE
 from tests.cli.command import Command
+from tests.process.ports import free_base_port
 
 pytestmark = pytest.mark.process
 KEY = ("--key", "net/keys/civil-affairs.key", "--network", "net/network.json")
 NETWORK = ("--network", "net/network.json")
 START_SECONDS_MAX = 60.0
-
-
-def free_base_port() -> int:
-    """Return a port that is free together with those 100 and 200 above it."""
-    for base in range(20_000 + os.getpid() % 20_000, 60_000, 7):
-        try:
-            for offset in (0, 100, 200):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free port")
 
 
 @pytest.fixture
