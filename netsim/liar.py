@@ -25,7 +25,7 @@ from govchaind.base.types import Hash, NodeId
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import Transaction, assemble, read_transaction
-from govchaind.raft.messages import AppendEntries, AppendReply, RequestVote
+from govchaind.raft.messages import AppendEntries, AppendReply, RequestVote, Vote
 from govchaind.replica.events import Event, Received
 from govchaind.replica.messages import (
     Attest,
@@ -98,7 +98,10 @@ class Liar:
     ) -> list[PeerMessage]:
         pick = self.random
         if manner == "repeats":
-            return [message, pick.choice(self._past)[1]]
+            whom, past = pick.choice(self._past)
+            # Another's vote would be its second one in that term: no election survives that.
+            again = [] if isinstance(past, Vote) and whom != to else [past]
+            return [message, *again]
         if manner == "runs-ahead" and isinstance(message, RequestVote):
             return [replace(message, term=message.term + pick.choice((1, 3, 1 << 40)))]
         if manner == "runs-ahead" and isinstance(message, AppendReply):
