@@ -47,7 +47,7 @@ from govchaind.api.transaction_page import add_transaction_page
 from govchaind.api.viewer import viewer_in
 from govchaind.base.errors import Gone, GovchaindError, NotFound
 from govchaind.base.types import Height
-from govchaind.ledger.beginning import at_least
+from govchaind.replica.marker import first_height
 from govchaind.replica.store import applied_height
 from govchaind.replica.stored_certificates import certificate_at
 
@@ -121,7 +121,7 @@ def _status_pages(router: APIRouter, context: Context, render: Renderer) -> None
     async def status(request: Request) -> Response:
         with context.reading() as reader:
             applied = applied_height(reader)
-            newest = at_least(reader, applied - NEWEST_BLOCKS + 1)
+            newest = max(first_height(reader), applied - NEWEST_BLOCKS + 1)
             blocks = block_summaries(reader, newest, applied)
             registers, more = register_page(reader, None, 20)
             members = members_view(context, reader)
@@ -182,7 +182,8 @@ def _chain_pages(router: APIRouter, context: Context, render: Renderer) -> None:
         with context.reading() as reader:
             applied = applied_height(reader)
             end = applied + 1 if before is None else min(before, applied + 1)
-            first, lowest = at_least(reader, end - PAGE_ROWS), at_least(reader, 1)
+            lowest = first_height(reader)
+            first = max(lowest, end - PAGE_ROWS)
             found = block_summaries(reader, first, end - 1)
         return render.page(
             request,

@@ -23,11 +23,6 @@ def beginning(reader: KeyValueReader) -> Height:
     return 0 if data is None else read(data, int, bytes_max=16)
 
 
-def at_least(reader: KeyValueReader, height: Height) -> Height:
-    """Return a height, or the lowest that has a block here if it is below."""
-    return max(1, height, beginning(reader))
-
-
 def put_beginning(batch: WriteBatch, height: Height) -> None:
     batch.put(BEGINS, encode(height))
 

@@ -15,13 +15,13 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import Gone
 from govchaind.base.keyvalue import MemoryReader
 from govchaind.exit_pack.source import Source
-from govchaind.ledger.beginning import at_least
 from govchaind.ledger.outcomes import OUTCOMES, Code
 from govchaind.ledger.state_proof import build_state_proof
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import read_advance
 from govchaind.replica.inspection import check_chain, check_every_state
 from govchaind.replica.joining import Joining
+from govchaind.replica.marker import first_height
 from govchaind.replica.store import APPLIED, FORMAT, FORMAT_KEY, GENESIS
 from tests.ledger.chain import Chain
 from tests.replica.test_joining import finished, long_chain, run, server
@@ -44,7 +44,7 @@ def a_joined_store() -> tuple[Chain, MemoryReader, int]:
 
 def test_newest_blocks_end_where_the_store_begins(joined: tuple[Chain, MemoryReader, int]) -> None:
     _, store, height = joined
-    newest = at_least(store, height - 19)
+    newest = max(first_height(store), height - 19)
     assert [one.height for one in block_summaries(store, newest, height)] == [height]
     assert block_at(store, height).height == height
 

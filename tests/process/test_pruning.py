@@ -79,6 +79,8 @@ def test_old_blocks_go_while_clients_write_and_peers_find_them_elsewhere(
         gone(network, name, "/v1/events?from=2")
         assert network.get(name, f"/v1/blocks/{first}").status_code == 200
         assert network.record(name, "early") == "value"
+        listed = network.get(name, f"/blocks?before={first + 5}")
+        assert (listed.status_code, f"/blocks/{first}\"" in listed.text) == (200, True)
         page = network.get(name, "/blocks/2")
         assert page.status_code == 410
         [again] = network.submit(name, network.put(f"late {name}"), wait="certified")
