@@ -20,6 +20,7 @@ from govchaind.backup.part import MAGIC, Head, PartReader, Tip, Write
 from govchaind.base.errors import Conflict, Invalid, Refused
 from govchaind.base.types import Hash, Height
 from govchaind.runtime.store_files import FULL_ERRNOS
+from govchaind.runtime.system import sync_folder
 
 UNFINISHED = "unfinished"
 NAME = re.compile(r"blocks-(\d{12,19})-(\d{12,19})\.backup")
@@ -112,15 +113,6 @@ def part_files(path: Path) -> list[Path]:
     found = [(NAME.fullmatch(one.name), one) for one in path.iterdir()]
     parts = [(int(name[1]), int(name[2]), one) for name, one in found if name is not None]
     return [one for _, _, one in sorted(parts)]
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def _restore(
 
 def _publish(beside: Path, store: Path) -> None:
     """Put the whole store in its place, at once."""
-    from govchaind.backup.folder import sync_folder
+    from govchaind.runtime.system import sync_folder
 
     if store.exists():
         _refuse_taken(store)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import trio
 
-from govchaind.backup.folder import sync_folder
 from govchaind.backup.part import Tip
 from govchaind.base.errors import Conflict, Refused
 from govchaind.base.types import Height
@@ -29,6 +28,7 @@ from govchaind.export.manifest import Manifest, Part, read_manifest, write_manif
 from govchaind.export.part import PartWriter
 from govchaind.ledger.genesis import Genesis
 from govchaind.runtime.store_files import FULL_ERRNOS
+from govchaind.runtime.system import sync_folder
 
 UNFINISHED = ".unfinished"
 PART_HEIGHTS = 10_000

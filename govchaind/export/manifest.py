@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from govchaind.backup.folder import sync_folder
 from govchaind.backup.part import Tip
 from govchaind.base.errors import GovchaindError, Invalid
 from govchaind.base.types import Hash, Height
 from govchaind.bridge.changes import Register
 from govchaind.export.layout import part_name
 from govchaind.ledger.membership import read_membership
+from govchaind.runtime.system import sync_folder
 
 MANIFEST = "manifest.json"
 FORMAT = "govchaind-parquet"

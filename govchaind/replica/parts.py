@@ -229,6 +229,8 @@ class Parts:
 
     def prune(self, now: Seconds) -> None:
         """Remove some of the old blocks that this node was asked to remove."""
+        if now < self.pruner.deadline:
+            return
         peers = self.raft.peers().values()
         slowest = min((peer.match for peer in peers), default=None)
         self.pruner.step(now, self.desk.view, self.desk.pending, slowest)

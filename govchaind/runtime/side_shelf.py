@@ -34,6 +34,7 @@ from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import side_value_key
 from govchaind.runtime.environment import Snapshot, Storage, Threads
 from govchaind.runtime.store_files import FULL_ERRNOS
+from govchaind.runtime.system import sync_folder
 
 T = TypeVar("T")
 SideName = tuple[str, Hash]
@@ -264,7 +265,7 @@ def _write(path: Path, data: bytes) -> None:
     except OSError:
         coming.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _destroy(path: Path) -> None:
@@ -277,15 +278,7 @@ def _destroy(path: Path) -> None:
     except FileNotFoundError:
         return
     path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def _gone() -> Gone:

@@ -35,6 +35,7 @@ from govchaind.replica.store import (
 from govchaind.runtime.joining import WHOLE
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.store_files import DATA_FILE, lock_store
+from govchaind.runtime.system import sync_folder
 from govchaind.runtime.telemetry import Telemetry
 
 SECOND_DIRECTORY = "store-joining"  # from data_directory: filled from a snapshot
@@ -101,7 +102,7 @@ async def put_in_place(store: Path, second: Path, *, map_bytes_max: int) -> Exch
     lock = lock_store(store)
     try:
         (second / DATA_FILE).replace(store / DATA_FILE)
-        _sync_folder(store)
+        sync_folder(store)
     finally:
         os.close(lock)
     shutil.rmtree(second, ignore_errors=True)
@@ -141,11 +142,3 @@ def _carried(reader: KeyValueReader) -> WriteBatch:
         elif key != FLOOR:
             raise StorageCorrupt("the own store lacks what it has to tell of this node's past")
     return batch
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -95,7 +95,7 @@ async def test_what_is_not_whole_stays_aside(tmp_path: Path) -> None:
     assert (second / "data.mdb").exists()
 
 
-@pytest.mark.parametrize("at", ["_whole", "_past", "lock_store", "_sync_folder"])
+@pytest.mark.parametrize("at", ["_whole", "_past", "lock_store", "sync_folder"])
 async def test_a_crash_leaves_one_store_or_the_other(
     at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +111,7 @@ async def test_a_crash_leaves_one_store_or_the_other(
         with pytest.raises(KeyboardInterrupt):
             await put_in_place(store, second, map_bytes_max=MAP_BYTES)
     assert facts(store)[:4] == (ID, 7, "node-b", 3)
-    assert facts(store)[4] == (100 if at == "_sync_folder" else 5)
+    assert facts(store)[4] == (100 if at == "sync_folder" else 5)
     await put_in_place(store, second, map_bytes_max=MAP_BYTES)
     assert facts(store) == (ID, 7, "node-b", 3, 100)
     assert not second.exists()
