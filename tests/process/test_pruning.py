@@ -31,6 +31,26 @@ def told(*arguments: object) -> dict[str, int]:
     return found
 
 
+def answers_for_what_it_keeps(network: Network, name: str, early: bytes) -> None:
+    """What is removed is named as gone, by API and page; the state and new blocks are served."""
+    first = network.status(name)["first_height"]
+    assert 2 < first <= network.status(name)["height"] - KEPT + 1
+    error = gone(network, name, "/v1/blocks/2")
+    assert (error["first_height"], error["archived_at"]) == (first, "State Archives, room 12")
+    gone(network, name, "/v1/blocks/2/certificate")
+    gone(network, name, "/v1/blocks?first=2")
+    gone(network, name, f"/v1/transactions/{early.hex()}")
+    gone(network, name, f"/v1/transactions/{early.hex()}/receipt")
+    gone(network, name, "/v1/events?from=2")
+    assert network.get(name, f"/v1/blocks/{first}").status_code == 200
+    assert network.record(name, "early") == "value"
+    listed = network.get(name, f"/blocks?before={first + 5}")
+    assert (listed.status_code, f'/blocks/{first}"' in listed.text) == (200, True)
+    assert network.get(name, "/blocks/2").status_code == 410
+    [again] = network.submit(name, network.put(f"late {name}"), wait="certified")
+    assert network.get(name, f"/v1/transactions/{again.hex()}/receipt").status_code == 200
+
+
 @pytest.mark.timeout(300)
 def test_old_blocks_go_while_clients_write_and_peers_find_them_elsewhere(
     make_network: MakeNetwork, tmp_path: Path
@@ -68,23 +88,7 @@ def test_old_blocks_go_while_clients_write_and_peers_find_them_elsewhere(
     network.wait_level()
 
     for name in pruning:
-        first = network.status(name)["first_height"]
-        assert 2 < first <= network.status(name)["height"] - KEPT + 1
-        error = gone(network, name, "/v1/blocks/2")
-        assert (error["first_height"], error["archived_at"]) == (first, "State Archives, room 12")
-        gone(network, name, "/v1/blocks/2/certificate")
-        gone(network, name, "/v1/blocks?first=2")
-        gone(network, name, f"/v1/transactions/{early.hex()}")
-        gone(network, name, f"/v1/transactions/{early.hex()}/receipt")
-        gone(network, name, "/v1/events?from=2")
-        assert network.get(name, f"/v1/blocks/{first}").status_code == 200
-        assert network.record(name, "early") == "value"
-        listed = network.get(name, f"/blocks?before={first + 5}")
-        assert (listed.status_code, f"/blocks/{first}\"" in listed.text) == (200, True)
-        page = network.get(name, "/blocks/2")
-        assert page.status_code == 410
-        [again] = network.submit(name, network.put(f"late {name}"), wait="certified")
-        assert network.get(name, f"/v1/transactions/{again.hex()}/receipt").status_code == 200
+        answers_for_what_it_keeps(network, name, early)
     proved = verify_receipt(receipt, TrustRoot.from_genesis(network.genesis()))
     assert proved.transaction_id == early
     assert network.get(observer, "/v1/blocks/2").status_code == 200
