@@ -51,6 +51,7 @@ class Operators:
         self._register: Transaction | None = None
         self._sent = 0
         self._seen = 0  # the height at which `wanted` was looked up
+        self._time = 0  # the time of that block
 
     @property
     def idle(self) -> bool:
@@ -123,6 +124,7 @@ class Operators:
             replica = node.replica
             if replica is not None and replica.ledger.height > self._seen:
                 self._seen = replica.ledger.height
+                self._time = replica.ledger.time
                 members = replica._executor.wanted
                 self.wanted = {member.name: (member.role, member.store) for member in members}
 
@@ -157,8 +159,13 @@ class Operators:
         if all(end is not None for end in ends):
             self.look()
             self.current = None
-        elif self._ballots[0].valid_until + 60_000 < self._until() - LIFETIME_SECONDS * 1000:
+        elif self._past(self._ballots[0]):
             self.current = None  # too late for one of the ballots
+
+    def _past(self, offered: Transaction) -> bool:
+        """Say whether no block can hold it any more: block time does not go back."""
+        now = self._until() - LIFETIME_SECONDS * 1000
+        return offered.valid_until < max(self._time, now - 60_000)
 
     def _until(self) -> int:
         until = self.world.wall_ms(LIFETIME_SECONDS)
@@ -169,7 +176,7 @@ class Operators:
         made = self._register
         if made is not None and made.id in known:
             return
-        if made is None or made.valid_until + 60_000 < self._until() - LIFETIME_SECONDS * 1000:
+        if made is None or self._past(made):
             made = self._register = self.world.chain.create_register(self._until())
         self._offer(made)
 
