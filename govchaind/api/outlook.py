@@ -6,8 +6,6 @@ ten minutes, sets the metrics, keeps the warnings for /readyz, and tells the log
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated
 
 import trio
@@ -29,6 +27,7 @@ from govchaind.api.outlook_models import (
 from govchaind.api.reading import iso, ledger_time
 from govchaind.api.replies import Limit, failures, json_reply, words_view
 from govchaind.api.sentence import Sentence, listed, tell
+from govchaind.api.state_words import LEVEL_WORDS
 from govchaind.base.errors import Invalid
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.limits import RANGE_ITEMS_MAX
@@ -51,14 +50,6 @@ from govchaind.replica.store import applied_height
 DAYS_MAX = 36_600  # a hundred years
 WATCH_SECONDS = 600.0  # nothing here changes faster than by days
 KINDS_NAMED = 3
-LEVEL_WORDS: Mapping[Level, Sentence] = MappingProxyType(
-    {
-        "fine": tell("fine"),
-        "near": tell("near"),
-        "failing": tell("failing"),
-        "lost": tell("out of reach"),
-    }
-)
 _STATE = State()
 
 

@@ -41,6 +41,23 @@ _WORDS: Mapping[str, Sentence] = MappingProxyType(
         "file": tell("file"),
         "suspended": tell("suspended"),
         "removed": tell("removed"),
+        "self": tell("this node"),
+        "up": tell("up"),
+        "down": tell("down"),
+        "open": tell("open"),
+        "carried": tell("carried"),
+        "enacted": tell("enacted"),
+        "not-yet": tell("not yet in force"),
+        "in-force": tell("in force"),
+        "ended": tell("ended"),
+    }
+)
+LEVEL_WORDS: Mapping[str, Sentence] = MappingProxyType(
+    {
+        "fine": tell("fine"),
+        "near": tell("near"),
+        "failing": tell("failing"),
+        "lost": tell("out of reach"),
     }
 )
 

@@ -19,7 +19,7 @@ from govchaind.cli.options import (
     json_option,
     target_options,
 )
-from govchaind.cli.output import cell, line, note, print_json, print_table
+from govchaind.cli.output import cell, line, note, print_facts, print_json, print_table, word
 from govchaind.cli.pages import all_pages, asked
 
 proof_option = click.option(
@@ -49,7 +49,7 @@ def assets(*, target: Target, as_json: bool) -> None:
             cell(asset.get("redeemed")),
             cell(asset.get("circulating")),
             cell(asset.get("issuer")),
-            cell(asset.get("state")),
+            word(asset.get("state")),
         ]
         for asset in found.get("assets", [])
     ]
@@ -76,7 +76,8 @@ def show(*, target: Target, name: str, proof: Path | None, as_json: bool) -> Non
     if as_json:
         print_json(found)
     else:
-        for label, value in (
+        purposes = ", ".join(map(line, found.get("purposes") or []))
+        facts = [
             ("title", line(found.get("title"))),
             ("counted in", line(found.get("unit"))),
             ("issued", cell(found.get("issued"))),
@@ -85,12 +86,12 @@ def show(*, target: Target, name: str, proof: Path | None, as_json: bool) -> Non
             ("issuer", cell(found.get("issuer"))),
             ("supervisor", cell(found.get("supervisor"))),
             ("mandate", cell(found.get("mandate"))),
-            ("purposes", ", ".join(map(line, found.get("purposes") or [])) or "any"),
+            ("purposes", purposes or word("any")),
             ("until", _end(found.get("expiry_ms"))),
-            ("state", cell(found.get("state"))),
+            ("state", word(found.get("state"))),
             ("created at height", cell(found.get("created_at"))),
-        ):
-            click.echo(f"{label:17} {value}")
+        ]
+        print_facts(facts, 17)
     if proof is not None:
         import trio
 

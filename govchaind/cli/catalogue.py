@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from govchaind.api.exchange_words import CLASSES as SHARING_WORDS
 from govchaind.cli.catalogue_file import read_data_set
 from govchaind.cli.options import (
     FILE,
@@ -17,7 +18,7 @@ from govchaind.cli.options import (
     sending_options,
     target_options,
 )
-from govchaind.cli.output import line, note, print_json, print_table
+from govchaind.cli.output import line, note, print_facts, print_json, print_table, told, word
 from govchaind.cli.pages import all_pages, asked
 from govchaind.cli.sending import send
 from govchaind.ledger.operations.costs import Kind
@@ -57,11 +58,11 @@ def catalogue(
         [
             f"{line(entry.get('institution'))}/{line(entry.get('name'))}",
             line(entry.get("title")),
-            line(entry.get("sharing")),
-            line(entry.get("cycle")),
+            word(entry.get("sharing"), SHARING_WORDS),
+            word(entry.get("cycle")),
             str(len(entry.get("fields") or [])),
             line(entry.get("mandate")),
-            "retired" if entry.get("retired") else "",
+            word("retired" if entry.get("retired") else ""),
         ]
         for entry in found.get("data_sets", [])
     ]
@@ -91,22 +92,23 @@ def show(*, target: Target, named: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    for label, value in (
-        ("title", found.get("title")),
-        ("revision", found.get("revision")),
-        ("sharing", found.get("sharing")),
-        ("brought up to date", found.get("cycle")),
-        ("duty", found.get("duty")),
-        ("mandate", found.get("mandate")),
-        ("service", found.get("service")),
-        ("changed at height", found.get("changed_at")),
-    ):
-        click.echo(f"{label:19} {line(value)}")
+    facts = [
+        ("title", line(found.get("title"))),
+        ("revision", line(found.get("revision"))),
+        ("sharing", word(found.get("sharing"), SHARING_WORDS)),
+        ("brought up to date", word(found.get("cycle"))),
+        ("duty", line(found.get("duty"))),
+        ("mandate", line(found.get("mandate"))),
+        ("service", line(found.get("service"))),
+        ("changed at height", line(found.get("changed_at"))),
+    ]
     for field in found.get("fields", []):
-        name, title, kind = (line(field.get(part)) for part in ("name", "title", "type"))
-        click.echo(f"{'field':19} {name} ({title}): {kind}")
+        name, title = line(field.get("name")), line(field.get("title"))
+        facts.append(("field", f"{name} ({title}): {told(word(field.get('type')))}"))
     for condition in found.get("conditions", []):
-        click.echo(f"{'condition':19} {line(condition.get('name'))}: {line(condition.get('text'))}")
+        name, text = line(condition.get("name")), line(condition.get("text"))
+        facts.append(("condition", f"{name}: {text}"))
+    print_facts(facts, 19)
 
 
 @catalogue.command(short_help="Put a data set into the catalogue.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govchaind.cli.options import FOLDER, json_option
-from govchaind.cli.output import note, print_json, print_table, progress
+from govchaind.cli.output import note, print_json, print_table, progress, word
 
 if TYPE_CHECKING:
     from govchaind.backup.making import Made
@@ -74,8 +74,10 @@ def stats(directory: Path, transactions_a_day: float | None, as_json: bool) -> N
         [table.table, str(table.rows), str(table.bytes), f"{100 * table.bytes / whole:.1f} %"]
         for table in found.tables
     ]
-    rows.append(["all rows", str(sum(t.rows for t in found.tables)), str(whole), "100.0 %"])
-    rows.append(["file", "", str(found.file_bytes), f"{100 * found.file_bytes / whole:.1f} %"])
+    rows.append([word("all rows"), str(sum(t.rows for t in found.tables)), str(whole), "100.0 %"])
+    rows.append(
+        [word("file"), "", str(found.file_bytes), f"{100 * found.file_bytes / whole:.1f} %"]
+    )
     print_table("", ["table", "rows", "bytes", "share"], rows)
     if each is None:
         note("There is no transaction yet to count with.")

@@ -6,11 +6,13 @@ from typing import Any
 
 import click
 
+from govchaind.api.delivery_words import ANSWERS, GROUNDS
+from govchaind.api.delivery_words import STATUSES as STATUS_WORDS
 from govchaind.cli.delivery_acts import dispute, lost, order_erasure
 from govchaind.cli.delivery_options import DeliveryName
 from govchaind.cli.language import said
 from govchaind.cli.options import Target, bare_options, json_option, target_options
-from govchaind.cli.output import line, print_json, print_table
+from govchaind.cli.output import line, print_facts, print_json, print_table, told, word
 from govchaind.cli.pages import all_pages, asked
 
 STATUSES = click.Choice(
@@ -43,7 +45,7 @@ def deliveries(
     rows = [
         [
             named(one),
-            line(one.get("status")),
+            word(one.get("status"), STATUS_WORDS),
             office(one.get("sender")),
             office(one.get("receiver")),
             line(one.get("size")),
@@ -72,28 +74,29 @@ def show(*, target: Target, delivery: tuple[str, str, int], as_json: bool) -> No
         return
     click.echo(line(f"{named(found)}: {said(found.get('words'))}"))
     disputed, loss = found.get("dispute") or {}, found.get("loss") or {}
-    for label, value in (
+    facts = [
         ("from", office(found.get("sender"))),
         ("to", office(found.get("receiver"))),
-        ("bytes", found.get("size")),
-        ("rows", found.get("rows")),
-        ("commitment", found.get("commitment")),
-        ("sealed file", found.get("sealed")),
-        ("request", found.get("request")),
-        ("sent", found.get("sent")),
-        ("received", found.get("received")),
-        ("corrects", found.get("corrects")),
-        ("corrected by", found.get("corrected_by")),
-        ("disputed", disputed.get("ground")),
-        ("lost", loss.get("ground")),
-    ):
-        click.echo(f"{label:14} {line(value)}")
+        ("bytes", line(found.get("size"))),
+        ("rows", line(found.get("rows"))),
+        ("commitment", line(found.get("commitment"))),
+        ("sealed file", line(found.get("sealed"))),
+        ("request", line(found.get("request"))),
+        ("sent", line(found.get("sent"))),
+        ("received", line(found.get("received"))),
+        ("corrects", line(found.get("corrects"))),
+        ("corrected by", line(found.get("corrected_by"))),
+        ("disputed", word(disputed.get("ground"), GROUNDS)),
+        ("lost", word(loss.get("ground"), GROUNDS)),
+    ]
     erasure = found.get("erasure")
     if erasure is not None:
-        click.echo(f"{'erase by':14} {line(erasure.get('deadline'))}")
-        for holder in erasure.get("holders") or []:
-            answer = line(holder.get("answer") or "has not answered")
-            click.echo(f"  {office(holder.get('office'))}: {answer}")
+        facts.append(("erase by", line(erasure.get("deadline"))))
+    print_facts(facts, 14)
+    for holder in (erasure or {}).get("holders") or []:
+        answer = holder.get("answer")
+        answered = word(answer, ANSWERS) if answer else word("has not answered")
+        click.echo(f"  {office(holder.get('office'))}: {told(answered)}")
 
 
 @deliveries.command(short_help="List holders that have not answered an order to erase.")
@@ -116,7 +119,7 @@ def missing(*, target: Target, overdue: bool, as_json: bool) -> None:
     rows = []
     for one in found.get("erasures", []):
         erasure = one.get("erasure") or {}
-        late = "overdue" if erasure.get("overdue") else "open"
+        late = word("overdue" if erasure.get("overdue") else "open")
         rows += [
             [line(erasure.get("deadline")), late, office(holder), named(one)]
             for holder in erasure.get("missing") or []

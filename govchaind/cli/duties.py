@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from govchaind.cli.options import Sending, Target, bare_options, sending_options
-from govchaind.cli.output import line, print_json, print_table
+from govchaind.cli.output import line, print_json, print_table, word
 from govchaind.cli.pages import all_pages
 from govchaind.cli.sending import send
 from govchaind.ledger.operations.costs import Kind
@@ -35,7 +35,7 @@ def duties(*, target: Target, institution: str | None, as_json: bool) -> None:
             line(duty.get("office")),
             line(duty.get("mandate")),
             line(duty.get("data_sets")),
-            "ended" if duty.get("ended_ms") is not None else "",
+            word("ended" if duty.get("ended_ms") is not None else ""),
         ]
         for duty in found.get("duties", [])
     ]

@@ -8,7 +8,7 @@ from govchaind.api.motion_words import day_words, end_words
 from govchaind.api.sentence import tell
 from govchaind.cli.language import language
 from govchaind.cli.options import Target, bare_options, json_option, target_options
-from govchaind.cli.output import line, note, print_json, print_table
+from govchaind.cli.output import line, note, print_facts, print_json, print_table, word
 from govchaind.cli.pages import all_pages, asked
 
 
@@ -52,7 +52,7 @@ def mandates(
             line(mandate.get("name")),
             line(mandate.get("title")),
             line(mandate.get("number")),
-            line(mandate.get("state")),
+            word(mandate.get("state")),
             _day(mandate.get("effect_ms")),
             _end(mandate.get("ends_ms")),
             line(mandate.get("days_left")),
@@ -83,7 +83,7 @@ def show(*, target: Target, name: str, as_json: bool) -> None:
         ("number", line(found.get("number"))),
         ("issuer", line(found.get("issuer"))),
         ("document", line(found.get("document"))),
-        ("state", line(found.get("state"))),
+        ("state", word(found.get("state"))),
         ("from", _day(found.get("effect_ms"))),
         ("until", _end(found.get("ends_ms"))),
         ("days left", line(found.get("days_left"))),
@@ -91,8 +91,7 @@ def show(*, target: Target, name: str, as_json: bool) -> None:
         ("succeeded by", line(found.get("successor"))),
         ("adopted at height", line(found.get("adopted_at"))),
     ]
-    for label, value in rows:
-        click.echo(f"{label:19} {value}")
+    print_facts(rows, 19)
 
 
 def _day(milliseconds: object) -> str:

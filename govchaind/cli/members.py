@@ -20,7 +20,7 @@ from govchaind.cli.options import (
     round_option,
     target_options,
 )
-from govchaind.cli.output import cell, print_json, print_table, short
+from govchaind.cli.output import cell, print_json, print_table, short, word
 from govchaind.identity import STORE_ID_BYTES
 
 SET_NODE, REMOVE_NODE, READMIT_NODE = 2, 3, 4  # ledger/operations/motions.py; compared by a test
@@ -61,9 +61,9 @@ def show(target: Target, *, as_json: bool) -> None:
         [
             cell(member.get("name")),
             cell(member.get("institution")),
-            cell(member.get("role")),
-            cell(member.get("in_force")),
-            cell(member.get("link")),
+            word(member.get("role")),
+            word(member.get("in_force")),
+            word(member.get("link")),
             short(member.get("attestation_key")),
             short(member.get("store")),
             ", ".join(member.get("addresses") or []),

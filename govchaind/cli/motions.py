@@ -20,7 +20,16 @@ from govchaind.cli.options import (
     sending_options,
     target_options,
 )
-from govchaind.cli.output import cell, line, moment, print_json, print_table
+from govchaind.cli.output import (
+    cell,
+    line,
+    moment,
+    part,
+    print_facts,
+    print_json,
+    print_table,
+    word,
+)
 from govchaind.cli.pages import all_pages, asked
 from govchaind.cli.voting import cast_ballot, details, send_on
 from govchaind.ledger.operations.ballots import motion_digest
@@ -55,8 +64,8 @@ def motions(*, target: Target, state: str | None, as_json: bool) -> None:
         return
     rows = [
         [
-            cell(motion.get("state")),
-            f"{motion.get('ballots')} of {motion.get('ballots_needed')}",
+            word(motion.get("state")),
+            part(motion.get("ballots"), motion.get("ballots_needed")),
             line(said(motion.get("words"))),
             ", ".join(map(str, motion.get("voted") or [])) or "–",
             _moment(motion.get("enactable_from_ms")),
@@ -89,19 +98,18 @@ def show(*, target: Target, digest: str, as_json: bool) -> None:
         return
     words = motion_words(kind, arguments)
     rows = [
-        ("orders", f"to {words.english}"),
-        ("", words.chinese),
-        ("state", cell(found.get("state"))),
-        ("votes", f"{found.get('ballots')} of {found.get('ballots_needed')}; "
-                  f"{found.get('ballots_missing')} missing"),
-        ("voted", ", ".join(map(str, found.get("voted") or [])) or "–"),
-        ("moved", f"at height {found.get('moved_at')}, round {found.get('round')}"),
+        ("orders", line(f"to {words.english}")),
+        ("", line(words.chinese)),
+        ("state", word(found.get("state"))),
+        ("votes", word(f"{found.get('ballots')} of {found.get('ballots_needed')}; "
+                       f"{found.get('ballots_missing')} missing")),
+        ("voted", line(", ".join(map(str, found.get("voted") or [])) or "–")),
+        ("moved", word(f"at height {found.get('moved_at')}, round {found.get('round')}")),
         ("carried", _moment(found.get("carried_at_ms"))),
         ("may be enacted from", _moment(found.get("enactable_from_ms"))),
         ("enacted at height", cell(found.get("enacted_at"))),
     ]  # fmt: skip
-    for name, value in rows:
-        click.echo(f"{name:20} {line(value)}")
+    print_facts(rows, 20)
     for detail in details(kind, arguments):
         click.echo(f"  {detail}")
 
@@ -183,7 +191,7 @@ def rules(*, target: Target, as_json: bool) -> None:
             cell(said(rule.get("share"))),
             cell(rule.get("ballots_needed")),
             cell(said(rule.get("notice"))),
-            "by default" if rule.get("by_default") else "set",
+            word("by default" if rule.get("by_default") else "set"),
         ]
         for rule in found.get("rules", [])
     ]

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from govchaind.api.motion_words import day_words
+from govchaind.api.state_words import LEVEL_WORDS
 from govchaind.base.errors import InvalidSetting
 from govchaind.cli.days import DATE_HELP, end_of, start_of
 from govchaind.cli.language import said
 from govchaind.cli.options import FILE, Sending, Target, bare_options, sending_options
-from govchaind.cli.output import cell, line, note, print_json, print_table
+from govchaind.cli.output import Word, cell, line, note, print_json, print_table, told, word
 from govchaind.cli.pages import all_pages, asked
 from govchaind.cli.sending import send
 from govchaind.client.keyfile import OfficeKeyFile, author_of, read_key_file
@@ -59,7 +60,7 @@ def offices(*, target: Target, quiet: bool, ending_within_days: int | None, as_j
         [
             cell(kind.get("name")),
             *(cell(kind.get(name)) for name in _COUNTS),
-            cell(kind.get("level")),
+            word(kind.get("level"), LEVEL_WORDS),
         ]
         for kind in outlook.get("kinds", [])
     ]
@@ -77,18 +78,23 @@ _COUNTS = ("needed", "able_now", "able_soon", "able_later", "awake")
 def _row(office: dict[str, Any]) -> list[str]:
     able = office.get("able_until_ms")
     endings = [
-        f"{line(key.get('title'))} in {key.get('days_left')} days"
-        + (" (covered)" if key.get("covered") else "")
+        _ending(line(key.get("title")), key.get("days_left"), covered=bool(key.get("covered")))
         for key in office.get("endings") or []
     ]
     days = office.get("quiet_days")
     return [
         line(f"{office.get('institution')}/{office.get('office')}"),
-        "never" if office.get("last_act_ms") is None else f"{days} days ago",
-        "QUIET" if office.get("quiet") else "no",
-        _day(able) if able is not None else "no end" if office.get("able_now") else "CANNOT",
-        ", ".join(endings) or "–",
+        word("never" if office.get("last_act_ms") is None else f"{days} days ago"),
+        word("QUIET" if office.get("quiet") else "no"),
+        _day(able) if able is not None else word("no end" if office.get("able_now") else "CANNOT"),
+        Word(", ".join(endings), ", ".join(map(told, endings))) if endings else "–",
     ]
+
+
+def _ending(title: str, days: object, *, covered: bool) -> Word:
+    if covered:
+        return word(f"{title} in {days} days (covered)")
+    return word(f"{title} in {days} days")
 
 
 @offices.command("hand-over", short_help="Hand a seat over to whoever comes next.")

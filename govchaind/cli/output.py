@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from govchaind.cli.language import language
 from govchaind.cli.wording import worded
+
+if TYPE_CHECKING:
+    from govchaind.api.sentence import Sentence
 
 
 class Ticks(Protocol):
@@ -25,6 +29,43 @@ class Ticks(Protocol):
     def advance(self, steps: int) -> None: ...
 
     def total(self, steps: int) -> None: ...
+
+
+class Word(str):
+    """A cell that holds a word of ours, a state or a role, and not what somebody wrote.
+
+    It is the word itself, which `cut` reads; `told` is what a person reads.
+    """
+
+    __slots__ = ("told",)
+    told: str
+
+    def __new__(cls, text: str, told: str) -> Self:
+        made = super().__new__(cls, text)
+        made.told = told
+        return made
+
+
+def word(value: object, words: Mapping[str, Sentence] | None = None) -> Word:
+    """Return a word of ours as a cell; in English it is told as it is.
+
+    Args:
+        words: The sentences for it; by default those that all pages have for states and roles.
+    """
+    text = line(value)
+    if language() == "en":
+        return Word(text, text)
+    from govchaind.api.sentence import Sentence
+    from govchaind.api.state_words import state_word
+
+    known = state_word(text) if words is None else words.get(text, text)
+    return Word(text, known.said(language()) if isinstance(known, Sentence) else worded(text))
+
+
+def part(number: object, whole: object) -> Word:
+    """Return how many of how many, as a cell."""
+    text = line(f"{number} of {whole}")
+    return Word(text, text if language() == "en" else line(f"{number}/{whole}"))
 
 
 def print_json(value: Any) -> None:
@@ -50,12 +91,27 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=told(title) or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for column in columns:
         table.add_column(worded(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(told(cell)) for cell in row))
     Console(highlight=False).print(table)
+
+
+def print_facts(facts: Sequence[tuple[str, str]], width: int, indent: str = "") -> None:
+    """Print what is known of one thing, a line each: our label, `width` columns wide, and it."""
+    from govchaind.cli.help_text import columns
+
+    for label, value in facts:
+        name = worded(label)
+        room = " " * (width - columns(name))
+        click.echo(f"{indent}{name}{room} {told(value)}")
+
+
+def told(value: str) -> str:
+    """Return a cell as a person reads it."""
+    return value.told if isinstance(value, Word) else value
 
 
 def note(text: str) -> None:

@@ -6,7 +6,7 @@ import click
 
 from govchaind.cli.language import said
 from govchaind.cli.options import Target, json_option, target_options
-from govchaind.cli.output import cell, line, print_json, print_table, say
+from govchaind.cli.output import Word, cell, line, print_json, print_table, say, word
 from govchaind.cli.pages import asked
 
 
@@ -31,8 +31,8 @@ def parameters(*, target: Target, as_json: bool) -> None:
         [
             line(parameter.get("name")),
             cell(parameter.get("value")),
-            f"{parameter.get('least')} to {parameter.get('most')}",
-            "by default" if parameter.get("set_at") is None else "set",
+            _between(parameter.get("least"), parameter.get("most")),
+            word("by default" if parameter.get("set_at") is None else "set"),
             line(said(parameter.get("words"))),
         ]
         for parameter in found.get("parameters", [])
@@ -45,7 +45,11 @@ def parameters(*, target: Target, as_json: bool) -> None:
         f"{found.get('ready_needed')} needed"
     )
     nodes = [
-        [line(node.get("name")), line(node.get("role")), cell(node.get("version"))]
+        [line(node.get("name")), word(node.get("role")), cell(node.get("version"))]
         for node in found.get("nodes", [])
     ]
     print_table("", ["node", "wanted as", "ready for version"], nodes)
+
+
+def _between(least: object, most: object) -> Word:
+    return Word(line(f"{least} to {most}"), line(f"{least} – {most}"))

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from govchaind.api.exchange_words import STATUSES as STATUS_WORDS
 from govchaind.cli.catalogue import split_named
 from govchaind.cli.options import Target, bare_options, json_option, target_options
-from govchaind.cli.output import line, print_json, print_table
+from govchaind.cli.output import line, part, print_facts, print_json, print_table, word
 from govchaind.cli.pages import all_pages, asked
 from govchaind.cli.request_answers import extend, grant, refuse, revoke, rule
 from govchaind.cli.request_making import appeal, ask, use, withdraw
@@ -53,9 +54,9 @@ def requests(
         [
             f"{line(one.get('requester'))}/{line(one.get('reference'))}",
             f"{line(one.get('provider'))}/{line(one.get('data_set'))}",
-            line(one.get("status")),
+            word(one.get("status"), STATUS_WORDS),
             line(one.get("due")),
-            "overdue" if one.get("overdue") else "",
+            word("overdue" if one.get("overdue") else ""),
         ]
         for one in found.get("requests", [])
     ]
@@ -81,33 +82,34 @@ def show(*, target: Target, named: str, as_json: bool) -> None:
     words = found.get("words") or {}
     click.echo(line(words.get("english")))
     click.echo(line(words.get("chinese")))
-    for label, value in (
-        ("asked", found.get("asked")),
-        ("due", found.get("due")),
+    facts = [
+        ("asked", line(found.get("asked"))),
+        ("due", line(found.get("due"))),
         ("calendar years", _years(found.get("by"))),
-        ("mandate", found.get("mandate")),
-        ("details", found.get("details")),
-        ("ground", found.get("ground")),
-    ):
-        click.echo(f"{label:19} {line(value)}")
+        ("mandate", line(found.get("mandate"))),
+        ("details", line(found.get("details"))),
+        ("ground", line(found.get("ground"))),
+    ]
     grant_view = found.get("grant")
     if grant_view is not None:
         limit = grant_view.get("uses_max")
-        for label, value in (
-            ("granted until", grant_view.get("until")),
-            ("conditions", ", ".join(grant_view.get("conditions") or []) or "none"),
-            ("used", f"{grant_view.get('uses')} of {'any number' if limit is None else limit}"),
-            ("to deliver until", grant_view.get("delivery_due") or "no clock"),
+        conditions = ", ".join(map(line, grant_view.get("conditions") or []))
+        uses, due = grant_view.get("uses"), grant_view.get("delivery_due")
+        facts += [
+            ("granted until", line(grant_view.get("until"))),
+            ("conditions", conditions or word("none")),
+            ("used", word(f"{uses} of any number") if limit is None else part(uses, limit)),
+            ("to deliver until", line(due) if due else word("no clock")),
             ("calendar years", _years(grant_view.get("delivery_by"))),
-            ("in force", "yes" if grant_view.get("in_force") else "no"),
-        ):
-            click.echo(f"{label:19} {line(value)}")
+            ("in force", word("yes" if grant_view.get("in_force") else "no")),
+        ]
+    print_facts(facts, 19)
 
 
 def _years(uses: list[dict[str, Any]] | None) -> str:
     """Return by which years of the calendar, in which versions, a clock was counted."""
-    said = ", ".join(f"{use.get('year')} v{use.get('version')}" for use in uses or [])
-    return said or "days of the calendar"
+    said = ", ".join(line(f"{use.get('year')} v{use.get('version')}") for use in uses or [])
+    return said or word("days of the calendar")
 
 
 for command in (ask, grant, refuse, extend, appeal, rule, withdraw, use, revoke):

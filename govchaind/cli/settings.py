@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from govchaind.cli.options import json_option
-from govchaind.cli.output import print_json, print_table
+from govchaind.cli.output import print_json, print_table, word
 from govchaind.config import CONFIG_FILE, Config, load_config, settings, toml_value
 
 
@@ -43,12 +43,14 @@ def config(path: Path | None, explain: bool, as_json: bool) -> None:
         )  # fmt: skip
     elif explain:
         columns = ["setting", "in force" if loaded else "default", "kind", "meaning"]
-        cells = [[s.path, _shown(v), f"{s.kind} {s.bounds}".strip(), s.meaning] for s, v in rows]
+        cells = [
+            [s.path, _shown(v), f"{s.kind} {s.bounds}".strip(), word(s.meaning)] for s, v in rows
+        ]
         print_table("", columns, cells)
     else:
-        cells = [[s.path, _shown(v), "" if v == s.default else "set"] for s, v in rows]
+        cells = [[s.path, _shown(v), word("" if v == s.default else "set")] for s, v in rows]
         print_table("", ["setting", "value", ""], cells)
 
 
 def _shown(value: object) -> str:
-    return "(none)" if value is None else toml_value(value)
+    return word("(none)") if value is None else toml_value(value)

@@ -8,7 +8,7 @@ import click
 
 from govchaind.base.errors import GovchaindError, PeerError
 from govchaind.cli.options import Target, json_option, target_options
-from govchaind.cli.output import cell, note, print_json, print_table, short
+from govchaind.cli.output import cell, note, print_json, print_table, short, word
 
 _COLUMNS = ["node", "role", "term", "leader", "height", "certified", "state root", "at", "pool",
             "linked to", "ready", "release", "address"]  # fmt: skip
@@ -92,7 +92,7 @@ def _row(url: str, answer: dict[str, Any] | GovchaindError) -> list[str]:
     peers = answer.get("peers_linked")
     return [
         cell(answer.get("node")),
-        cell(answer.get("role")),
+        word(answer.get("role")),
         cell(answer.get("term")),
         cell(answer.get("leader")),
         cell(answer.get("height")),
@@ -100,8 +100,8 @@ def _row(url: str, answer: dict[str, Any] | GovchaindError) -> list[str]:
         short(answer.get("state_root")),
         cell(answer.get("checkpoint")),
         cell(answer.get("pool_transactions")),
-        f"{len(peers)} nodes" if isinstance(peers, list) else "–",
-        cell(answer.get("ready")),
+        word(f"{len(peers)} nodes") if isinstance(peers, list) else "–",
+        word(answer.get("ready")),
         cell(answer.get("version")),
         url,
     ]

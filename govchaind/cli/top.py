@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from govchaind.base.errors import GovchaindError, PeerError
+from govchaind.cli.language import language
 from govchaind.cli.options import Target, json_option, target_options
-from govchaind.cli.output import cell, print_json, print_table
+from govchaind.cli.output import Word, cell, print_json, print_table, told, word
 from govchaind.cli.status import ask_all
+from govchaind.cli.wording import worded
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -87,7 +89,7 @@ def row(one: Seen) -> list[str]:
     rate, days = one.transactions_a_second, one.disk_days
     return [
         one.node,
-        cell(one.role),
+        word(one.role),
         cell(one.term),
         cell(one.height),
         cell(one.certified_lag),
@@ -95,18 +97,23 @@ def row(one: Seen) -> list[str]:
         "–" if rate is None else f"{rate:.1f}",
         "–" if days is None else f"{days:.0f}",
         cell(one.links),
-        cell(one.ready),
+        word(one.ready),
     ]
 
 
-def summary(rows: Sequence[Seen]) -> str:
+def summary(rows: Sequence[Seen]) -> Word:
     """Return one line on the network as a whole."""
     answering = [one for one in rows if one.node is not None]
     leaders = [one.node for one in answering if one.role == "leader"]
-    leader = f"{leaders[0]} leads" if leaders else "nobody leads"
+    said = [
+        word(f"{len(answering)} of {len(rows)} nodes answer"),
+        word(f"{leaders[0]} leads") if leaders else word("nobody leads"),
+    ]
     heights = [one.height for one in answering if one.height is not None]
-    height = f", height {max(heights)}" if heights else ""
-    return f"{len(answering)} of {len(rows)} nodes answer, {leader}{height}"
+    if heights:
+        said.append(word(f"height {max(heights)}"))
+    between = ", " if language() == "en" else "，"
+    return Word(", ".join(said), between.join(map(told, said)))
 
 
 @click.command(short_help="Watch all nodes of a network, live.")
@@ -182,7 +189,7 @@ def drawn(rows: Sequence[Seen]) -> Table:
 
     reasons = [f"{one.node}: {one.trouble}" for one in rows if one.node and one.trouble]
     table = Table(
-        title=Text(summary(rows)),
+        title=Text(told(summary(rows))),
         caption=Text("\n".join(reasons)),
         box=SIMPLE_HEAD,
         title_justify="left",
@@ -190,8 +197,10 @@ def drawn(rows: Sequence[Seen]) -> Table:
         pad_edge=False,
     )
     for place, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if 2 <= place <= 8 else "left", no_wrap=True)
+        table.add_column(
+            worded(column), justify="right" if 2 <= place <= 8 else "left", no_wrap=True
+        )
     for one in rows:
         style = "bold" if one.role == "leader" else None if one.ready else "red"
-        table.add_row(*(Text(text) for text in row(one)), style=style)
+        table.add_row(*(Text(told(text)) for text in row(one)), style=style)
     return table

@@ -66,6 +66,11 @@ class _File:
         for node in self._nodes:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple):
                 self._lists.setdefault(ast.unparse(node.targets[0]), []).append(node.value)
+            if isinstance(node, ast.Call) and node.args and _last(node.func) == "append":
+                to = ast.unparse(node.func).removesuffix(".append")
+                self._lists.setdefault(to, []).append(ast.List(node.args))
+            if isinstance(node, ast.AugAssign) and isinstance(node.value, ast.List):
+                self._lists.setdefault(ast.unparse(node.target), []).append(node.value)
             if isinstance(node, ast.Assign) and isinstance(node.value, _TEXT):
                 self._texts.setdefault(ast.unparse(node.targets[0]), []).append(node.value)
             elif isinstance(node, ast.ClassDef):
@@ -100,6 +105,10 @@ class _File:
                 name = _last(node.func)
                 if name == "print_table":
                     yield from self._columns(node.args[1], place)
+                if name == "print_facts":
+                    yield from self._labels(node.args[0], place)
+                if name == "word":
+                    yield from self._words(node.args[0], place)
                 if name in SAYING and not plain:
                     continue  # another's method
                 if name in saying or (plain and name in public):
@@ -120,6 +129,26 @@ class _File:
                 text = template(each)
                 if text and WORD.search(text):
                     yield Said(text, f"{place}:{node.lineno}")
+
+    def _labels(self, node: ast.expr, place: str) -> Iterator[Said]:
+        """Yield the labels of facts about one thing."""
+        if isinstance(node, ast.Name):
+            for value in self._lists.get(node.id, ()):
+                yield from self._labels(value, place)
+        elif isinstance(node, ast.List | ast.Tuple):
+            for each in node.elts:
+                if isinstance(each, ast.Tuple):
+                    yield from self._words(each.elts[0], place)
+
+    def _words(self, node: ast.expr, place: str) -> Iterator[Said]:
+        """Yield our own words: one alone is said, too."""
+        if isinstance(node, ast.IfExp):
+            for branch in (node.body, node.orelse):
+                yield from self._words(branch, place)
+            return
+        text = template(node)
+        if text and WORD.search(re.sub(r"%\(\w+\)s", "", text)):
+            yield Said(text, f"{place}:{node.lineno}")
 
     def messages(self, node: ast.expr, place: str) -> Iterator[Said]:
         """Yield the messages of an expression. One word alone is a name or a code."""
