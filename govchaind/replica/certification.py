@@ -160,7 +160,8 @@ class Certification:
 
     def keep_time(self, now: Seconds, links: Iterable[NodeId]) -> None:
         """Send again, ask and tell what is due."""
-        self._let_go(now)
+        if self._held:
+            self._let_go(now)
         applied, certified = self._executor.ledger.height, self._attestations.certified
         if certified < applied:
             if now >= self._attestations.next_resend:

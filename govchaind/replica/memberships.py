@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 
 from govchaind.base.errors import invariant
-from govchaind.base.types import Hash, Height
+from govchaind.base.types import Hash, Height, NodeId
 from govchaind.ledger.membership import Membership
 from govchaind.ledger.recovery import Recovery
 
@@ -75,6 +75,12 @@ class Memberships:
         if height >= self._indexes[-1]:
             return self._values[-1:]
         return self._values[bisect.bisect_right(self._indexes, height) - 1 :]
+
+    def include(self, node: NodeId) -> bool:
+        """Say whether the newest membership that counts names a node."""
+        if self.recoveries and self.recoveries[-1].body.height > self._indexes[-1]:
+            return self.recoveries[-1].body.membership.member(node) is not None
+        return self._values[-1].member(node) is not None
 
     def digest_after(self, height: Height) -> Hash:
         """Return what the header of the block at `height` must name."""

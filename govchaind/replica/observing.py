@@ -80,9 +80,12 @@ class Observing:
             self._led_at = now
         if commit > self._moved[0] or not self._moved[1]:
             self._moved = commit, now
-        ahead = self.follower.best_head() - commit
-        stranded = now - self._led_at > STRANDED_SECONDS and ahead > 0
-        unserved = now - self._moved[1] > STRANDED_SECONDS and ahead > UNSERVED_HEIGHTS
+        follower = self.follower
+        stranded = now - self._led_at > STRANDED_SECONDS and follower.best_head() > commit
+        unserved = (
+            now - self._moved[1] > STRANDED_SECONDS
+            and follower.best_head() > commit + UNSERVED_HEIGHTS
+        )
         lacks = self._ledger.height + 1 < self._leader_first
         cut_off = lacks and leader is not None and leader == self._cut_off_by
         if (observer or stranded or unserved or cut_off) and not self.held:

@@ -248,12 +248,15 @@ class Parts:
                 if peer.needs:
                     self._send(node, PrunedBelow(self.log.first_index()))
         memberships, certified = self.memberships, self.attestations.certified
-        voters: set[NodeId] = set()
+        removed: set[NodeId] | None = None
         if memberships.latest_index > certified:
-            for membership in memberships.since(certified):
-                voters.update(member.name for member in membership.voters())
-            voters.difference_update(member.name for member in memberships.latest().members)
-        self.raft.keep_telling(now, voters)
+            removed = {
+                member.name
+                for membership in memberships.since(certified)
+                for member in membership.voters()
+            }
+            removed.difference_update(member.name for member in memberships.latest().members)
+        self.raft.keep_telling(now, removed or ())
         return self.observing.news()
 
     def role(self) -> str:

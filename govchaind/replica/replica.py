@@ -175,12 +175,14 @@ class Replica:
         if self._more:
             return self._now
         raft, intake = self.raft, self._intake
-        due = min(raft.deadline, self._certification.deadline, self._desk.deadline)
-        due = min(due, intake.next_repair, self._parts.pruner.deadline)
-        if self.is_observer():
+        certification, pruner = self._certification, self._parts.pruner
+        due = min(raft.deadline, certification.deadline, self._desk.deadline, intake.next_repair,
+                  pruner.deadline)  # fmt: skip
+        if raft.role is Role.LEADER:
+            if intake.room:
+                due = min(due, self._proposer.deadline(self._now, self._wall))
+        elif self.is_observer():
             due = min(due, self._observing.follower.next_check)
-        if raft.role is Role.LEADER and intake.room:
-            due = min(due, self._proposer.deadline(self._now, self._wall))
         return due
 
     def _take(self, event: Event) -> None:
@@ -384,8 +386,7 @@ class Replica:
 
     def is_observer(self) -> bool:
         """Say whether this node takes no part in Raft: it follows certified blocks."""
-        in_force = self.memberships.since(self.memberships.latest_index)[-1]
-        return in_force.member(self.name) is None and self.raft.role is not Role.LEADER
+        return not self.memberships.include(self.name) and self.raft.role is not Role.LEADER
 
     def role(self) -> str:
         return "observer" if self.is_observer() else self._parts.role()
