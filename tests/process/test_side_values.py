@@ -1,13 +1,15 @@
 """Real daemons keep a sealed text for parties and supervisor; a vote removes it from all of them.
 
 One is down at the vote and deletes its copy when it is back; stores, a backup and the exit pack
-verify as before, and no byte of the text is in any of them.
+verify as before, and no byte of the text is in any of them. A node that comes back from a backup,
+with the folder of sealed texts as it was then, keeps what still may be and drops the rest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,14 +32,23 @@ def files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def ask(bank: Desk) -> Path:
+def ask(bank: Desk, reference: str = "r-2", purpose: str = PURPOSE) -> Path:
     """Have the bank ask with a purpose, and return what opens its commitment."""
-    opening = bank.folder / "r-2.opening"
+    opening = bank.folder / f"{reference}.opening"
     bank.act(
-        *("requests", "ask", "r-2", f"{GIVER}/marriages", "--field", "status"),
-        *("--mandate", "law", "--details", PURPOSE, "--opening", str(opening)),
+        *("requests", "ask", reference, f"{GIVER}/marriages", "--field", "status"),
+        *("--mandate", "law", "--details", purpose, "--opening", str(opening)),
     )
     return opening
+
+
+def record(bank: Desk, reference: str, purpose: str) -> str:
+    """Have the bank ask and record the purpose as a side value; return its name."""
+    opening = ask(bank, reference, purpose)
+    about = f"{BANK}/{reference}"
+    told = bank.act("side-values", "record", str(opening), "--about", about, "--json")
+    name: str = json.loads(told)["side_value"]
+    return name
 
 
 def opens(desk: Desk, name: str, expected: int = 0) -> str:
@@ -99,3 +110,37 @@ def test_a_text_is_read_by_its_readers_until_a_vote_removes_it(make_network: Mak
             data = path.read_bytes()
             assert PURPOSE.encode() not in data
             assert sealed[-1000:] not in data
+
+
+def test_a_node_from_a_backup_drops_what_was_removed_since(make_network: MakeNetwork) -> None:
+    network = make_network(validators=3)
+    network.start_all()
+    network.leader()
+    ready(network)
+    bank, giver, judge, taker = (Desk(network, who) for who in (BANK, GIVER, JUDGE, TAKER))
+    for desk in (giver, judge, taker):
+        desk.publish()
+    stays, goes = record(bank, "r-2", "which may stay"), record(bank, "r-3", PURPOSE)
+    lost = network.validators[-1]
+    network.wait_for(lambda: len(held(network, lost)) == 2, "it does not hold both")
+    kept = network.directory / "kept"
+    govchaind("backup", str(kept / "chain"), "--from", str(network.folder(lost)))
+    shutil.copytree(network.folder(lost) / "side-values", kept / "side-values")
+    for desk in (giver, judge, taker):
+        desk.act("propose", "remove-side-value", goes, "--ground", "personal-data")
+    network.wait_for(
+        lambda: all(len(held(network, each)) == 1 for each in network.names), "a copy stays"
+    )
+
+    network.kill(lost)
+    shutil.rmtree(network.folder(lost) / "store")
+    shutil.rmtree(network.folder(lost) / "side-values")
+    govchaind("restore", str(kept / "chain"), str(network.folder(lost)))
+    shutil.copytree(kept / "side-values", network.folder(lost) / "side-values")
+    network.start(lost)
+    network.wait_for(lambda: len(held(network, lost)) == 1, "the removed text is there again")
+    [text] = held(network, lost)
+    assert goes.partition("/")[2] not in text.name
+    network.kill(*(each for each in network.names if each != lost))  # it alone can answer now
+    assert json.loads(opens(judge, stays))["value"] == ["which may stay"]
+    assert "error[side-value-removed]" in opens(judge, goes, expected=1)
