@@ -189,5 +189,5 @@ class AssetPapers:
         ground, frozen = pick.choice(GROUNDS), None
         if freezes and pick.random() < 0.9:
             ground, frozen, _, _ = pick.choice(freezes)
-        amount = pick.choice((None, frozen, 1, (frozen or 1) + 1))
+        amount = pick.choice((None, frozen, 1, min(AMOUNT_MAX, (frozen or 1) + 1)))
         return author, int(kind), [name, list(holder), purpose, amount, ground]

@@ -16,6 +16,8 @@ from netsim.plan import Plan
 from netsim.run import Verdict, first_difference, followers_agree, run
 from netsim.world_file import WorldFile, read_world, world_plan
 
+NETSIM = "netsim"  # in place of a property that does not hold: netsim itself failed
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -101,7 +103,7 @@ def planting(name: str) -> nullcontext[None]:
 
 def play_chunk(jobs: Sequence[Job]) -> list[Verdict]:
     """Run some jobs one after another, on a worker of a cluster."""
-    return [play(job) for job in jobs]
+    return [judged(job) for job in jobs]
 
 
 def play(job: Job) -> Verdict:
@@ -127,6 +129,21 @@ def play(job: Job) -> Verdict:
         verdict.tail = []
         verdict.unmet = unmet(expect, verdict)
     return verdict
+
+
+def judged(job: Job) -> Verdict:
+    """Run one job of many; where netsim itself fails, that is the verdict, and others go on."""
+    try:
+        return play(job)
+    except InvalidSetting:
+        raise  # all jobs are wrong alike
+    except Exception as error:
+        return Verdict(job.plan().options, "", violation=failure(error))
+
+
+def failure(error: Exception) -> tuple[str, str, str, float]:
+    """Return the verdict on a run in which netsim itself failed."""
+    return NETSIM, "-", f"{type(error).__name__}: {error}", 0.0
 
 
 def of_seed(job: Job, seed: int) -> Job:

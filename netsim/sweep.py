@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from netsim.job import Job, play
+from netsim.job import Job, judged, play
 from netsim.marks import MARKS
 from netsim.run import Verdict
 
@@ -141,7 +141,7 @@ def calm_collector() -> None:
 
 def _play(job: Job) -> Verdict:
     """Run one job in a process whose collector is calm."""
-    verdict = play(job)
+    verdict = judged(job)
     gc.collect()  # at once: what a run leaves is still near, and found in half the time
     return verdict
 

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.pool import Pool
 
+from govchaind.base.errors import InvalidSetting
 from netsim.gear2.options import SECONDS, Options, draw
 from netsim.gear2.run import Verdict, run
-from netsim.job import planting
+from netsim.job import failure, planting
 
 HASH_SEEDS = ("1", "4242")
 
@@ -60,9 +61,19 @@ def play(job: Job) -> Verdict:
         return run(job.options())
 
 
+def judged(job: Job) -> Verdict:
+    """Run one job of many; where netsim itself fails, that is the verdict, and others go on."""
+    try:
+        return play(job)
+    except InvalidSetting:
+        raise  # all jobs are wrong alike
+    except Exception as error:
+        return Verdict(job.options(), "", violation=failure(error))
+
+
 def play_chunk(jobs: Sequence[Job]) -> list[Verdict]:
     """Run some jobs one after another, on a worker of a cluster."""
-    return [play(job) for job in jobs]
+    return [judged(job) for job in jobs]
 
 
 @contextmanager
@@ -88,14 +99,14 @@ def verdicts(jobs: Sequence[Job], processes: int, *, twice: bool = False) -> Ite
     """
     if not twice:
         if processes <= 1:
-            yield from map(play, jobs)
+            yield from map(judged, jobs)
             return
         with _processes(processes, HASH_SEEDS[0]) as pool:
-            yield from pool.imap(play, jobs)
+            yield from pool.imap(judged, jobs)
         return
     each = max(1, processes // 2)
     with _processes(each, HASH_SEEDS[0]) as pool, _processes(each, HASH_SEEDS[1]) as other:
-        pairs = zip(pool.imap(play, jobs), other.imap(play, jobs), strict=True)
+        pairs = zip(pool.imap(judged, jobs), other.imap(judged, jobs), strict=True)
         for one, two in pairs:
             yield agreed(one, two)
 

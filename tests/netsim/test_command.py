@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from govchaind.raft.state import State
+from netsim import job
 from netsim.__main__ import main
 from netsim.catalog import explained, properties
 from netsim.cli.commands import COMMANDS
@@ -21,8 +23,8 @@ from netsim.cli.main import cli
 from netsim.library import scenarios, worlds
 from netsim.mutants.plant import Mutant, Plant, planted
 from netsim.mutants.table import MUTANTS
-from netsim.options import draw
-from netsim.run import first_difference, followers_agree, run
+from netsim.options import Options, draw
+from netsim.run import Verdict, first_difference, followers_agree, run
 from netsim.sweep import Job, sweep
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +154,23 @@ def test_a_sweep_of_a_world_meets_its_expectations_or_fails(
     assert "NOT AS EXPECTED    committed_min = 9999" in capsys.readouterr().out
 
 
+def test_a_sweep_in_which_netsim_itself_fails_goes_on_and_names_the_seed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(options: Options, *rest: Any) -> Verdict:
+        if options.seed == 4:
+            raise OverflowError("too much")
+        return run(options, *rest)
+
+    monkeypatch.setattr(job, "run", broken)
+    asked = ["sweep", "--seeds", "3:6", "--jobs", "1", "--minutes", "0.2", "--no-marks"]
+    assert main(asked) == 1
+    said = capsys.readouterr().out
+    assert "3/3 seeds" in said
+    assert "netsim does not hold in 1 of 3 seeds: 4\n" in said
+    assert "again: netsim run --seed 4 --minutes 0.2\n" in said
+
+
 def test_a_sweep_keeps_the_first_failure_of_each_kind() -> None:
     mutant = next(each for each in MUTANTS if each.name == "answer-before-write")
     jobs = [Job(seed, None, 10.0, 5000, (), False) for seed in (mutant.seed, mutant.seed)]
@@ -216,8 +235,8 @@ def test_one_seed_has_one_digest_in_any_process(seed: int) -> None:
 
 
 PLANTED_SET = """
-from netsim.options import draw
-from netsim.run import first_difference, followers_agree, run
+from netsim.options import Options, draw
+from netsim.run import Verdict, first_difference, followers_agree, run
 from govchaind.replica.gossip import Gossiper
 before = Gossiper.targets
 Gossiper.targets = lambda self, *where: list(set(before(self, *where)))
