@@ -3,7 +3,9 @@
 DCAT (W3C Recommendation, 22 August 2024) says what a data set is, CSVW which columns it has, ODRL
 what may be done with it: data that are shared without condition are permitted, data shared on
 condition are offered with each condition as a duty, data that are not shared are prohibited.
-Names are URNs under the chain's id, so that exports of two chains never mean the same thing.
+Names are URNs under the chain's id, so that exports of two chains never mean the same thing. What
+DCAT-AP 3 asks besides of a catalogue that others harvest is there too: who publishes it, and what
+each data set is, in words.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ import csv
 import io
 import json
 from typing import Any
+
+from govchaind.api.exchange_words import CLASSES
+from govchaind.api.sentence import Sentence, listed, tell
 
 CONTEXT = {
     "csvw": "http://www.w3.org/ns/csvw#",
@@ -61,10 +66,15 @@ def as_dcat(data_sets: list[dict[str, Any]], chain: str | None) -> str:
         "@context": CONTEXT,
         "@id": f"{base}:catalogue",
         "@type": "dcat:Catalog",
-        "dcterms:title": [
-            {"@value": "Catalogue of government data", "@language": "en"},
-            {"@value": "政务数据目录", "@language": "zh"},
-        ],
+        "dcterms:title": _in_both(tell("Catalogue of government data")),
+        "dcterms:description": _in_both(
+            tell("What data the institutions hold, and on which condition each is shared.")
+        ),
+        "dcterms:publisher": {
+            "@id": f"{base}:institutions",
+            "@type": "foaf:Agent",
+            "foaf:name": _in_both(tell("the institutions of this ledger")),
+        },
         "dcat:dataset": [_data_set(base, entry) for entry in data_sets],
     }
     return json.dumps(catalogue, ensure_ascii=False, indent=1) + "\n"
@@ -79,6 +89,7 @@ def _data_set(base: str, entry: dict[str, Any]) -> dict[str, Any]:
         "@type": "dcat:Dataset",
         "dcterms:identifier": f"{institution}/{name}",
         "dcterms:title": entry["title"],
+        "dcterms:description": _in_both(_description(entry)),
         "dcterms:publisher": {
             "@id": publisher,
             "@type": "foaf:Agent",
@@ -94,16 +105,39 @@ def _data_set(base: str, entry: dict[str, Any]) -> dict[str, Any]:
     }
     frequency = _FREQUENCY.get(str(entry["cycle"]))
     if frequency is not None:
-        made["dcterms:accrualPeriodicity"] = {"@id": f"http://purl.org/cld/freq/{frequency}"}
+        made["dcterms:accrualPeriodicity"] = {
+            "@id": f"http://purl.org/cld/freq/{frequency}",
+            "@type": "dcterms:Frequency",
+        }
     service = entry.get("service")
     if isinstance(service, str) and service.startswith(("https://", "http://")):
         made["dcat:distribution"] = {
             "@type": "dcat:Distribution",
             "dcat:accessURL": {"@id": _iri(service)},
         }
-    elif service is not None:
-        made["dcat:distribution"] = {"@type": "dcat:Distribution", "dcterms:description": service}
     return made
+
+
+def _description(entry: dict[str, Any]) -> Sentence:
+    """Return what a data set is, in words."""
+    words = tell(
+        "%(institution)s holds it for its duty %(duty)s, %(sharing)s. Fields: %(fields)s.",
+        institution=str(entry["institution"]),
+        duty=str(entry["duty"]),
+        sharing=CLASSES[str(entry["sharing"])],
+        fields=listed([str(field["title"]) for field in entry["fields"]]),
+    )
+    service = entry.get("service")
+    if service is None:
+        return words
+    return tell("%(words)s Service: %(service)s", words=words, service=str(service))
+
+
+def _in_both(words: Sentence) -> list[dict[str, str]]:
+    return [
+        {"@value": words.english, "@language": "en"},
+        {"@value": words.chinese, "@language": "zh"},
+    ]
 
 
 def _column(field: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is:DeprecationW
 CHAIN = "ab" * 32
 VOCABULARIES: tuple[Any, ...] = (CSVW, DCAT, DCTERMS, FOAF, ODRL2)
 DCAT_3 = URIRef("http://www.w3.org/ns/dcat#version")  # new in DCAT 3; rdflib knows DCAT 2
-# What DCAT 3, CSVW and ODRL 2.2 ask of each: cardinalities and classes, in SHACL.
+# What DCAT 3, DCAT-AP 3, CSVW and ODRL 2.2 ask of each: cardinalities and classes, in SHACL.
 SHAPES = """
 @prefix sh: <http://www.w3.org/ns/shacl#> .
 @prefix dcat: <http://www.w3.org/ns/dcat#> .
@@ -29,19 +29,23 @@ SHAPES = """
 @prefix csvw: <http://www.w3.org/ns/csvw#> .
 @prefix e: <urn:shapes:> .
 e:catalog a sh:NodeShape ; sh:targetClass dcat:Catalog ;
-  sh:property [ sh:path dcterms:title ; sh:minCount 1 ] ;
+  sh:property [ sh:path dcterms:title ; sh:minCount 1 ; sh:nodeKind sh:Literal ] ;
+  sh:property [ sh:path dcterms:description ; sh:minCount 1 ; sh:nodeKind sh:Literal ] ;
+  sh:property [ sh:path dcterms:publisher ; sh:minCount 1 ; sh:maxCount 1 ; sh:class foaf:Agent ] ;
   sh:property [ sh:path dcat:dataset ; sh:class dcat:Dataset ] .
 e:dataset a sh:NodeShape ; sh:targetClass dcat:Dataset ; sh:nodeKind sh:IRI ;
   sh:property [ sh:path dcterms:title ; sh:minCount 1 ] ;
+  sh:property [ sh:path dcterms:description ; sh:minCount 1 ; sh:nodeKind sh:Literal ] ;
   sh:property [ sh:path dcterms:identifier ; sh:minCount 1 ; sh:maxCount 1 ] ;
   sh:property [ sh:path dcterms:publisher ; sh:minCount 1 ; sh:maxCount 1 ; sh:class foaf:Agent ] ;
-  sh:property [ sh:path dcterms:accrualPeriodicity ; sh:maxCount 1 ; sh:nodeKind sh:IRI ] ;
+  sh:property [ sh:path dcterms:accrualPeriodicity ; sh:maxCount 1 ; sh:nodeKind sh:IRI ;
+                sh:class dcterms:Frequency ] ;
   sh:property [ sh:path dcat:distribution ; sh:class dcat:Distribution ] ;
   sh:property [ sh:path csvw:tableSchema ; sh:minCount 1 ; sh:class csvw:Schema ] ;
   sh:property [ sh:path odrl:hasPolicy ; sh:minCount 1 ; sh:maxCount 1 ;
                 sh:or ( [ sh:class odrl:Set ] [ sh:class odrl:Offer ] ) ] .
 e:distribution a sh:NodeShape ; sh:targetClass dcat:Distribution ;
-  sh:property [ sh:path dcat:accessURL ; sh:nodeKind sh:IRI ] .
+  sh:property [ sh:path dcat:accessURL ; sh:minCount 1 ; sh:nodeKind sh:IRI ] .
 e:policy a sh:NodeShape ; sh:targetObjectsOf odrl:hasPolicy ;
   sh:property [ sh:path odrl:uid ; sh:minCount 1 ; sh:maxCount 1 ; sh:nodeKind sh:IRI ] ;
   sh:or ( [ sh:property [ sh:path odrl:permission ; sh:minCount 1 ] ]
