@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ from govchaind.api.motion_words import end_words
 from govchaind.api.replies import HEIGHT_HEADER
 from govchaind.api.sentence import LANGUAGES, Language, Sentence, listed, translated, written
 from govchaind.api.state_words import state_word
+from govchaind.api.wording import in_chinese
 from govchaind.base.types import Height
 
 LINE_CHARS_MAX = 96
@@ -91,6 +93,14 @@ class Renderer:
         return response
 
 
+def sentence(language: Language, text: str) -> str:
+    """Return what an error says, which is English, as a sentence of a language."""
+    if language == "zh":
+        told = in_chinese(text)
+        return told if told.endswith(("。", ".")) else f"{told}。"
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
 def templates_of(language: Language) -> jinja2.Environment:
     """Return the templates as they speak one language."""
 
@@ -121,6 +131,7 @@ def templates_of(language: Language) -> jinja2.Environment:
         end_day=end_words,
         plain=plain_text,
         pretty=pretty,
+        sentence=partial(sentence, language),
         capfirst=lambda text: text[:1].upper() + text[1:],
         record_path=record_page_path,
         schema_words=schema_words,

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from govchaind.api.wording import in_chinese
 from govchaind.cli.language import language
-from govchaind.cli.wording import in_chinese
 
 _NUMBERED = re.compile(r"(\s+\d+(?:\.\s|\s\s+))(.+)")  # an exit code, a step
 _REMARK = re.compile(r"(.*?\s# )(.+)")

@@ -1,84 +1,17 @@
-"""What was said in English, said in the language of the running command.
-
-An error, its remedy, a note to the person: each arises in English, far below, where nobody knows
-who will read it. Here the finished sentence is held against the messages of the file of Chinese,
-whose named places take what the sentence names. Rules: the message with the most letters of its
-own is the one; what it names stays as it is, unless it is itself such a sentence; what nobody has
-translated is said in English. In English nothing is looked up and nothing is read.
-"""
+"""What was said in English, said in the language of the running command."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from functools import cache
-
 from govchaind.cli.language import Language, language
-
-_PLACE = re.compile(r"%\((\w+)\)s")
-# Of two places side by side the first takes a word, or all words but the last.
-_BESIDE = {"": r"[\w-]*", " ": ".*"}
-_DEPTH_MAX = 3  # sentences within sentences: of a block, of its signature, of a value
-_LETTERS_MIN = 3  # of its own, that make a message a sentence and no frame for anything
 
 
 def worded(text: str, wanted: Language | None = None) -> str:
-    """Return a finished sentence, or part of one, in the command's language or in `wanted`."""
-    return text if (wanted or language()) == "en" else in_chinese(text)
+    """Return a finished sentence, or part of one, in the command's language or in `wanted`.
 
-
-def in_chinese(text: str, depth: int = 0) -> str:
-    """Return the Chinese of a finished English sentence; the sentence, if nobody has written it."""
-    from govchaind.api.translations import chinese_messages
-
-    messages = chinese_messages()
-    found = messages.get(text.replace("%", "%%"))
-    if found is not None:
-        return found.replace("%%", "%")
-    if depth >= _DEPTH_MAX or " " not in text:
+    In English nothing is looked up and nothing is read.
+    """
+    if (wanted or language()) == "en":
         return text
-    for message, pieces in _templates():
-        values = _places(message, pieces, text)
-        if values is not None:
-            told = {name: in_chinese(value, depth + 1) if " " in value else value
-                    for name, value in values.items()}  # fmt: skip
-            return messages[message] % told
-    return text
+    from govchaind.api.wording import in_chinese
 
-
-@cache
-def _templates() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the messages that name something, with what stands around that, longest first."""
-    from govchaind.api.translations import chinese_messages
-
-    return tuple(sorted(_with_places(chinese_messages()), key=_own, reverse=True))
-
-
-def _with_places(messages: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for message in messages:
-        if "%(" in message:
-            pieces = tuple(part.replace("%%", "%") for part in _PLACE.split(message)[::2])
-            if _own((message, pieces))[0] >= _LETTERS_MIN:
-                yield message, pieces
-
-
-def _own(template: tuple[str, tuple[str, ...]]) -> tuple[int, int]:
-    """Return how many letters, and how many signs, a message has of its own."""
-    own = "".join(template[1])
-    return sum(map(str.isalpha, own)), len(own)
-
-
-def _places(message: str, pieces: tuple[str, ...], text: str) -> dict[str, str] | None:
-    """Return what a sentence has in the places of a message; None if it is of another."""
-    if not (text.startswith(pieces[0]) and text.endswith(pieces[-1])):
-        return None
-    if not all(piece in text for piece in pieces):
-        return None
-    names, pattern = _PLACE.findall(message), re.escape(pieces[0])
-    for at, name in enumerate(names):
-        after = pieces[at + 1]
-        value = _BESIDE.get(after, ".*?") if at + 1 < len(names) else ".*"
-        pattern += f"(?P={name})" if name in names[:at] else f"(?P<{name}>{value})"
-        pattern += re.escape(after)
-    found = re.fullmatch(pattern, text, re.DOTALL)
-    return None if found is None else found.groupdict()
+    return in_chinese(text)

@@ -12,17 +12,20 @@ from govchaind.api.language import accepted
 from govchaind.api.reading import Outcomes
 from govchaind.api.sentence import Language
 from govchaind.api.state_words import state_word
+from govchaind.api.wording import in_chinese
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.operations.motion import MotionKind
 from govchaind.raft.state import Role
 from tests.api.node import Node, running
 from tests.api.voting import BOTH, DAY, REMOVE, do, mandate, vote
+from tests.words.messages import untranslated
 
 HTML = {"accept": "text/html"}
 # What is a name here or stands in one, and is the same in both languages.
 NAMES = frozenset(
     [
         "node",
+        "none",
         "trial",
         "vouchers",
         "answers",
@@ -228,3 +231,31 @@ def test_every_role_has_its_words() -> None:
     for role in (*(each.told for each in Role), "validator", "learner", "observer"):
         assert not isinstance(state_word(role), str), role
     assert state_word("–") == "–"
+
+
+async def test_errors_are_told_in_the_language_of_the_page(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        for path, said in (
+            ("/blocks/99999", "最新"),
+            ("/registers/nowhere", "没有登记册 &#39;nowhere&#39;"),
+            ("/catalogue/bank/nothing", "没有"),
+            ("/institutions/nobody", "没有"),
+            ("/transactions/xyz", "十六进制"),
+            ("/assets/none", "没有"),
+            ("/requests/bank/none", "没有"),
+        ):
+            reply = await node.client.get(path, headers={**HTML, "accept-language": "zh"})
+            told = re.search(r'role="alert">(.*?)</div>\s*<p>(.*?)</p>', reply.text)
+            assert told is not None, reply.text
+            assert reply.status_code in (400, 404), path
+            assert said in told[1], (path, told[1])
+            assert not untranslated(told[2].replace("GET /v1/registers", "")), (path, told[2])
+            english = await node.client.get(path, headers={**HTML, "accept-language": "en"})
+            assert not any(sign > "\u3000" for sign in english.text.partition("role=")[2][:200])
+
+
+@pytest.mark.parametrize("piece", [": ", ", ", " of ", " is ", "; "])
+def test_what_an_error_quotes_stays_as_it_is(piece: str) -> None:
+    short, long = piece.join(["a b"] * 300), piece.join(["a b"] * 2000)
+    assert in_chinese(f"there is no register {short}") == f"没有登记册 {short}"
+    assert in_chinese(f"there is no register {long}") == f"there is no register {long}"

@@ -2,7 +2,7 @@
 heads of columns.
 
 Nothing there is marked: the literals are found in the source, with a named place for what an
-f-string puts in, and `cli/wording.py` finds the message again in the finished sentence.
+f-string puts in, and `api/wording.py` finds the message again in the finished sentence.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ import click
 import pytest
 
 from govchaind.api.translations import chinese_messages, read
+from govchaind.api.wording import in_chinese
 from govchaind.base.errors import Conflict, InvalidProof, NotFound, PeerError
 from govchaind.cli.help_text import columns, described, parts, speaking, wrapped
 from govchaind.cli.language import chosen
 from govchaind.cli.main import FAULT, cli, main, report
-from govchaind.cli.wording import in_chinese
 from netsim.__main__ import main as netsim
 from tests.words import helps, raised
 from tests.words.messages import (
