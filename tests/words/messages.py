@@ -45,7 +45,7 @@ CODE = re.compile("`[^`]*`|docs/[a-z]+[.]md|/openapi[.]json")
 NAMES = frozenset({
     "API", "CBOR", "JSON", "KiB", "SHA", "UTC", "govchaind", "GB", "MiB", "Ctrl", "Python",
     "PyNaCl", "Prometheus", "Grafana", "Parquet", "systemd", "PostgreSQL", "JetStream", "DuckDB",
-    "Unix", "ListenStream",
+    "Unix", "ListenStream", "OpenTelemetry",
 })  # fmt: skip
 # What a person types or a file holds: options, names in capitals, headers, paths and settings,
 # commands. The Chinese may have the words of those that its English has, and no others.
