@@ -143,7 +143,8 @@ class Traces:
     ) -> None:
         """Tell of a receipt, of so many bytes, made for a client since `begun`."""
         attributes: dict[str, str | int] = {HEIGHT: height, CERTIFIED: certified, SIZE: size}
-        self._tell("receipt", transaction, begun, begun.seconds, attributes)
+        times = begun.seconds, trio.current_time()
+        self._tell("receipt", transaction, begun, times, attributes)
 
     # --- drive's side ---------------------------------------------------------------------------
 
@@ -160,7 +161,7 @@ class Traces:
             for transaction in notice.ids:
                 taken = self._taken.pop(transaction, None)
                 if taken is not None:
-                    self._order(transaction, taken, Code.EXPIRED, None)
+                    self._order(transaction, taken, trio.current_time(), Code.EXPIRED, None)
 
     def _decided(self, notice: Decided) -> None:
         rows, now = list[tuple[Hash, int, _Moment]](), self._moment()
@@ -169,56 +170,60 @@ class Traces:
                 continue
             taken = self._taken.pop(transaction, None)
             if taken is not None:
-                self._order(transaction, taken, code, notice.height)
+                self._order(transaction, taken, now.seconds, code, notice.height)
             if self._has_room(len(rows)):
                 rows.append((transaction, code, now if taken is None else taken.at))
         if rows:
             self._in_blocks += len(rows)
             self._storing.append(_Block(notice.height, now.seconds, rows))
 
-    def _order(self, transaction: Hash, taken: _Taken, code: int, height: Height | None) -> None:
+    def _order(
+        self, transaction: Hash, taken: _Taken, until: Seconds, code: int, height: Height | None
+    ) -> None:
         known = _outcome(code, height)
         attributes = {**known, OPERATIONS: taken.operations, SIZE: taken.size}
-        self._tell("order", transaction, taken.at, taken.at.seconds, attributes)
+        self._tell("order", transaction, taken.at, (taken.at.seconds, until), attributes)
 
     def _committed(self, notice: Committed) -> None:
         old = self._door.wall_nanoseconds() // 1_000_000 - notice.time > OLD_MILLISECONDS
+        now = trio.current_time()
         while self._storing and self._storing[0].height <= notice.height:
             block = self._storing.popleft()
             if old:
                 self._in_blocks -= len(block.rows)
                 continue
-            self._tell_block("store", block)
-            stored = _Block(block.height, trio.current_time(), block.rows)
-            self._certifying.append(stored)
+            self._tell_block("store", block, now)
+            self._certifying.append(_Block(block.height, now, block.rows))
         self._certify()
 
     def _certify(self) -> None:
+        now = trio.current_time()
         while self._certifying and self._certifying[0].height <= self._certified:
             block = self._certifying.popleft()
             self._in_blocks -= len(block.rows)
-            self._tell_block("certify", block)
+            self._tell_block("certify", block, now)
 
     # --- telling --------------------------------------------------------------------------------
 
-    def _tell_block(self, name: str, block: _Block) -> None:
+    def _tell_block(self, name: str, block: _Block, until: Seconds) -> None:
+        times = block.since, until
         for transaction, code, clock in block.rows:
-            self._tell(name, transaction, clock, block.since, _outcome(code, block.height))
+            self._tell(name, transaction, clock, times, _outcome(code, block.height))
 
     def _tell(
         self,
         name: str,
         transaction: Hash,
         clock: _Moment,
-        since: Seconds,
+        times: tuple[Seconds, Seconds],
         attributes: dict[str, str | int],
     ) -> None:
         span = Span(
             name=name,
             transaction=transaction,
             id=self._entropy(SPAN_BYTES),
-            begin_ns=clock.ns(since),
-            end_ns=clock.ns(trio.current_time()),
+            begin_ns=clock.ns(times[0]),
+            end_ns=clock.ns(times[1]),
             attributes={NODE: self._node, **attributes},
         )
         self._door.exporter.offer(span)

@@ -76,7 +76,7 @@ def traces_address(text: str) -> str:
     except ValueError:
         right = False
     if not right or " " in text:
-        raise InvalidSetting(f"must be an address like http://127.0.0.1:4318, not {text!r}")
+        raise InvalidSetting("must be an address like http://127.0.0.1:4318")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidSetting("must be an address without a password, a query or a fragment")
     path = PATH if parts.path in ("", "/") else parts.path

@@ -23,9 +23,13 @@ SIZE = "govchaind.bytes"
 STATUS = "govchaind.status"
 
 
-def resource_of(service: str, version: str, instance: str | None = None) -> Attributes:
+def resource_of(
+    service: str, version: str | None = None, instance: str | None = None
+) -> Attributes:
     """Return what all spans of one program say of whose they are, by OpenTelemetry's names."""
-    known: dict[str, str | int] = {"service.name": service, "service.version": version}
+    known: dict[str, str | int] = {"service.name": service}
+    if version is not None:
+        known["service.version"] = version
     if instance is not None:
         known["service.instance.id"] = instance
     return known
