@@ -3,9 +3,10 @@
 Rules kept here:
 - `offer` never waits and never fails. What waits is bounded; beyond that a span is dropped, and
   counted, as is what the collector did not take.
-- A collector that cannot be reached costs spans, nothing else: the SDK's own log stays silent, and
-  `close` gives up after its time.
-- Ids are ours (`ids.py`), so spans are made whole and handed to the SDK as ended ones.
+- A collector that cannot be reached costs spans, nothing else: the SDK's own log is not shown of
+  itself, and `close` gives up after its time.
+- Ids are ours (`ids.py`), so spans are handed to the SDK's queue as ended ones, and made whole on
+  its thread: what offers them spends little.
 - Headers with a token, and certificates, come from the variables OTEL_EXPORTER_OTLP_… that the SDK
   knows: none of these is a setting of a node.
 """
@@ -32,6 +33,7 @@ EXPORT_SECONDS = 5.0  # for one batch, its repetitions included
 DELAY_MILLISECONDS = 1000.0  # a span waits no longer for others
 BATCH_SPANS = 256
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_ANY = SpanContext(1, 1, False, _SAMPLED)  # of what waits
 
 
 class _Count:
@@ -62,20 +64,50 @@ class _Count:
                 self.lost += count
 
 
-class _Counting(SpanExporter):
-    """Counts the batches that the SDK's exporter sends."""
+class _Waiting(ReadableSpan):
+    """A span in the SDK's queue, which looks only at whether it is sampled: they all are."""
 
-    def __init__(self, sender: SpanExporter, count: _Count) -> None:
+    def __init__(self, span: Span, sampled: SpanContext) -> None:
+        self._context = sampled  # the rest of what a ReadableSpan has is made when it leaves
+        self.span = span
+
+
+class _Leaving(SpanExporter):
+    """Makes of spans what the SDK sends, on its thread, and counts what became of them."""
+
+    def __init__(
+        self, sender: SpanExporter, count: _Count, resource: Attributes, *, client: bool
+    ) -> None:
         self._sender = sender
         self._count = count
+        self._kind = SpanKind.CLIENT if client else SpanKind.INTERNAL
+        self._resource = Resource(dict(resource))
+        self._scope = InstrumentationScope(SCOPE)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = SpanExportResult.FAILURE
         try:
-            result = self._sender.export(spans)
+            whole = [self._whole(each.span) for each in spans if isinstance(each, _Waiting)]
+            result = self._sender.export(whole)
         finally:
             self._count.leave(len(spans), sent=result is SpanExportResult.SUCCESS)
         return result
+
+    def _whole(self, span: Span) -> ReadableSpan:
+        ids = trace_ids(span.transaction)
+        root = _context(ids.trace, ids.root)
+        return ReadableSpan(
+            name=span.name,
+            context=root if span.id is None else _context(ids.trace, span.id),
+            parent=None if span.id is None else root,
+            resource=self._resource,
+            attributes=span.attributes,
+            kind=self._kind,
+            status=Status(StatusCode.ERROR if span.failed else StatusCode.UNSET),
+            start_time=span.begin_ns,
+            end_time=span.end_ns,
+            instrumentation_scope=self._scope,
+        )
 
     def shutdown(self) -> None:
         self._sender.shutdown()
@@ -87,15 +119,12 @@ class OtlpExporter:
     def __init__(self, address: str, resource: Attributes, *, client: bool = False) -> None:
         """See `open_exporter`."""
         log = logging.getLogger("opentelemetry")
-        log.addHandler(logging.NullHandler())
-        log.propagate = False
-        self._kind = SpanKind.CLIENT if client else SpanKind.INTERNAL
-        self._resource = Resource(dict(resource))
-        self._scope = InstrumentationScope(SCOPE)
+        if not log.handlers:  # a program that has set up its own log hears of it there
+            log.addHandler(logging.NullHandler())
         self._count = _Count()
         sender = OTLPSpanExporter(endpoint=address, timeout=EXPORT_SECONDS)
         self._processor = BatchSpanProcessor(
-            _Counting(sender, self._count),
+            _Leaving(sender, self._count, resource, client=client),
             max_queue_size=SPANS_WAITING_MAX,
             schedule_delay_millis=DELAY_MILLISECONDS,
             max_export_batch_size=BATCH_SPANS,
@@ -119,23 +148,7 @@ class OtlpExporter:
     def offer(self, span: Span) -> None:
         """Have a span sent, or drop it if too many wait."""
         if self._count.enter():
-            self._processor.on_end(self._readable(span))
-
-    def _readable(self, span: Span) -> ReadableSpan:
-        ids = trace_ids(span.transaction)
-        root = _context(ids.trace, ids.root)
-        return ReadableSpan(
-            name=span.name,
-            context=root if span.id is None else _context(ids.trace, span.id),
-            parent=None if span.id is None else root,
-            resource=self._resource,
-            attributes=span.attributes,
-            kind=self._kind,
-            status=Status(StatusCode.ERROR if span.failed else StatusCode.UNSET),
-            start_time=span.begin_ns,
-            end_time=span.end_ns,
-            instrumentation_scope=self._scope,
-        )
+            self._processor.on_end(_Waiting(span, _ANY))
 
     def close(self, seconds: float) -> None:
         """Send what waits, for so long at most; then give up."""

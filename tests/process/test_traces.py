@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -187,3 +188,23 @@ def test_without_the_extra_a_node_says_what_to_install(
     assert "pip install 'govchaind[otel]'" in said
     assert not (folder / "store").exists()
     assert "trace" in (folder / CONFIG_FILE).read_text()
+
+
+def test_the_ratio_changes_with_a_reload_and_a_stop_sends_what_waits(
+    make_network: MakeNetwork,
+) -> None:
+    network = make_network(validators=1)
+    [name] = network.names
+    with collector() as (address, kept):
+        network.set(name, trace__endpoint=address, trace__ratio=0.0)
+        network.start_all()
+        network.create_register(name)
+        network.submit(name, network.put("k1"))
+        network.set(name, trace__endpoint=address, trace__ratio=1.0)
+        network.daemons[name].send(signal.SIGHUP)
+        assert network.wait_event(name, "settings.reloaded")["changed"] == ["trace.ratio"]
+        [transaction] = network.submit(name, network.put("k2"), wait="certified")
+        assert network.stop(name) == 0
+        spans = kept.spans  # without waiting
+    assert set(of(spans, transaction)) == {(each, name) for each in ("order", "store", "certify")}
+    assert {span.trace for span in spans} == {transaction[:16]}
