@@ -42,7 +42,7 @@ def config(path: Path | None, explain: bool, as_json: bool) -> None:
             ]
         )  # fmt: skip
     elif explain:
-        columns = ["setting", "in force" if loaded else "default", "kind", "meaning"]
+        columns = ["setting", word("in force" if loaded else "default"), "kind", "meaning"]
         cells = [
             [s.path, _shown(v), f"{s.kind} {s.bounds}".strip(), word(s.meaning)] for s, v in rows
         ]
