@@ -26,7 +26,7 @@ from govchaind.base.limits import (
     BLOCK_OPERATIONS_MAX,
     REST_BLOCK_INTERVAL_SECONDS,
 )
-from govchaind.base.quorum import majority
+from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import BlockTime, Height, NodeId, Seconds
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.block import Block, make_block
@@ -106,11 +106,12 @@ def next_membership(
     """Return the configuration to propose now, or whom to hand over to first, or neither.
 
     Voters of whom no majority answers now could not commit the very block that makes them voters,
-    and nobody could undo it: while one node is lost, another is not let go.
+    and nobody could undo it: while one node is lost, another is not let go. Nor is a step taken
+    after which too few answer to sign certificates, while enough do now: another comes first.
     """
+    signs = _can_sign(raft, current, now)
     for step in next_steps(current, wanted, ordered_at):
-        voters = {voter.name: voter.store for voter in step.voters()}
-        if not raft.majority_answers(now, voters):
+        if not may_step(len(step.voters()), _answering(raft, step, now), signs=signs):
             continue
         own = step.member(raft.node)
         was_voter = current.member(raft.node)
@@ -128,6 +129,24 @@ def next_membership(
                 continue
         return step, None
     return None, None
+
+
+def may_step(voters: int, answering: int, *, signs: bool) -> bool:
+    """Say whether so many voters, of whom so many answer, may come into force.
+
+    Args:
+        signs: enough of those in force now answer to sign certificates.
+    """
+    return answering >= majority(voters) and not (signs and answering < certificate_quorum(voters))
+
+
+def _can_sign(raft: Raft, membership: Membership, now: Seconds) -> bool:
+    voters = len(membership.voters())
+    return _answering(raft, membership, now) >= certificate_quorum(voters)
+
+
+def _answering(raft: Raft, membership: Membership, now: Seconds) -> int:
+    return raft.answering(now, {voter.name: voter.store for voter in membership.voters()})
 
 
 def _promoted(current: Membership, step: Membership) -> NodeId | None:
