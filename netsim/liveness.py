@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 import random
+import sys
+from collections.abc import Sequence
 
 from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import NodeId
-from govchaind.ledger.membership import next_steps
+from govchaind.ledger.membership import Member, next_steps
 from govchaind.raft.messages import Configuration
 from govchaind.replica.events import Received
-from govchaind.replica.leadership import QUIET_SECONDS
+from govchaind.replica.leadership import QUIET_SECONDS, may_step
 from govchaind.replica.replica import Replica
 from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.accepted import Accepted
@@ -216,16 +218,22 @@ class Liveness:
     def _may_step(self, replica: Replica) -> bool:
         """Say whether the core can take any step to the members wanted.
 
-        No leader brings voters into force of whom no majority answers, nor one that is not there.
+        No leader brings voters into force of whom no majority answers, or too few to sign while
+        enough do now, nor one that is not there.
         """
         stores = {node.name: node.store for node in self.core if not self._astray(node)}
+
+        def intact(voters: Sequence[Member]) -> int:
+            return sum(stores.get(member.name) == member.store for member in voters)
+
         current = replica.memberships.latest()
-        had = {member.name for member in current.voters()}
+        now = current.voters()
+        signs = intact(now) >= certificate_quorum(len(now))
+        had = {member.name for member in now}
         for step in next_steps(current, replica._executor.wanted, 0):
             voters = step.voters()
-            intact = sum(stores.get(member.name) == member.store for member in voters)
             promoted = {member.name for member in voters} - had
-            if intact >= majority(len(voters)) and promoted <= stores.keys():
+            if may_step(len(voters), intact(voters), signs=signs) and promoted <= stores.keys():
                 return True
         return False
 
@@ -339,8 +347,10 @@ class Liveness:
     # --- calm, and one disturbance --------------------------------------------------------------
 
     def _calm(self) -> None:
-        """L-d: nothing changes the term while nothing is wrong; one election if a node that was cut
-        off brings a newer term, which it may have campaigned in before it was cut off.
+        """L-d: nothing changes the term while nothing is wrong.
+
+        One election if a node that was cut off brings a newer term, which it may have campaigned
+        in before; as many as it takes under a leader that sends what breaks its links.
         """
         world = self.world
         leader = world.leader()
@@ -368,6 +378,9 @@ class Liveness:
             world.marks.reach("heard-after-heal")
             self.core.append(back)
         span = max(8 * self.timeout, 12.0)
+
+        if leader.name == world.liar.name:
+            allowed = sys.maxsize  # links break at what it sends: followers elect another
 
         def elected() -> bool:
             now = world.leader()

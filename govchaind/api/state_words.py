@@ -41,6 +41,7 @@ _WORDS: Mapping[str, Sentence] = MappingProxyType(
         "file": tell("file"),
         "suspended": tell("suspended"),
         "removed": tell("removed"),
+        "unreachable": tell("no answer"),
         "self": tell("this node"),
         "up": tell("up"),
         "down": tell("down"),

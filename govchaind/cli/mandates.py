@@ -59,7 +59,9 @@ def mandates(
         ]
         for mandate in found.get("mandates", [])
     ]
-    print_table("", ["name", "title", "number", "state", "from", "until", "days left"], rows)
+    print_table(
+        "", ["name", "title", "document number", "state", "from", "until", "days left"], rows
+    )
 
 
 @mandates.command(short_help="Show one mandate.")
@@ -80,7 +82,7 @@ def show(*, target: Target, name: str, as_json: bool) -> None:
         return
     rows = [
         ("title", line(found.get("title"))),
-        ("number", line(found.get("number"))),
+        ("document number", line(found.get("number"))),
         ("issuer", line(found.get("issuer"))),
         ("document", line(found.get("document"))),
         ("state", word(found.get("state"))),

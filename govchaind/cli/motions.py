@@ -73,7 +73,7 @@ def motions(*, target: Target, state: str | None, as_json: bool) -> None:
         ]
         for motion in found.get("motions", [])
     ]
-    columns = ["state", "votes", "to", "voted", "may be enacted from", "digest"]
+    columns = ["state", "votes", "orders", "voted", "may be enacted from", "digest"]
     print_table("", columns, rows)
 
 

@@ -64,7 +64,7 @@ def offices(*, target: Target, quiet: bool, ending_within_days: int | None, as_j
         ]
         for kind in outlook.get("kinds", [])
     ]
-    ahead = [f"in {cell(outlook.get(name))} days" for name in ("soon_days", "later_days")]
+    ahead = [word(f"in {outlook.get(name)} days") for name in ("soon_days", "later_days")]
     columns = ["motion", "takes", "can vote now", *ahead, "not quiet", ""]
     print_table("", columns, kinds)
     click.echo("")

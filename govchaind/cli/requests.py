@@ -83,7 +83,7 @@ def show(*, target: Target, named: str, as_json: bool) -> None:
     click.echo(line(words.get("english")))
     click.echo(line(words.get("chinese")))
     facts = [
-        ("asked", line(found.get("asked"))),
+        ("asked on", line(found.get("asked"))),
         ("due", line(found.get("due"))),
         ("calendar years", _years(found.get("by"))),
         ("mandate", line(found.get("mandate"))),

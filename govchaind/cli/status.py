@@ -88,7 +88,7 @@ def _json(url: str, answer: dict[str, Any] | GovchaindError) -> dict[str, Any]:
 
 def _row(url: str, answer: dict[str, Any] | GovchaindError) -> list[str]:
     if isinstance(answer, GovchaindError):
-        return ["–", answer.code, *["–"] * 10, url]
+        return ["–", word(answer.code), *["–"] * 10, url]
     peers = answer.get("peers_linked")
     return [
         cell(answer.get("node")),

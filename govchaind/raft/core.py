@@ -369,12 +369,10 @@ class Raft:
         """Return the configuration in force after entry `index`."""
         return self._state.membership.at(index)
 
-    def majority_answers(self, now: Seconds, voters: Mapping[NodeId, StoreId]) -> bool:
-        """Say whether this node leads and a majority of `voters` answers it: they could commit."""
+    def answering(self, now: Seconds, voters: Mapping[NodeId, StoreId]) -> int:
+        """Return how many of `voters` answer under these stores; 0 if this node does not lead."""
         leading = self._state.leading
-        return leading is not None and leadership.majority_answers(
-            self._state, leading, now, voters
-        )
+        return 0 if leading is None else leadership.answering(self._state, leading, now, voters)
 
     def answers(self, now: Seconds, node: NodeId, store: StoreId) -> bool:
         """Say whether this node leads and `node` answers it under this store."""

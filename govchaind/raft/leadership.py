@@ -72,12 +72,11 @@ def quorum_heard_at(state: State, leading: Leading, now: Seconds) -> Seconds:
     return heard[majority(len(heard)) - 1]
 
 
-def majority_answers(
+def answering(
     state: State, leading: Leading, now: Seconds, voters: Mapping[NodeId, StoreId]
-) -> bool:
-    """Say whether a majority of `voters` answers under these stores."""
-    answering = sum(answers(state, leading, now, voter, store) for voter, store in voters.items())
-    return answering >= majority(len(voters))
+) -> int:
+    """Return how many of `voters` answer under these stores."""
+    return sum(answers(state, leading, now, voter, store) for voter, store in voters.items())
 
 
 def answers(state: State, leading: Leading, now: Seconds, node: NodeId, store: StoreId) -> bool:

@@ -24,9 +24,10 @@ from dataclasses import dataclass, field
 from govchaind.base.errors import Refused
 from govchaind.base.limits import (
     BLOCK_OPERATIONS_MAX,
+    CLOCK_AHEAD_MAX_MILLISECONDS,
     REST_BLOCK_INTERVAL_SECONDS,
 )
-from govchaind.base.quorum import majority
+from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import BlockTime, Height, NodeId, Seconds
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.block import Block, make_block
@@ -46,6 +47,7 @@ CAUGHT_UP_HEIGHTS = 16
 QUIET_SECONDS = 60.0
 NO_ROOM_SECONDS = 10.0  # between tries of a leader whose disk is full to hand over
 CHECKPOINT_PATIENCE_MILLISECONDS = 25  # under calm traffic the next block makes the checkpoint
+SLEPT_MILLISECONDS = int(REST_BLOCK_INTERVAL_SECONDS * 1000) + CLOCK_AHEAD_MAX_MILLISECONDS
 RETRY_SECONDS = 0.1  # after a refusal, which lasts as long as a hand-over
 
 
@@ -100,17 +102,26 @@ def rest_due(last_block_at: Seconds) -> Seconds:
     return last_block_at + REST_BLOCK_INTERVAL_SECONDS
 
 
+def slept(time: BlockTime, wall: BlockTime) -> bool:
+    """Say whether the newest block is so old that this machine must have been suspended.
+
+    Nobody's door takes what is valid by the wall clock until a block brings the ledger's time on.
+    """
+    return wall - time > SLEPT_MILLISECONDS
+
+
 def next_membership(
     raft: Raft, current: Membership, wanted: Sequence[Member], ordered_at: Height, now: Seconds
 ) -> tuple[Membership | None, NodeId | None]:
     """Return the configuration to propose now, or whom to hand over to first, or neither.
 
     Voters of whom no majority answers now could not commit the very block that makes them voters,
-    and nobody could undo it: while one node is lost, another is not let go.
+    and nobody could undo it: while one node is lost, another is not let go. Nor is a step taken
+    after which too few answer to sign certificates, while enough do now: another comes first.
     """
+    signs = _can_sign(raft, current, now)
     for step in next_steps(current, wanted, ordered_at):
-        voters = {voter.name: voter.store for voter in step.voters()}
-        if not raft.majority_answers(now, voters):
+        if not may_step(len(step.voters()), _answering(raft, step, now), signs=signs):
             continue
         own = step.member(raft.node)
         was_voter = current.member(raft.node)
@@ -128,6 +139,24 @@ def next_membership(
                 continue
         return step, None
     return None, None
+
+
+def may_step(voters: int, answering: int, *, signs: bool) -> bool:
+    """Say whether so many voters, of whom so many answer, may come into force.
+
+    Args:
+        signs: enough of those in force now answer to sign certificates.
+    """
+    return answering >= majority(voters) and not (signs and answering < certificate_quorum(voters))
+
+
+def _can_sign(raft: Raft, membership: Membership, now: Seconds) -> bool:
+    voters = len(membership.voters())
+    return _answering(raft, membership, now) >= certificate_quorum(voters)
+
+
+def _answering(raft: Raft, membership: Membership, now: Seconds) -> int:
+    return raft.answering(now, {voter.name: voter.store for voter in membership.voters()})
 
 
 def _promoted(current: Membership, step: Membership) -> NodeId | None:
@@ -248,7 +277,7 @@ class Proposer:
         """Return when an empty block is due, if this node leads."""
         if self._raft.last_index > self._raft.commit or self._ledger.height < self._raft.commit:
             return math.inf  # the next commit comes first
-        due = rest_due(self._last_block_at)
+        due = now if slept(self._ledger.time, wall) else rest_due(self._last_block_at)
         wait = checkpoint_due(self._ledger.pending_changes, self._ledger.last_checkpoint_time, wall)
         due = due if wait is None else min(due, now + wait / 1000)
         return max(due, self._retry_at)
@@ -297,7 +326,7 @@ class Proposer:
             return False
         ledger = self._ledger
         wait = checkpoint_due(ledger.pending_changes, ledger.last_checkpoint_time, wall)
-        if wait == 0 or now >= rest_due(self._last_block_at):
+        if wait == 0 or now >= rest_due(self._last_block_at) or slept(ledger.time, wall):
             self._propose(now, wall, [])
             return True
         return False

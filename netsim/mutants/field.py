@@ -279,7 +279,18 @@ def any_term_deposes(plant: Plant) -> None:
     plant(election, "_sticks", lambda state, now: False)
 
 
+def steps_past_signers(plant: Plant) -> None:
+    """Whoever could commit without one more is let go, though too few are left to sign."""
+
+    def may_step(voters: int, answering: int, *, signs: bool) -> bool:
+        return original(voters, answering, signs=False)
+
+    original = proposing.may_step
+    plant(proposing, "may_step", may_step)
+
+
 MUTANTS = (
+    (steps_past_signers, "L-e"),
     (vote_erased, "I-7"),
     (erased_vote_given_again, "I-2"),
     (own_vote_always_counts, "I-14"),

@@ -100,6 +100,28 @@ def test_nobody_is_let_go_while_the_rest_could_not_commit() -> None:
     agreed(cluster)
 
 
+def test_nobody_is_let_go_while_the_rest_could_not_sign() -> None:
+    """Seed 3953: five need four signatures, as six do; with two lost another comes first."""
+    cluster = started("abcdef", "o")
+    lost = [name for name in "abcdef" if name != cluster.leader()][:2]
+    for name in lost:
+        cluster.drop(name)
+    cluster.run(10)
+    leader = cluster.leader()
+    gone = next(name for name in "abcdef" if name not in (leader, *lost))
+    cluster.vote(MotionKind.REMOVE_NODE, [gone])
+    cluster.run(5)
+    assert gone in cluster.nodes[leader].replica.raft.configuration.voter_ids()
+    assert cluster.certified()[leader] == cluster.heights()[leader]
+    want_validator(cluster, "o", 1)
+    cluster.run(5)
+    voters = set(cluster.nodes[leader].replica.raft.configuration.voter_ids())
+    assert voters == {*"abcdef", "o"} - {gone}
+    cluster.offer(leader, [cluster.put(1)])
+    cluster.run(5)
+    assert cluster.certified()[leader] == cluster.heights()[leader]
+
+
 def test_a_lost_store_comes_back_and_signs_only_above_its_readmission() -> None:
     cluster = started()
     for number in range(4):
