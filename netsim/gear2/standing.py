@@ -116,7 +116,7 @@ class Standing:
         Where no store is lost and no member changes, so that nobody asks which majority.
         """
         world = self._world
-        if any(world.options.on(kind) for kind in ("wipe", "restore", "membership")):
+        if any(world.options.on(kind) for kind in ("wipe", "restore", "membership", "joins")):
             return
         ends = [world.machines[name].disk.log_end for name in world.chain.voters]
         if committed_index(ends) < height:
