@@ -178,7 +178,7 @@ def behind_guard(reader: KeyValueReader, guard: Guard) -> str | None:
         return f"term {term} where the guard file remembers {guard.term}"
     vote = hard.vote if hard.term == term else None
     if term == guard.term and guard.vote is not None and vote != guard.vote:
-        return f"another vote in term {hard.term} than the guard file remembers"
+        return f"another vote in term {term} than the guard file remembers"
     # Up to its floor a store has signed nothing: there the file speaks of the store before it, and
     # one that is started again while it catches up is not set back.
     if applied_height(reader) < guard.signed_height and signing_floor(reader) < guard.signed_height:

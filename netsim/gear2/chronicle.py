@@ -1,4 +1,6 @@
-"""The results of all heights, as any disk has ever held them: a store may begin later, all may.
+"""What the chain holds: the results of all heights, as any disk has ever held them, and the state.
+
+A store may begin at a later height; all may.
 
 I-16 is judged as they are gathered: what was once durable anywhere must be the same everywhere.
 """
@@ -8,11 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from govchaind.base.keyspace import Table, height_key
-from govchaind.base.keyvalue import MemoryReader, WriteBatch
+from govchaind.base.keyvalue import KeyValueReader, MemoryReader, WriteBatch, prefix_end
 from govchaind.base.types import Height, NodeId
 
 if TYPE_CHECKING:
     from netsim.gear2.world import World
+
+HEIGHT_BYTES, PRESENT = 8, 1  # of a row of the state: since when, and whether there is a value
+
+
+def state_of(reader: KeyValueReader) -> dict[bytes, bytes]:
+    """Return the state as it is: without when each value came, which a snapshot does not tell."""
+    start = Table.STATE.value
+    rows = reader.scan(start, prefix_end(start))
+    return {key: row[HEIGHT_BYTES:] for key, row in rows if row[HEIGHT_BYTES] == PRESENT}
 
 
 def chronicle(world: World) -> MemoryReader:

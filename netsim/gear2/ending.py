@@ -22,7 +22,7 @@ from govchaind.replica.events import Decided
 from govchaind.replica.marker import first_height
 from govchaind.replica.store import applied_height
 from netsim.gear2.chain import put
-from netsim.gear2.chronicle import chronicle
+from netsim.gear2.chronicle import chronicle, state_of
 from netsim.gear2.customers import client_of
 from netsim.gear2.machine import Machine
 from netsim.gear2.proofs import Told
@@ -139,14 +139,14 @@ class Ending:
         author = world.chain.authors[0]
         raw = world.sign(client, author, put(PROBE, number, None))
         try:
-            return await self._prove(client, raw, names[0])
+            return await self._prove(client, raw, names)
         except (PeerError, Busy) as error:
             world.judge.fail("L-a", "-", f"no answer within {self._bound:.0f} s: {error}")
         except GovchaindError as error:
             world.judge.fail("I-19", names[0], f"the probe is answered with {error.code}: {error}")
         return 0
 
-    async def _prove(self, client: Client, raw: bytes, name: NodeId) -> int:
+    async def _prove(self, client: Client, raw: bytes, names: list[NodeId]) -> int:
         """Submit, and fetch all that proves it. Raises what the client raises."""
         world = self._world
         (fate,) = await client.submit([raw], wait="certified")
@@ -154,22 +154,27 @@ class Ending:
             text = f"{fate.status} after {self._bound:.0f} s: {self._picture()}"
             world.judge.fail("L-a", "-", text)
             return 0
-        one = client_of(world, [name], f"proof/{fate.height}", self._bound)
-        await one.submit([raw], wait="certified")  # there, too, it is known then
-        told = Told(fate.id, fate.code or 0, fate.height)
-        try:
-            trust = await world.proofs.fetch(one, world.proofs.from_genesis, told)
-            certificate = await one.get_bytes(f"/v1/blocks/{fate.height}/certificate")
-        except Gone:
-            if first_height(world.machines[name].disk.outside()) <= fate.height:
-                raise
-            return fate.height  # it has joined by snapshot beyond
-        world.proofs.certificate(certificate, trust, fate.height, name)
-        if trust.head_height < fate.height:
-            text = f"trust ends at {trust.head_height}, certified is {fate.height}"
-            world.judge.fail("L-a", name, text)
+        for name in names:
+            try:
+                await self._prove_by(name, raw, Told(fate.id, fate.code or 0, fate.height))
+                break
+            except Gone:  # who has joined by snapshot lacks what proves earlier changes
+                if first_height(world.machines[name].disk.outside()) == 1:
+                    raise
         world.trace.line(trio.current_time(), "-", f"* probe certified at {fate.height}")
         return fate.height
+
+    async def _prove_by(self, name: NodeId, raw: bytes, told: Told) -> None:
+        """Fetch all that proves a probe, of one node. Raises what the client raises."""
+        world, height = self._world, told.height
+        one = client_of(world, [name], f"proof/{height}", self._bound)
+        await one.submit([raw], wait="certified")  # there, too, it is known then
+        trust = await world.proofs.fetch(one, world.proofs.from_genesis, told)
+        certificate = await one.get_bytes(f"/v1/blocks/{height}/certificate")
+        world.proofs.certificate(certificate, trust, height, name)
+        if trust.head_height < height:
+            text = f"trust ends at {trust.head_height}, certified is {height}"
+            world.judge.fail("L-a", name, text)
 
     def members(self) -> list[Machine]:
         """Return those of the core that are wanted as members or observers."""
@@ -243,6 +248,9 @@ class Ending:
         for name, height in heights.items():
             if name != best:
                 self._agree(best, readers[best], name, readers[name], height)
+                if height == heights[best] and state_of(readers[name]) != state_of(readers[best]):
+                    text = f"the state at height {height} is not that of {best}"
+                    world.judge.fail("I-16", name, text)
         if any(heights.get(name, 0) > 0 for name in world.chain.observers):
             world.marks.reach("observer-followed")
         told = chronicle(world)

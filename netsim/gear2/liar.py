@@ -23,6 +23,7 @@ from govchaind.base.encoding import decode, encode
 from govchaind.base.limits import SALT_BYTES
 from govchaind.base.types import NodeId
 from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.snapshot_chunk import row_length
 from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import assemble, read_transaction
 from govchaind.raft.messages import RequestVote
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from netsim.gear2.options import Options
     from netsim.gear2.world import World
 
-SERVES = (42, 44)  # an offer of a snapshot, a chunk of one
+SERVES = {42: 0.2, 44: 0.5}  # an offer of a snapshot, a chunk of one: share that is wrong
 KEPT = 200  # frames that may be sent again
 LEDGER = 30  # messages of this number and above are the ledger's
 UNKNOWN = 99
@@ -63,6 +64,17 @@ def _spoilt(data: bytes, pick: random.Random) -> bytes:
     spoilt, bit = bytearray(data), pick.randrange(8 * len(data))
     spoilt[bit // 8] ^= 1 << bit % 8
     return bytes(spoilt)
+
+
+def _other_value(chunk: bytes, pick: random.Random) -> bytes:
+    """Return a chunk in which one row ends otherwise: but for its hash there is nothing wrong."""
+    ends, at = list[int](), 0
+    while at < len(chunk):
+        at += row_length(chunk, at)
+        ends.append(at)
+    changed = bytearray(chunk)
+    changed[pick.choice(ends) - 1] ^= 1
+    return bytes(changed)
 
 
 def who_lies(options: Options, voters: list[NodeId], observers: list[NodeId]) -> NodeId | None:
@@ -95,7 +107,7 @@ class Liar:
     def _instead(self, peer: NodeId, body: bytes) -> bytes:
         pick, honest = self._pick, frame(body)
         number = decode(body, bytes_max=len(body))[0]
-        if number in SERVES and not self.over and self._serving.random() < 0.5:
+        if number in SERVES and self._serving.random() < SERVES[number]:
             return self._served(peer, body)
         self._past.append((peer, honest))
         if pick.random() >= self._world.options.lies:
@@ -160,9 +172,12 @@ class Liar:
         pick, message = self._serving, codec.read(codec.split(body), lambda _: None)
         made: Any = message
         if isinstance(message, SnapshotChunk) and message.body:
+            other = message.body[::-1] if message.parting else _other_value(message.body, pick)
             ways: list[dict[str, Any]] = [
                 {"body": _spoilt(message.body, pick)},
-                {"body": _spoilt(message.body, pick)},
+                {"body": other},
+                {"body": other},
+                {"body": other},
                 {"body": message.body[:-1]},
                 {"body": b""},
                 {"parting": not message.parting},
