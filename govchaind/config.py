@@ -35,7 +35,9 @@ from govchaind.config_sections import (
     ShutdownSection,
     SnapshotSection,
     StorageSection,
+    TraceSection,
 )
+from govchaind.tracing.collector import traces_address
 
 CONFIG_FILE = "govchaind.toml"
 CONFIG_BYTES_MAX = 256 * 1024
@@ -54,6 +56,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     delivery: DeliverySection = DeliverySection()
     snapshot: SnapshotSection = SnapshotSection()
     log: LogSection = LogSection()
+    trace: TraceSection = TraceSection()
     shutdown: ShutdownSection = ShutdownSection()
     attestation: AttestationSection = AttestationSection()
     raft: RaftSection = RaftSection()
@@ -209,6 +212,11 @@ def _check_together(config: Config, source: str) -> None:
         )
     if config.storage.archived_at is not None:
         check_archived_at(config.storage.archived_at, f"{source}: storage.archived_at")
+    if config.trace.endpoint is not None:
+        try:
+            traces_address(config.trace.endpoint)
+        except InvalidSetting as error:
+            raise InvalidSetting(f"{source}: trace.endpoint: {error.message}") from None
     raft = config.raft
     if raft.election_timeout_seconds_min >= raft.election_timeout_seconds_max:
         raise InvalidSetting(

@@ -208,6 +208,19 @@ class LogSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = "auto"
 
 
+class TraceSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Traces of transactions, for OpenTelemetry."""
+
+    endpoint: Annotated[
+        str | None,
+        Meta(description="Where a collector takes OTLP over HTTP (http://…:4318); unset: none."),
+    ] = None  # an address, which config.py checks
+    ratio: Annotated[
+        float,
+        Meta(ge=0, le=1, description="How many transactions are traced, of 1; by their ids."),
+    ] = 1.0
+
+
 class ShutdownSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the node ends on SIGTERM or SIGINT."""
 

@@ -51,6 +51,7 @@ from govchaind.runtime.system import (
     software_version,
 )
 from govchaind.runtime.telemetry import Telemetry
+from govchaind.runtime.traces import Traces
 from govchaind.runtime.verify_store import check_newest
 
 HAND_OVER_SECONDS = 2.0
@@ -179,6 +180,21 @@ def _make_drive(
         guard_write=environment.guard_write,
         want_signature=lambda wanted: signings[wanted.key].want(wanted),
         reserve_bytes=config.storage.reserve_bytes,
+        traces=_make_traces(config, environment, board, telemetry),
+    )
+
+
+def _make_traces(
+    config: Config, environment: Environment, board: NoticeBoard, telemetry: Telemetry
+) -> Traces | None:
+    if environment.traces is None:
+        return None
+    return Traces(
+        node=board.status.node,
+        door=environment.traces,
+        ratio=config.trace.ratio,
+        entropy=environment.entropy,
+        telemetry=telemetry,
     )
 
 
@@ -266,6 +282,7 @@ async def run_node(
         access=make_access(config.api),
         carrier=make_carrier(delivery, environment, genesis, identity.name, members, telemetry),
         shelf=make_shelf(delivery, environment, telemetry),
+        traces=drive.traces,
         growth=drive.growth,
         signers=[signing.state for signing in signings.values()],
         joining=snapshots.joiner,
@@ -296,6 +313,8 @@ async def _run_parts(
             for signing in running.signings:
                 core.start_soon(signing.run)
             core.start_soon(running.snapshots.run)
+            if context.traces is not None:
+                core.start_soon(context.traces.run)
             if context.shelf is not None:
                 core.start_soon(context.shelf.run)
             box = None

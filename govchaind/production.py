@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import time_ns
 
 from govchaind.api.listener import listen_http
 from govchaind.base.errors import GovchaindError
 from govchaind.base.limits import STORE_AHEAD_BYTES
 from govchaind.config import Config
 from govchaind.identity import Identity
-from govchaind.runtime.environment import DeliveryDoors, Environment, SignerDoor
+from govchaind.runtime.environment import DeliveryDoors, Environment, SignerDoor, TraceDoor
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.signer_socket import signer_door
 from govchaind.runtime.snapshots import make_doors
@@ -20,11 +21,15 @@ from govchaind.runtime.system import (
     GuardFile,
     WorkerThreads,
     entropy,
+    software_version,
     wall_milliseconds,
 )
 from govchaind.runtime.tcp import TcpNetwork
 from govchaind.runtime.telemetry import Telemetry
 from govchaind.runtime.tls import TlsIdentity, TlsKeys
+from govchaind.runtime.traces import end_traces
+from govchaind.tracing.collector import open_exporter, traces_address
+from govchaind.tracing.span import resource_of
 
 DELIVERY_THREADS = 2
 CRASH_FILE = "last-fault"
@@ -40,11 +45,20 @@ def _signers(config: Config, identity: Identity) -> dict[bytes, SignerDoor]:
     }
 
 
+def _trace_door(config: Config, identity: Identity) -> TraceDoor | None:
+    """Raises InvalidSetting: traces are asked for, and the extra for them is not installed."""
+    if config.trace.endpoint is None:
+        return None
+    resource = resource_of("govchaind", software_version(), identity.name)
+    return TraceDoor(open_exporter(traces_address(config.trace.endpoint), resource), time_ns)
+
+
 @asynccontextmanager
 async def production(
     config: Config, identity: Identity, telemetry: Telemetry
 ) -> AsyncIterator[Environment]:
     """Make production's side of every seam; the store closes last."""
+    traces = _trace_door(config, identity)
     crash = CrashRecord(config.data_directory / CRASH_FILE)
     crash.check()
     await exchange(config.data_directory, config.storage, telemetry)
@@ -85,8 +99,11 @@ async def production(
             delivery=doors,
             signers=_signers(config, identity),
             snapshots=make_doors(config.data_directory, config.storage, carriers),
+            traces=traces,
         )
     finally:
+        if traces is not None:
+            await end_traces(traces)
         verifiers.close()
         carriers.close()
         storage.close()

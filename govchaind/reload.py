@@ -33,6 +33,7 @@ CHANGEABLE = frozenset(
         "log.level",
         "peer.dial",
         "storage.reserve_bytes",
+        "trace.ratio",
     )
 )
 
@@ -78,6 +79,8 @@ def put_in_force(config: Config, running: Running, level: LogLevel, access: Acce
         wait_seconds_max=config.api.wait_seconds_max,
         event_streams_max=config.api.event_streams_max,
     )
+    if context.traces is not None:
+        context.traces.set_ratio(config.trace.ratio)
     if context.shelf is not None:
         delivery = config.delivery
         context.shelf.set_bounds(delivery.side_bytes_max, delivery.reserve_bytes)

@@ -260,6 +260,7 @@ class Checks:
             step.node.world.faults.change_proposed(step.node)
         step.node.world.faults.ambushes.look(step)
         step.node.world.callers.look(step)
+        step.node.world.rivals.look(step)
 
     def _mark_commit(self, step: Step) -> None:
         world = step.node.world

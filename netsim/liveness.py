@@ -1,8 +1,7 @@
 """The second phase: heal a core quorum to full mutual connection, and demand that it gets on.
 
-L-a to L-d; what one disturbance must not break is in `disturbance.py`. The core is a random set of
-nodes that holds a majority, with intact stores, of every configuration that may still be in force,
-and a quorum of signers for every height without a certificate; the others stay broken for good.
+L-a to L-d; what one disturbance must not break is in `disturbance.py`. Which nodes are the core is
+in `core_choice.py`; the others stay broken for good.
 Nothing is demanded of a network that is only partly connected: Raft does not promise it.
 """
 
@@ -13,15 +12,15 @@ import random
 import sys
 from collections.abc import Sequence
 
-from govchaind.base.quorum import certificate_quorum, majority
+from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import NodeId
 from govchaind.ledger.membership import Member, next_steps
-from govchaind.raft.messages import Configuration
 from govchaind.replica.events import Received
 from govchaind.replica.leadership import QUIET_SECONDS, may_step
 from govchaind.replica.replica import Replica
 from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.accepted import Accepted
+from netsim.core_choice import choose_core
 from netsim.disturbance import Disturbance
 from netsim.node import Node
 from netsim.options import source
@@ -82,7 +81,7 @@ class Liveness:
         """End all faults for a core, and cut all others off; False: nothing can be demanded."""
         world = self.world
         world.faults.over = True
-        self.core = self._choose()
+        self.core = choose_core(world, self.random)
         names = {node.name for node in self.core}
         world.trace.line(world.heap.now, "-", f"* heal {' '.join(sorted(names))}")
         if not self.core:
@@ -104,55 +103,6 @@ class Liveness:
             if not node.life:
                 world.heap.after(self.random.random(), world.faults.restart, node, node.lives)
         world.network.mend_all()
-        return True
-
-    def _choose(self) -> list[Node]:
-        """Return a core, all nodes if no smaller one will do, none if all are not enough."""
-        world = self.world
-        world.operators.queue.clear()
-        world.operators.look()
-        # Who has said to hold what it does not is not sent it again, and is on its own.
-        nodes = [node for node in world.nodes.values() if node.name != world.liar.claimed]
-        if not self._enough(nodes):
-            return []
-        if self.random.random() < 0.5:
-            return nodes
-        core = list(nodes)
-        self.random.shuffle(core)
-        for node in list(core):
-            smaller = [other for other in core if other is not node]
-            if self.random.random() < 0.8 and self._enough(smaller):
-                core = smaller
-        return sorted(core, key=lambda node: node.name)
-
-    def _needed(self, nodes: list[Node]) -> list[Configuration]:
-        """Return every configuration that may be in force or come into force.
-
-        Also those whose heights none of `nodes` has certificates for: another's are out of reach.
-        """
-        world = self.world
-        certified = max((world.certified(node) for node in nodes), default=0)
-        committed = len(world.ghost.committed)
-        found: dict[Configuration, bool] = {}  # in order
-        for mirror in world.ghost.mirrors.values():
-            configurations = mirror.configurations
-            for place, (_, configuration) in enumerate(configurations):
-                following = configurations[place + 1 :]
-                until = following[0][0] if following else committed + 1
-                if until > committed or until > certified:
-                    found[configuration] = True
-        for voters in world.operators.ordered_voters():
-            found[Configuration(tuple(sorted(voters.items())))] = True
-        return sorted(found, key=lambda configuration: configuration.voters)
-
-    def _enough(self, nodes: list[Node]) -> bool:
-        wild = self.world.wild_clock  # it, too, counts among the faulty: its blocks are objected to
-        stores = {node.name: node.store_at_start() for node in nodes if node is not wild}
-        for configuration in self._needed(nodes):
-            voters = configuration.voters
-            intact = sum(1 for name, store in voters if stores.get(name) == store)
-            if intact < max(majority(len(voters)), certificate_quorum(len(voters))):
-                return False
         return True
 
     def _term_of(self, node: Node) -> int:

@@ -21,6 +21,7 @@ MARKS = MappingProxyType(
         "committed-while-down": "a block is committed while a voter is down",
         "vote-refused-stale-log": "a vote is refused to a candidate whose log is behind",
         "split-vote": "a candidate gives up in its term, in which it has heard no leader",
+        "rivals": "a second candidate of one term is late at the first",
         "stale-ticket": "entries are cut from a log before their write has completed",
         "term-superseded": "a leader steps down because it hears a newer term",
         "transfer-done": "the target of a leadership transfer leads the next term",

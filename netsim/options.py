@@ -118,6 +118,7 @@ class Options:
     client_patience: float
     eager: float  # share of what clients do at once, and at leaders, when leadership has changed
     callers: int  # who ask each new leader at once, for reads
+    rivals: int  # 1: the second of two candidates of one term comes late to the first
     clerks: int  # who do all else that the ledger allows, and much that it refuses
     clerk_think: float
     errands: float  # share of what clerks do about the catalogue, requests and grants
@@ -171,7 +172,6 @@ def draw(
     fast = pick.random() < 0.3  # short time-outs and long delays: elections collide
     delay_mean = pick.choice((0.001, 0.005, 0.02, 0.08)) if not fast else pick.uniform(0.02, 0.2)
     election_min = 1.5 if not fast else pick.uniform(max(0.3, 4 * delay_mean), 1.5)
-    heartbeat = election_min / 3
     spares = pick.choice((1, 1, 2)) if "membership" in faults or "wipe" in faults else 0
     return Options(
         seed=seed,
@@ -184,7 +184,7 @@ def draw(
         real_signatures=seed % 4 == 3 or ("malicious" in faults and voters >= 4),
         links_notice_cuts=pick.random() < 0.6,
         mesh_is_strict=pick.random() < 0.6,
-        heartbeat=heartbeat,
+        heartbeat=election_min / 3,
         election_min=election_min,
         election_max=election_min * 2,
         delay_min=delay_mean * pick.uniform(0.1, 0.9),
@@ -209,6 +209,7 @@ def draw(
         client_patience=pick.choice((2.0, 6.0)),
         eager=source(seed, "eager").choice((0.0, 0.5, 0.9)),
         callers=source(seed, "callers?").choice((0, 0, 0, 2)),
+        rivals=source(seed, "rivals?").choice((0, 0, 0, 0, 0, 0, 0, 1)),
         clerks=pick.choice((0, 1, 1, 2)),
         clerk_think=pick.choice((1.0, 3.0, 6.0)),
         errands=source(seed, "errands").choice((0.0, 0.6, 0.9)),

@@ -44,6 +44,7 @@ from netsim.picture.record import Record
 from netsim.plan import Plan
 from netsim.properties.base import Stopped, Violation
 from netsim.properties.ledger import TakesEffectOnce
+from netsim.rivals import Rivals
 from netsim.signing import Signatures
 from netsim.trace import Trace
 from netsim.workload import Workload
@@ -96,6 +97,7 @@ class World:
         self.clerks = [Clerk(number, self) for number in range(options.clerks)]
         self.faults = Faults(self)
         self.callers = Callers(self)
+        self.rivals = Rivals(self)
         self.unlooked: set[Hash] = set()  # put into a pool past the node's own look
         self.slept = 0.0  # seconds that all machines were suspended: only wall clocks went on
         self.stopped: set[NodeId] = set()  # these do not start again

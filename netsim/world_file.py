@@ -284,6 +284,7 @@ def _options(world: WorldFile, drawn: Options) -> Options:
         delay_mean=0.0005,
         write_mean=timing.write_mean_ms / 1000,
         callers=0,
+        rivals=0,
         clerks=0,
         eager=0.0,
     )

@@ -64,6 +64,13 @@ def test_absolute_paths_stay() -> None:
         ('[node]\nname = "North 1"', "node.name: a name is 1 to 32 of a-z"),
         ("[storage]\nmap_bytes_max = 5", "storage.map_bytes_max: must be an integer at least"),
         ("[storage]\nkeep_blocks = -1", "storage.keep_blocks: must be an integer at least 0"),
+        (
+            '[trace]\nendpoint = "10.0.0.1:4318"',
+            "trace.endpoint: must be an address like",
+        ),
+        ('[trace]\nendpoint = "http://a:b@c"', "trace.endpoint: must be an address without a pass"),
+        ("[trace]\nratio = 1.5", "trace.ratio: must be a number at least 0, at most 1"),
+        ("[trace]\nratio = nan", "trace.ratio: must be a number at least 0, at most 1"),
         ('[storage]\narchived_at = "a\\nb"', "storage.archived_at: one line of 1 to 512 bytes"),
         ("[shutdown]\ngrace_seconds = nan", "shutdown.grace_seconds"),
         (

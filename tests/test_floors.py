@@ -22,6 +22,7 @@ FLOORS = {
     "raft": 1,
     "ledger": 1,
     "replica": 2,
+    "tracing": 3,
     "runtime": 3,
     "api": 4,
     "client": 4,
@@ -45,7 +46,8 @@ FLOORS = {
 ALLOWED_BY_FLOOR_RULES = {
     "raft": {"base"},
     "ledger": {"base"},
-    "client": {"base", "ledger"},
+    "tracing": {"base"},
+    "client": {"base", "ledger", "tracing"},
     "data": set(),  # what comes with a pack, and runs where nothing of ours is installed
     "exit_pack": {"base", "ledger", "replica", "runtime", "api", "client", "data"},
     "signer": {"base", "ledger", "runtime"},
@@ -53,7 +55,7 @@ ALLOWED_BY_FLOOR_RULES = {
     "bridge": {"base", "ledger", "runtime", "client", "backup"},
     "export": {"base", "ledger", "runtime", "api", "client", "backup", "bridge", "exit_pack"},
     "recovery": {"base", "ledger", "replica", "runtime"},
-    "runtime": {"base", "raft", "ledger", "replica"},
+    "runtime": {"base", "raft", "ledger", "replica", "tracing"},
     "api": {"base", "raft", "ledger", "replica", "runtime"},
 }
 # Which third-party package may be imported where: a package, or a module of it.
@@ -67,6 +69,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("govchaind.exit_pack.tables",),
     "pg8000": ("govchaind.bridge.postgres",),
     "lmdb": ("govchaind.runtime.lmdb_storage", "govchaind.runtime.compaction"),
+    "opentelemetry": ("govchaind.tracing.otlp",),
     "structlog": ("govchaind.runtime.telemetry",),
     "prometheus_client": ("govchaind.runtime", "govchaind.api", "govchaind.bridge.gauges"),
     "cryptography": ("govchaind.runtime.tls",),

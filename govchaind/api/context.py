@@ -35,6 +35,7 @@ from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.side_shelf import SideShelf
 from govchaind.runtime.signing import SignerState
 from govchaind.runtime.system import wall_milliseconds
+from govchaind.runtime.traces import Traces
 
 READ_INDEX_SECONDS_MAX = 5.0  # longer than any election that goes well
 OFFER_SECONDS_MAX = 10.0  # a disk that hangs; what was offered may still be taken
@@ -109,6 +110,7 @@ class Context:
     shelf: SideShelf | None = None  # None: it holds no side values either
     signers: Sequence[SignerState] = ()  # of the attestation keys that others hold for this node
     joining: Joiner | None = None  # None: this node does not join by snapshot
+    traces: Traces | None = None  # None: it traces nothing
     growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open

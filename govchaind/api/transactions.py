@@ -225,7 +225,9 @@ def _check_authors(context: Context, submission: Submission) -> None:
 async def _offer(context: Context, submission: Submission, before: Height) -> Height:
     """Offer what is good, enter the answers; return the height that was read."""
     codes: dict[Hash, int] = {}
+    traces = context.traces
     if submission.good:
+        traced = None if traces is None else traces.taken(submission.good)
         try:
             answers = await context.offer(submission.good)
         except Busy as busy:
@@ -235,6 +237,8 @@ async def _offer(context: Context, submission: Submission, before: Height) -> He
             codes[item.identity] = code
         taken = [item for item in submission.good if codes[item.identity] == Code.APPLIED]
         context.access.charge_authors(taken, trio.current_time())
+        if traces is not None and traced:
+            traces.refused({*traced} - {item.id for item in taken})
     with context.reading() as reader:
         outcomes = Outcomes(reader)
         submission.answered(codes, outcomes)
@@ -343,6 +347,7 @@ def receipt_routes(context: Context, router: APIRouter) -> None:
     )
     async def receipt(request: Request, transaction: TransactionId) -> Response:
         wanted = read_hex(transaction, what="a transaction's id", length=32)
+        begun = None if context.traces is None else context.traces.begin(wanted)
         with context.reading() as reader:
             outcomes = Outcomes(reader)
             view = outcomes.view(wanted)
@@ -357,6 +362,11 @@ def receipt_routes(context: Context, router: APIRouter) -> None:
                 raise not_certified(view.height)
             data = build_receipt(reader, wanted, block.raw, certificate)
             content = transaction_content(viewer, item, view.code, view.operation)
+        if context.traces is not None and begun is not None:
+            proof = outcomes.certified
+            context.traces.served(
+                wanted, begun, height=view.height, certified=proof, size=len(data)
+            )
         if not wants_json(request):
             return cbor_reply(data, outcomes.applied, name=f"{transaction[:16]}.receipt")
         reply = ReceiptReply(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from govchaind.api.tokens import TOKEN_LENGTH_MAX
-from govchaind.base.errors import InvalidSetting
+from govchaind.base.errors import GovchaindError, InvalidSetting
+from govchaind.cli.output import note
 from govchaind.cli.read_key import also_reads, read_key_option, reader_in, shown_read_key
 from govchaind.client.network import NETWORK_FILE, Network, read_network
 
@@ -50,6 +52,7 @@ class Target:
     def client(self) -> Client:
         """Return a client of these nodes."""
         from govchaind.client.client import connect
+        from govchaind.client.tracing import traces_of
 
         return connect(
             self.urls,
@@ -58,7 +61,13 @@ class Target:
             names={} if self.network is None else self.network.names(),
             chain_id=self.chain_id,
             deadline_seconds=self.timeout_seconds,
+            traces=traces_of(os.environ, absent=_untraced),
         )
+
+
+def _untraced(error: GovchaindError) -> None:
+    note(f"No spans are sent: {error.message}.")
+    note(error.remedy)
 
 
 def _remember_token(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:

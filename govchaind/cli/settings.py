@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from govchaind.cli.language import language
 from govchaind.cli.options import json_option
-from govchaind.cli.output import print_json, print_table, word
+from govchaind.cli.output import Word, print_json, print_table, told, word
 from govchaind.config import CONFIG_FILE, Config, load_config, settings, toml_value
 
 
@@ -43,13 +44,22 @@ def config(path: Path | None, explain: bool, as_json: bool) -> None:
         )  # fmt: skip
     elif explain:
         columns = ["setting", word("in force" if loaded else "default"), "kind", "meaning"]
-        cells = [
-            [s.path, _shown(v), f"{s.kind} {s.bounds}".strip(), word(s.meaning)] for s, v in rows
-        ]
+        cells = [[s.path, _shown(v), _kind(s.kind, s.bounds), word(s.meaning)] for s, v in rows]
         print_table("", columns, cells)
     else:
         cells = [[s.path, _shown(v), word("" if v == s.default else "set")] for s, v in rows]
         print_table("", ["setting", "value", ""], cells)
+
+
+def _kind(kind: str, bounds: str) -> Word:
+    """Return what a setting may be, as a cell."""
+    text = f"{kind} {bounds}".strip()
+    if language() == "en":
+        return Word(text, text)
+    parts = bounds.split(", ") if bounds else []
+    if kind != "one of":  # those are what is written in the file
+        parts = [told(word(part)) for part in parts]
+    return Word(text, " ".join([told(word(kind)), *parts]))
 
 
 def _shown(value: object) -> str:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -25,10 +26,11 @@ from govchaind.client.events import follow
 from govchaind.client.exchange import ExchangeQuestions
 from govchaind.client.keyfile import Author, Reader
 from govchaind.client.nodes import NOTHING, Nodes
-from govchaind.client.questions import given
+from govchaind.client.questions import given, record_path
 from govchaind.client.reader import with_leaves
 from govchaind.client.refusals import bytes_of, json_of
 from govchaind.client.submission import Fate, Wait, read_fate, submit
+from govchaind.client.tracing import ClientTraces, traces_of
 from govchaind.client.transport import HttpTransport, Reply, Transport
 from govchaind.ledger.transaction import build_body, sign_body
 
@@ -54,6 +56,7 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         entropy: gives n random bytes (salts).
         wall_ms: the wall clock in milliseconds.
         deadline_seconds: how long any one call may take, unless it says otherwise.
+        traces: takes spans of what is submitted; None: there are none.
     """
 
     def __init__(
@@ -64,12 +67,14 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
         entropy: Callable[[int], bytes] = os.urandom,
         wall_ms: Callable[[], BlockTime] = wall_milliseconds,
         deadline_seconds: float = DEADLINE_SECONDS,
+        traces: ClientTraces | None = None,
     ) -> None:
         self.nodes = Nodes(transports)
         self._chain_id = chain_id
         self._entropy = entropy
         self._wall_ms = wall_ms
         self._deadline_seconds = deadline_seconds
+        self._traces = traces
 
     async def __aenter__(self) -> Client:
         return self
@@ -77,6 +82,8 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
     async def __aexit__(self, *_: object) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
             await self.nodes.close()
+        if self._traces is not None:
+            await self._traces.end()
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -121,7 +128,9 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
             InvalidEncoding: one is not a transaction. PeerError, Busy: see `submission.submit`.
         """
         nodes = self.nodes if first_node is None else self.nodes.starting_at(first_node)
-        return await submit(nodes, raws, wait=wait, deadline=self._deadline(deadline_seconds))
+        deadline = self._deadline(deadline_seconds)
+        call = partial(submit, nodes, raws, wait=wait, deadline=deadline)
+        return await (call() if self._traces is None else self._traces.submitted(raws, call))
 
     async def fate(
         self, transaction: Hash, *, wait: Wait = "none", deadline_seconds: float | None = None
@@ -149,9 +158,9 @@ class Client(ExchangeQuestions, DeliveryQuestions, AssetQuestions):
 
     async def receipt(self, transaction: Hash, *, deadline_seconds: float | None = None) -> bytes:
         """Return a transaction's receipt, waiting for its certificate."""
-        return await self.get_bytes(
-            f"/v1/transactions/{transaction.hex()}/receipt", deadline_seconds=deadline_seconds
-        )
+        path = f"/v1/transactions/{transaction.hex()}/receipt"
+        call = partial(self.get_bytes, path, deadline_seconds=deadline_seconds)
+        return await (call() if self._traces is None else self._traces.fetched(transaction, call))
 
     async def state_proof(
         self, register: str, key: bytes, *, height: Height | None = None
@@ -372,7 +381,7 @@ def connect(
     names: Mapping[str, NodeId] = NOTHING,
     **settings: Any,
 ) -> Client:
-    """Return a client over HTTP; `settings` as of Client.
+    """Return a client over HTTP; `settings` as of Client, `traces` as the environment says.
 
     Args:
         token: what the nodes' operator gave this client, where nodes want one.
@@ -383,16 +392,6 @@ def connect(
     if reader is not None:
         known = [names.get(url) for url in urls]
         nodes = with_leaves(nodes, known, reader, wall_milliseconds, settings.get("chain_id"))
+    if "traces" not in settings:
+        settings["traces"] = traces_of(os.environ)
     return Client(nodes, **settings)
-
-
-def record_path(register: str, key: bytes) -> tuple[str, dict[str, str]]:
-    """Return a record's path and query; a key that is not plain text goes as hex."""
-    base = f"/v1/registers/{quote(register, safe='')}/records/"
-    try:
-        text = key.decode()
-    except UnicodeDecodeError:
-        text = ""
-    if text and text.isprintable() and "/" not in text and text not in (".", ".."):
-        return base + quote(text, safe=""), {}
-    return base + key.hex(), {"key_hex": "true"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from govchaind.client.nodes import NOTHING
 
@@ -21,3 +22,15 @@ class Asks(Protocol):
 def given(**parameters: str | int | None) -> dict[str, str]:
     """Return the parameters that have a value, as a query."""
     return {name: str(value) for name, value in parameters.items() if value is not None}
+
+
+def record_path(register: str, key: bytes) -> tuple[str, dict[str, str]]:
+    """Return a record's path and query; a key that is not plain text goes as hex."""
+    base = f"/v1/registers/{quote(register, safe='')}/records/"
+    try:
+        text = key.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text and text.isprintable() and "/" not in text and text not in (".", ".."):
+        return base + quote(text, safe=""), {}
+    return base + key.hex(), {"key_hex": "true"}

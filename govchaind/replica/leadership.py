@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from govchaind.base.errors import Refused
 from govchaind.base.limits import (
     BLOCK_OPERATIONS_MAX,
+    CLOCK_AHEAD_MAX_MILLISECONDS,
     REST_BLOCK_INTERVAL_SECONDS,
 )
 from govchaind.base.quorum import certificate_quorum, majority
@@ -46,6 +47,7 @@ CAUGHT_UP_HEIGHTS = 16
 QUIET_SECONDS = 60.0
 NO_ROOM_SECONDS = 10.0  # between tries of a leader whose disk is full to hand over
 CHECKPOINT_PATIENCE_MILLISECONDS = 25  # under calm traffic the next block makes the checkpoint
+SLEPT_MILLISECONDS = int(REST_BLOCK_INTERVAL_SECONDS * 1000) + CLOCK_AHEAD_MAX_MILLISECONDS
 RETRY_SECONDS = 0.1  # after a refusal, which lasts as long as a hand-over
 
 
@@ -98,6 +100,14 @@ def checkpoint_due(
 def rest_due(last_block_at: Seconds) -> Seconds:
     """Return when an empty block is due if nothing else comes."""
     return last_block_at + REST_BLOCK_INTERVAL_SECONDS
+
+
+def slept(time: BlockTime, wall: BlockTime) -> bool:
+    """Say whether the newest block is so old that this machine must have been suspended.
+
+    Nobody's door takes what is valid by the wall clock until a block brings the ledger's time on.
+    """
+    return wall - time > SLEPT_MILLISECONDS
 
 
 def next_membership(
@@ -267,7 +277,7 @@ class Proposer:
         """Return when an empty block is due, if this node leads."""
         if self._raft.last_index > self._raft.commit or self._ledger.height < self._raft.commit:
             return math.inf  # the next commit comes first
-        due = rest_due(self._last_block_at)
+        due = now if slept(self._ledger.time, wall) else rest_due(self._last_block_at)
         wait = checkpoint_due(self._ledger.pending_changes, self._ledger.last_checkpoint_time, wall)
         due = due if wait is None else min(due, now + wait / 1000)
         return max(due, self._retry_at)
@@ -316,7 +326,7 @@ class Proposer:
             return False
         ledger = self._ledger
         wait = checkpoint_due(ledger.pending_changes, ledger.last_checkpoint_time, wall)
-        if wait == 0 or now >= rest_due(self._last_block_at):
+        if wait == 0 or now >= rest_due(self._last_block_at) or slept(ledger.time, wall):
             self._propose(now, wall, [])
             return True
         return False

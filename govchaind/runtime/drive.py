@@ -56,6 +56,7 @@ from govchaind.runtime.guard import guard_bytes
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.telemetry import Telemetry
+from govchaind.runtime.traces import Traces
 
 RETRY_SECONDS = 0.5  # between tries of a write that found no room
 UPKEEP_SECONDS = GUARD_INTERVAL_SECONDS  # between looks at free room and at the guard
@@ -110,6 +111,7 @@ class Drive:
         guard_write: Callable[[bytes], Awaitable[None]],
         want_signature: Callable[[SignatureWanted], None] | None = None,
         reserve_bytes: int = DISK_RESERVE_BYTES,
+        traces: Traces | None = None,
     ) -> None:
         self._replica = replica
         self._storage = storage
@@ -121,6 +123,7 @@ class Drive:
         self._guard_write = guard_write
         self._want_signature = want_signature  # of the key's holder, if that is not this node
         self._reserve_bytes = reserve_bytes
+        self.traces = traces
         self._writing = False
         self._to_write: tuple[WriteBatch, int] | None = None
         self._write_due = trio.lowlevel.ParkingLot()
@@ -259,6 +262,8 @@ class Drive:
             self._peers.members_changed(self._replica.members())
         elif isinstance(notice, SignatureWanted) and self._want_signature is not None:
             self._want_signature(notice)
+        if self.traces is not None:
+            self.traces.noticed(notice)
         self._board.post(notice)
 
     async def _write_on(self) -> None:

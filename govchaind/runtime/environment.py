@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import trio
 
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
+from govchaind.tracing.collector import Exporter
 
 T = TypeVar("T")
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -143,6 +144,14 @@ class SnapshotDoors:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceDoor:
+    """The way of spans to their collector, and the clock by which they are told."""
+
+    exporter: Exporter
+    wall_nanoseconds: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One node's world."""
 
@@ -157,3 +166,4 @@ class Environment:
     delivery: DeliveryDoors | None = None  # None: this node carries no sealed files
     signers: Mapping[bytes, SignerDoor] = field(default_factory=dict)  # by the key that each holds
     snapshots: SnapshotDoors | None = None  # None: it neither joins by snapshot nor serves
+    traces: TraceDoor | None = None  # None: it traces nothing

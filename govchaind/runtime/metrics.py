@@ -105,6 +105,7 @@ class Metrics:
         _tell_build(gauge("build_info", "Always 1; the labels say what runs.", *_BUILD), version)
         self._declare_doors(counter, gauge, histogram)
         self._declare_standing(counter, gauge, histogram)
+        self._declare_traces(counter)
 
     def _declare_doors(
         self,
@@ -243,6 +244,17 @@ class Metrics:
         gauge("pool_bytes_max", "Most bytes that the pool takes.").set(POOL_BYTES_MAX)
         gauge("inbox_transactions_max", "Most transactions that the inbox takes.").set(
             INBOX_TRANSACTIONS_MAX
+        )
+
+    def _declare_traces(self, counter: Callable[..., Counter]) -> None:
+        """Declare what became of spans."""
+        self.spans = counter(
+            "trace_spans",
+            "Spans of traces: sent; lost, as the collector was away; dropped for want of room.",
+            "fate",
+        )
+        self.traces_dropped = counter(
+            "trace_transactions_dropped", "Transactions not traced, as too many were under way."
         )
 
     def declared(self) -> list[Declared]:

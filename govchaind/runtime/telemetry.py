@@ -65,6 +65,7 @@ LEVEL_OF: Mapping[str, str] = MappingProxyType(
         "storage.low": "warning",
         "store.archive_failed": "warning",
         "store.set_back": "warning",
+        "trace.collector_away": "warning",
     }
 )
 

@@ -45,7 +45,7 @@ SEEDS = MappingProxyType(
         "duty-is-paid-for N-3": 3,
         "each-act-noted N-3": 0,
         "early-attestations-kept I-29": 13,
-        "erased-vote-given-again I-2": 159,
+        "erased-vote-given-again I-2": 57,
         "expected-zero-ignored N-3": 1,
         "expired-asset-moves N-3": 27,
         "expired-key-signs N-3": 3,

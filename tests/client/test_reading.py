@@ -18,7 +18,8 @@ from govchaind.base.errors import (
     NotPermitted,
     PeerError,
 )
-from govchaind.client.client import Client, connect, record_path
+from govchaind.client.client import Client, connect
+from govchaind.client.questions import record_path
 from govchaind.client.transport import HttpTransport, check_url
 from tests.client.scripted_node import Answer, Asked, error_answer, json_answer, scripted
 

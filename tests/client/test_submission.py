@@ -15,6 +15,7 @@ from govchaind.base.limits import HTTP_BATCH_TRANSACTIONS_MAX, HTTP_BODY_BYTES_M
 from govchaind.client.client import Client, connect
 from govchaind.client.keyfile import Author
 from govchaind.client.submission import batches
+from govchaind.client.tracing import ClientTraces
 from govchaind.ledger.transaction import read_transaction
 from tests.client.scripted_node import (
     Answer,
@@ -57,7 +58,12 @@ def deciding(status: str, **more: object) -> Callable[[Asked], Answer]:
 committed = deciding("committed", code=0, outcome="applied", height=7, position=0)
 
 
-def client_of(nodes: list[ScriptedNode], *more: str, seconds: float = 30) -> Client:
+def client_of(
+    nodes: list[ScriptedNode],
+    *more: str,
+    seconds: float = 30,
+    traces: ClientTraces | None = None,
+) -> Client:
     salts = iter(range(1, 100))
     return connect(
         [*more, *(node.url for node in nodes)],
@@ -65,6 +71,7 @@ def client_of(nodes: list[ScriptedNode], *more: str, seconds: float = 30) -> Cli
         entropy=lambda length: next(salts).to_bytes(length, "big"),
         wall_ms=lambda: NOW,
         deadline_seconds=seconds,
+        traces=traces,
     )
 
 

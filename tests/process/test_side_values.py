@@ -24,6 +24,18 @@ MakeNetwork = Callable[..., Network]
 PURPOSE = "核查 of citizen 110101199003070000"
 
 
+def opened(make_network: MakeNetwork) -> tuple[Network, Desk, Desk, Desk, Desk]:
+    """Start a network in which the bank may ask; return its desk and those of who may read."""
+    network = make_network(validators=3)
+    network.start_all()
+    network.leader()
+    ready(network)
+    bank, giver, judge, taker = (Desk(network, who) for who in (BANK, GIVER, JUDGE, TAKER))
+    for desk in (giver, judge, taker):
+        desk.publish()
+    return network, bank, giver, judge, taker
+
+
 def held(network: Network, name: str) -> list[Path]:
     return sorted((network.folder(name) / "side-values").iterdir())
 
@@ -62,13 +74,7 @@ def opens(desk: Desk, name: str, expected: int = 0) -> str:
 
 
 def test_a_text_is_read_by_its_readers_until_a_vote_removes_it(make_network: MakeNetwork) -> None:
-    network = make_network(validators=3)
-    network.start_all()
-    network.leader()
-    ready(network)
-    bank, giver, judge, taker = (Desk(network, who) for who in (BANK, GIVER, JUDGE, TAKER))
-    for desk in (giver, judge, taker):
-        desk.publish()
+    network, bank, giver, judge, taker = opened(make_network)
     opening = ask(bank)
     record = ("side-values", "record", str(opening), "--about", f"{BANK}/r-2", "--json")
     told = json.loads(bank.act(*record))
@@ -113,13 +119,7 @@ def test_a_text_is_read_by_its_readers_until_a_vote_removes_it(make_network: Mak
 
 
 def test_a_node_from_a_backup_drops_what_was_removed_since(make_network: MakeNetwork) -> None:
-    network = make_network(validators=3)
-    network.start_all()
-    network.leader()
-    ready(network)
-    bank, giver, judge, taker = (Desk(network, who) for who in (BANK, GIVER, JUDGE, TAKER))
-    for desk in (giver, judge, taker):
-        desk.publish()
+    network, bank, giver, judge, taker = opened(make_network)
     stays, goes = record(bank, "r-2", "which may stay"), record(bank, "r-3", PURPOSE)
     lost = network.validators[-1]
     network.wait_for(lambda: len(held(network, lost)) == 2, "it does not hold both")

@@ -76,6 +76,21 @@ def test_a_term_opens_with_an_empty_block_and_rest_makes_one_a_minute() -> None:
     assert set(cluster.certified().values()) == {3}
 
 
+@pytest.mark.parametrize("names", ["a", "abc"])
+def test_machines_that_slept_bring_the_ledgers_time_on_at_once(names: str) -> None:
+    """Seed 6130: for up to a minute nothing was taken that is valid by the wall clock."""
+    cluster = Cluster(list(names))
+    cluster.run(5)
+    for name in names:
+        cluster.wall_offset[name] = 26 * 3_600_000
+    cluster.run(2)
+    assert set(cluster.heights().values()) == {2}
+    [time] = {cluster.nodes[name].replica.ledger.time for name in names}
+    assert abs(time - cluster.wall(names[0])) < 3000
+    cluster.run(20)
+    assert set(cluster.heights().values()) == {2}
+
+
 def test_a_lone_transaction_waits_for_no_timer_and_gets_a_checkpoint() -> None:
     cluster = Cluster(["a", "b", "c"])
     cluster.run(5)

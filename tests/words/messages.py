@@ -21,6 +21,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
+from govchaind.config import settings
 from govchaind.ledger.outcomes import OUTCOMES
 from tests.words import borrowed, helps, raised
 
@@ -45,7 +46,7 @@ CODE = re.compile("`[^`]*`|docs/[a-z]+[.]md|/openapi[.]json")
 NAMES = frozenset({
     "API", "CBOR", "JSON", "KiB", "SHA", "UTC", "govchaind", "GB", "MiB", "Ctrl", "Python",
     "PyNaCl", "Prometheus", "Grafana", "Parquet", "systemd", "PostgreSQL", "JetStream", "DuckDB",
-    "Unix", "ListenStream",
+    "Unix", "ListenStream", "true", "false", "json", "console", "auto", "OpenTelemetry",
 })  # fmt: skip
 # What a person types or a file holds: options, names in capitals, headers, paths and settings,
 # commands. The Chinese may have the words of those that its English has, and no others.
@@ -55,6 +56,11 @@ TYPED = re.compile(
     r"|(?:govchaind|pip install|chmod|GET|Bearer|Authorization)\b(?: [a-z][a-z-]*){0,2}"
     r"|[\w'\[\]~-]*[._/=:@\d][\w._/=:@\[\]-]*\w"
 )
+# What a setting is, where that is said in words.
+_WORDS_OF_KINDS = {
+    kind: (kind,)
+    for kind in ("an integer", "a number", "list of host:port", "true or false", "one of", "text")
+}
 TEMPLATE_OPTIONS = {
     "trimmed": "true",
     "silent": "false",
@@ -92,6 +98,11 @@ def _commands() -> Iterator[Message]:
         yield Message(text.replace("%", "%%"), None, place)
     for text in borrowed.MESSAGES:
         yield Message(text, None, "click, or the system")
+    for setting in settings():
+        for text in (setting.meaning, *_WORDS_OF_KINDS.get(setting.kind, ())):
+            yield Message(text.replace("%", "%%"), None, f"setting {setting.path}")
+    for text in ("at least %(number)s", "at most %(number)s", "more than %(number)s"):
+        yield Message(text, None, "the bounds of settings")
 
 
 def _told() -> Iterator[Message]:
