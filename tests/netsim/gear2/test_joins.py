@@ -11,6 +11,7 @@ import pytest
 
 from govchaind.base.encoding import encode
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.replica import store
 from govchaind.replica.store import HARD_STATE
 from govchaind.runtime import store_succession
 from netsim.gear2.run import Verdict, draw, run
@@ -92,3 +93,15 @@ def test_a_node_that_forgets_its_vote_as_it_exchanges_stores_is_found(
     assert violation is not None
     assert violation[0] == "N-1"
     assert "another vote" in violation[2]
+
+
+def test_a_node_that_knows_the_term_of_its_snapshot_too_late_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Found here: its guard file says the term before its store does, and it starts again."""
+    assert joined(5, 3, FALLEN).violation is None
+    monkeypatch.setattr(store, "last_term", lambda _: 0)
+    violation = joined(5, 3, FALLEN, "N-1").violation
+    assert violation is not None
+    assert violation[0] == "N-1"
+    assert "term 0 where the guard file remembers" in violation[2]
