@@ -14,7 +14,7 @@ from typing import Any
 
 import trio
 
-from govchaind.base.errors import Busy, Invalid, PeerError
+from govchaind.base.errors import Busy, Gone, Invalid, PeerError
 from govchaind.base.types import Height
 from govchaind.client.nodes import PAUSE_SECONDS_MAX, PAUSE_SECONDS_MIN, Nodes
 from govchaind.client.refusals import check_reply
@@ -53,9 +53,9 @@ async def follow(
 
     Raises:
         PeerError, Busy: for `patience_seconds` no node had anything to say.
-        Refused, Invalid: a node's definite no.
+        Gone: no node has the height that is due any more. Refused, Invalid: a node's definite no.
     """
-    due = first
+    due, gone = first, set[str]()
     pause = PAUSE_SECONDS_MIN
     heard = trio.current_time()
     while True:
@@ -71,8 +71,13 @@ async def follow(
                             continue
                         yield _block_event(identifier, data, due, node.node)
                         due += 1
+                        gone.clear()
                         heard, pause = trio.current_time(), PAUSE_SECONDS_MIN
             raise PeerError(f"{node.node} ended the stream", code="broken-off")
+        except Gone:  # removed there, or from before it joined: others may have it
+            gone.add(node.node)
+            if len(gone) >= len(nodes):
+                raise
         except (PeerError, Busy, Invalid) as error:
             behind = error.code == _NOT_THERE_YET and due > first  # others have shown `due` - 1
             if isinstance(error, Invalid) and not behind:

@@ -2,8 +2,8 @@
 
 Rules: only what may safely be asked twice goes through here (every reading, and submitting the
 same bytes, which is idempotent by id); a node's definite no (Invalid, NotPermitted, NotFound …)
-is the answer and no other node is asked, but for a block that it has removed (Pruned): others may
-have it, and each is asked once; a node that is busy, unreachable or talks nonsense is
+is the answer and no other node is asked, but for a block that it has removed or has joined above:
+others may have it, and each is asked once; a node that is busy, unreachable or talks nonsense is
 passed over, and after a round of them the client waits a little, longer each round, within the
 deadline of the whole call.
 """
@@ -18,12 +18,14 @@ import trio
 
 from govchaind.base.errors import Busy, Gone, InvalidSetting, PeerError, Pruned
 from govchaind.client.transport import Reply, Transport
+from govchaind.ledger.beginning import BEFORE_SNAPSHOT
 
 T = TypeVar("T")
 
 ATTEMPT_SECONDS_MAX = 15.0  # one try at one node; a longer wait is asked for in pieces
 PAUSE_SECONDS_MIN = 0.1
 PAUSE_SECONDS_MAX = 2.0
+ELSEWHERE = (Pruned.code, BEFORE_SNAPSHOT)  # not here, and perhaps at another node
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -96,7 +98,7 @@ class Nodes:
                 return read(reply, transport.node)
             except Gone as error:
                 pruned += 1
-                if error.code != Pruned.code or pruned >= len(self):
+                if error.code not in ELSEWHERE or pruned >= len(self):
                     raise
                 self.pass_over()
             except (PeerError, Busy) as error:

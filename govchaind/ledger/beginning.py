@@ -14,6 +14,7 @@ from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.types import Height
 
+BEFORE_SNAPSHOT = "before-snapshot"  # what is told to who asks for what lies below
 BEGINS = named_key(Table.META, b"begins")
 
 
@@ -38,6 +39,6 @@ def gone(height: Height, first: Height) -> Gone:
     """Return the error for what lies below the beginning of a store."""
     return Gone(
         f"height {height} is not held here: this node joined by snapshot at height {first}",
-        code="before-snapshot",
+        code=BEFORE_SNAPSHOT,
         remedy=f"Ask a node that holds the whole chain, or for height {first} and above.",
     )

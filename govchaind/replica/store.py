@@ -156,6 +156,12 @@ def last_index(reader: KeyValueReader) -> Height:
     return 0
 
 
+def last_term(reader: KeyValueReader) -> int:
+    """Return the term of the newest log row, 0 if there is none."""
+    data = reader.get(height_key(Table.LOG, last_index(reader)))
+    return 0 if data is None else read(data, tuple[int, bytes], bytes_max=ROW_BYTES_MAX)[0]
+
+
 def behind_guard(reader: KeyValueReader, guard: Guard) -> str | None:
     """Say in what the store is older than the guard file remembers, or None.
 
@@ -165,10 +171,14 @@ def behind_guard(reader: KeyValueReader, guard: Guard) -> str | None:
     if stored_store_id(reader) != guard.store:
         return None
     hard = hard_state(reader)
-    if hard.term < guard.term:
-        return f"term {hard.term} where the guard file remembers {guard.term}"
-    if hard.term == guard.term and guard.vote is not None and hard.vote != guard.vote:
-        return f"another vote in term {hard.term} than the guard file remembers"
+    # A node that has followed certified blocks, or joined by snapshot, starts in the term of its
+    # newest block (`parts.py`), and its guard file may say so before its store does.
+    term = max(hard.term, last_term(reader))
+    if term < guard.term:
+        return f"term {term} where the guard file remembers {guard.term}"
+    vote = hard.vote if hard.term == term else None
+    if term == guard.term and guard.vote is not None and vote != guard.vote:
+        return f"another vote in term {term} than the guard file remembers"
     # Up to its floor a store has signed nothing: there the file speaks of the store before it, and
     # one that is started again while it catches up is not set back.
     if applied_height(reader) < guard.signed_height and signing_floor(reader) < guard.signed_height:

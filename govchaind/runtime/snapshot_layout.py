@@ -14,7 +14,6 @@ Rules it keeps:
 from __future__ import annotations
 
 import shutil
-import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
@@ -73,7 +72,7 @@ class Layout:
         waiting: dict[int, list[bytes]] = {}
         size, after = 0, b""
         while True:
-            began = time.perf_counter()
+            began = trio.current_time()
             snapshot = storage.snapshot()
             try:
                 last, found = _slice(snapshot, after, self.height)
@@ -90,7 +89,7 @@ class Layout:
             if not last:
                 break
             after = last
-            await trio.sleep((time.perf_counter() - began) / 4)
+            await trio.sleep((trio.current_time() - began) / 4)
         self._hashes = [await self._threads.run(partial(self._hash, p)) for p in range(PARTS)]
         self.entries, self.bytes = sum(self._counts), sum(self._sizes)
         if await self._threads.run(self._root) != root:

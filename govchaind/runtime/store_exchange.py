@@ -8,7 +8,8 @@
 A crash before the rename leaves the own store, and all of this is done anew; one after it leaves
 the new. Nothing that this node has acknowledged or signed is forgotten: every entry that it holds
 is at or below a certified height, so it is committed or was never to be; what it has signed is
-below too, and the floor of stores before it goes along.
+below too, and the floor of stores before it goes along. What is judged, and what goes along, is
+`store_succession.py`'s; here are the files.
 """
 
 from __future__ import annotations
@@ -19,27 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from govchaind.base.encoding import read
-from govchaind.base.errors import StorageCorrupt
-from govchaind.base.keyvalue import KeyValueReader, WriteBatch
 from govchaind.base.types import Height
-from govchaind.replica.store import (
-    FLOOR,
-    GENESIS,
-    HARD_STATE,
-    STORE,
-    applied_height,
-    last_index,
-    stored_store_id,
-)
-from govchaind.runtime.joining import WHOLE
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.store_files import DATA_FILE, lock_store
+from govchaind.runtime.store_succession import Succession, succession, whole_height
 from govchaind.runtime.system import sync_folder
 from govchaind.runtime.telemetry import Telemetry
 
 SECOND_DIRECTORY = "store-joining"  # from data_directory: filled from a snapshot
-CARRIED = (STORE, HARD_STATE, FLOOR, GENESIS)  # what one store tells the next of the node's past
 
 
 class StorageSettings(Protocol):
@@ -90,15 +78,14 @@ async def put_in_place(store: Path, second: Path, *, map_bytes_max: int) -> Exch
         height = _whole(new)
         if height is None:
             return None
-        carried, before = _past(store, map_bytes_max)
-        if before is not None and before < height:
-            await new.write(carried)
+        found = _past(store, height, map_bytes_max)
+        if not found.reason:
+            await new.write(found.carried)
     finally:
         new.close()
-    if before is None or before >= height:
+    if found.reason:
         shutil.rmtree(second, ignore_errors=True)
-        reason = f"the own store has blocks up to {before} already"
-        return Exchanged(height, before or 0, reason)
+        return Exchanged(height, found.before, found.reason)
     lock = lock_store(store)
     try:
         (second / DATA_FILE).replace(store / DATA_FILE)
@@ -106,39 +93,25 @@ async def put_in_place(store: Path, second: Path, *, map_bytes_max: int) -> Exch
     finally:
         os.close(lock)
     shutil.rmtree(second, ignore_errors=True)
-    return Exchanged(height, before, "")
+    return Exchanged(height, found.before, "")
 
 
 def _whole(storage: LmdbStorage) -> Height | None:
     snapshot = storage.snapshot()
     try:
-        data = snapshot.get(WHOLE)
-        return None if data is None else read(data, int, bytes_max=16)
+        return whole_height(snapshot)
     finally:
         snapshot.close()
 
 
-def _past(store: Path, map_bytes_max: int) -> tuple[WriteBatch, Height | None]:
-    """Return what goes along, and up to where the own log reaches; None: there is no own store."""
+def _past(store: Path, height: Height, map_bytes_max: int) -> Succession:
+    """Judge by the own store whether a whole snapshot of this height may take its place."""
     own = LmdbStorage(store, map_bytes_max=map_bytes_max)
     try:
         snapshot = own.snapshot()
         try:
-            if stored_store_id(snapshot) is None:
-                return WriteBatch(), None
-            return _carried(snapshot), max(last_index(snapshot), applied_height(snapshot))
+            return succession(height, snapshot)
         finally:
             snapshot.close()
     finally:
         own.close()
-
-
-def _carried(reader: KeyValueReader) -> WriteBatch:
-    batch = WriteBatch()
-    for key in CARRIED:
-        value = reader.get(key)
-        if value is not None:
-            batch.put(key, value)
-        elif key != FLOOR:
-            raise StorageCorrupt("the own store lacks what it has to tell of this node's past")
-    return batch

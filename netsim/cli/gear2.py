@@ -46,6 +46,8 @@ Examples:
               help="Simulated seconds in which anything goes wrong.")  # fmt: skip
 @click.option("--without", multiple=True, type=click.Choice(FAULTS), metavar="FAULT",
               help=f"Leave out one kind of fault; repeatable: {' '.join(FAULTS)}.")  # fmt: skip
+@click.option("--with", "also", multiple=True, type=click.Choice(FAULTS), metavar="FAULT",
+              help="Have one kind of fault, whatever the seed draws; repeatable.")  # fmt: skip
 @click.option("--plant", default="", metavar="NAME",
               help="Run with a planted bug: see `netsim mutants --list`.")  # fmt: skip
 @click.option("--trace", is_flag=True, help="Print every event of one seed, one line each.")
@@ -70,6 +72,7 @@ def gear2(
     nodes: int | None,
     seconds: float,
     without: tuple[str, ...],
+    also: tuple[str, ...],
     plant: str,
     trace: bool,
     shrink: bool,
@@ -95,7 +98,7 @@ def gear2(
         raise click.UsageError("name a --seed, or --seeds")
     if picture is None and (begin, end) != (None, None):
         raise click.UsageError("--from and --to are for --picture DIR")
-    asked = Job(seed or 0, nodes, seconds, without, plant)
+    asked = Job(seed or 0, nodes, seconds, without, plant, also)
     if seeds is not None:
         if trace or shrink or picture:
             raise click.UsageError("--trace, --shrink and --picture are for one --seed")

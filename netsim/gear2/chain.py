@@ -109,6 +109,12 @@ class Chain:
             f"election_timeout_seconds_min = {options.election_min!r}\n"
             f"election_timeout_seconds_max = {options.election_max!r}\n"
         )
+        if options.on("joins"):
+            text += (
+                f"[snapshot]\nbehind_blocks = {options.behind_blocks}\n"
+                f"new_blocks = {options.new_blocks}\n"
+                f"keep_ready = {str(options.keep_ready).lower()}\n"
+            )
         return parse_config(text, folder=NOWHERE)
 
     def signed(self, author: Author, operation: Operation, salt: bytes) -> bytes:

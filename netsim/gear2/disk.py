@@ -16,20 +16,20 @@ import bisect
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 import trio
 
 from govchaind.base.encoding import decode
 from govchaind.base.errors import InvalidEncoding, StorageFailed, StorageFull, invariant
 from govchaind.base.keyspace import Table
-from govchaind.base.keyvalue import MemoryReader, WriteBatch
+from govchaind.base.keyvalue import WriteBatch
 from govchaind.base.types import NodeId, Seconds
 from govchaind.replica.store import APPLIED, HARD_STATE
 from govchaind.runtime.stored_value import CHECKSUM_BYTES, check_absent, seal, sound
+from netsim.gear2.disk_looks import Copy, Outside
 
 CAPACITY_BYTES = 4 * 1024**3
-_LOG = Table.LOG.value
+_LOG, _RESULT = Table.LOG.value, Table.RESULT.value
 
 
 class Disk:
@@ -57,6 +57,7 @@ class Disk:
         self.votes: dict[int, NodeId | None] = {}
         self.log_end = 0
         self.applied = 0
+        self.results: dict[int, bytes] = {}  # height → the row of its result, in any store here
         self._rows: dict[bytes, bytes] = {}
         self._keys: list[bytes] = []
         self._bytes = 0
@@ -99,6 +100,16 @@ class Disk:
     def set_back(self, copy: Copy) -> None:
         """Be as the copy is. The guard file stays."""
         self._become(dict(copy.rows))
+
+    def be(self, other: Disk) -> None:
+        """Hold what another disk holds, to the bit: its file has taken this one's name."""
+        rows, flipped = dict(other._rows), dict(other.flipped)
+        self._become({**rows, **flipped})
+        self._rows.update(rows)
+        self.flipped = flipped
+        self.rotted = self.rotted or bool(flipped)
+        self.writes += 1
+        self.write_is_durable()
 
     def _become(self, rows: dict[bytes, bytes]) -> None:
         self._rows, self._keys = rows, sorted(rows)
@@ -144,6 +155,8 @@ class Disk:
     def _take(self, key: bytes, value: bytes) -> None:
         if key[:1] == _LOG:
             self.log_end = max(self.log_end, int.from_bytes(key[1:9], "big"))
+        elif key[:1] == _RESULT:
+            self.results[int.from_bytes(key[1:9], "big")] = value
         elif key == HARD_STATE:
             term, vote = decode(value, bytes_max=128)
             self.votes[term] = vote
@@ -243,41 +256,6 @@ class Disk:
 
     def coin(self) -> bool:
         return self._pick.random() < 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What a store held at one time: rows with their checksums."""
-
-    rows: dict[bytes, bytes]
-
-    def reader(self) -> MemoryReader:
-        found, batch = MemoryReader(), WriteBatch()
-        for key, row in self.rows.items():
-            batch.put(key, row[:-CHECKSUM_BYTES])
-        found.apply(batch)
-        return found
-
-
-class Outside:
-    """A look from outside at what was made durable; rot is not seen."""
-
-    __slots__ = ("_disk",)
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-
-    def get(self, key: bytes) -> bytes | None:
-        return self._disk.as_written(key)
-
-    def scan(
-        self, start: bytes, end: bytes, *, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
-        keys = self._disk.keys(start, end)
-        for key in reversed(keys) if reverse else keys:
-            value = self._disk.as_written(key)
-            if value is not None:
-                yield key, value
 
 
 class SimSnapshot:

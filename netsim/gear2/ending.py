@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from govchaind.base.errors import Busy, GovchaindError, PeerError
+from govchaind.base.errors import Busy, Gone, GovchaindError, PeerError
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
@@ -19,13 +19,14 @@ from govchaind.ledger.certificate import read_certificate
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.results import read_result
 from govchaind.replica.events import Decided
+from govchaind.replica.marker import first_height
 from govchaind.replica.store import applied_height
 from netsim.gear2.chain import put
+from netsim.gear2.chronicle import chronicle, state_of
 from netsim.gear2.customers import client_of
 from netsim.gear2.machine import Machine
 from netsim.gear2.proofs import Told
 from netsim.gear2.standing import enough
-from netsim.history import History
 from netsim.options import source
 from netsim.properties.base import Violation
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 PROBE = b"probe"
+JOIN_SECONDS = 120.0  # whoever waits for a snapshot takes no blocks meanwhile, and may give it up
 
 
 class Ending:
@@ -46,6 +48,8 @@ class Ending:
         options = world.options
         self._bound = 60.0 + 30 * options.election_max + 400 * options.delay_mean
         self._bound += 400 * options.write_mean
+        if options.on("joins"):
+            self._bound += JOIN_SECONDS
 
     async def run(self) -> None:
         """Heal, demand, at times kill all at once and demand again; then compare."""
@@ -95,11 +99,13 @@ class Ending:
         world.reach.calm()
         world.board.calm()
         for machine in world.machines.values():
-            machine.disk.write_begins = lambda: None
+            for disk in machine.disks:
+                disk.write_begins = lambda: None
             machine.clock.set_ahead(self._random.uniform(-2, 2))
             if machine.name in names:
-                machine.disk.mend()
-                machine.disk.repair()
+                machine.mend_disks()
+                for disk in machine.disks:
+                    disk.repair()
                 machine.start_now()
                 continue
             world.reach.gone.add(machine.name)
@@ -133,14 +139,14 @@ class Ending:
         author = world.chain.authors[0]
         raw = world.sign(client, author, put(PROBE, number, None))
         try:
-            return await self._prove(client, raw, names[0])
+            return await self._prove(client, raw, names)
         except (PeerError, Busy) as error:
             world.judge.fail("L-a", "-", f"no answer within {self._bound:.0f} s: {error}")
         except GovchaindError as error:
             world.judge.fail("I-19", names[0], f"the probe is answered with {error.code}: {error}")
         return 0
 
-    async def _prove(self, client: Client, raw: bytes, name: NodeId) -> int:
+    async def _prove(self, client: Client, raw: bytes, names: list[NodeId]) -> int:
         """Submit, and fetch all that proves it. Raises what the client raises."""
         world = self._world
         (fate,) = await client.submit([raw], wait="certified")
@@ -148,17 +154,27 @@ class Ending:
             text = f"{fate.status} after {self._bound:.0f} s: {self._picture()}"
             world.judge.fail("L-a", "-", text)
             return 0
-        one = client_of(world, [name], f"proof/{fate.height}", self._bound)
-        await one.submit([raw], wait="certified")  # there, too, it is known then
-        told = Told(fate.id, fate.code or 0, fate.height)
-        trust = await world.proofs.fetch(one, world.proofs.from_genesis, told)
-        certificate = await one.get_bytes(f"/v1/blocks/{fate.height}/certificate")
-        world.proofs.certificate(certificate, trust, fate.height, name)
-        if trust.head_height < fate.height:
-            text = f"trust ends at {trust.head_height}, certified is {fate.height}"
-            world.judge.fail("L-a", name, text)
+        for name in names:
+            try:
+                await self._prove_by(name, raw, Told(fate.id, fate.code or 0, fate.height))
+                break
+            except Gone:  # who has joined by snapshot lacks what proves earlier changes
+                if first_height(world.machines[name].disk.outside()) == 1:
+                    raise
         world.trace.line(trio.current_time(), "-", f"* probe certified at {fate.height}")
         return fate.height
+
+    async def _prove_by(self, name: NodeId, raw: bytes, told: Told) -> None:
+        """Fetch all that proves a probe, of one node. Raises what the client raises."""
+        world, height = self._world, told.height
+        one = client_of(world, [name], f"proof/{height}", self._bound)
+        await one.submit([raw], wait="certified")  # there, too, it is known then
+        trust = await world.proofs.fetch(one, world.proofs.from_genesis, told)
+        certificate = await one.get_bytes(f"/v1/blocks/{height}/certificate")
+        world.proofs.certificate(certificate, trust, height, name)
+        if trust.head_height < height:
+            text = f"trust ends at {trust.head_height}, certified is {height}"
+            world.judge.fail("L-a", name, text)
 
     def members(self) -> list[Machine]:
         """Return those of the core that are wanted as members or observers."""
@@ -232,16 +248,20 @@ class Ending:
         for name, height in heights.items():
             if name != best:
                 self._agree(best, readers[best], name, readers[name], height)
+                if height == heights[best] and state_of(readers[name]) != state_of(readers[best]):
+                    text = f"the state at height {height} is not that of {best}"
+                    world.judge.fail("I-16", name, text)
         if any(heights.get(name, 0) > 0 for name in world.chain.observers):
             world.marks.reach("observer-followed")
+        told = chronicle(world)
         for watcher in world.watchers:
-            watcher.compare(readers[best], heights[best])
-        _judge_history(world, world.history, readers, heights, best)
+            watcher.compare(told, heights[best])
+        _judge_history(world, told, readers, heights, best)
 
     def _agree(
         self, best: NodeId, one: KeyValueReader, name: NodeId, other: KeyValueReader, height: int
     ) -> None:
-        for at in range(1, height + 1):
+        for at in range(max(first_height(one), first_height(other)), height + 1):
             key = height_key(Table.RESULT, at)
             if one.get(key) != other.get(key):
                 self._world.judge.fail("I-16", name, f"height {at} differs from that of {best}")
@@ -255,15 +275,15 @@ class Ending:
 
 def _judge_history(
     world: World,
-    history: History,
+    told: KeyValueReader,
     readers: dict[NodeId, KeyValueReader],
     heights: dict[NodeId, int],
     best: NodeId,
 ) -> None:
-    """What clients were told, against the chain as the highest node has it."""
-    seen: set[Hash] = set()
+    """What clients were told, against the chain up to where the highest node has it."""
+    history, seen = world.history, set[Hash]()
     for height in range(1, heights[best] + 1):
-        rows = read_result(readers[best], height).outcomes
+        rows = read_result(told, height).outcomes
         for row in rows:
             if row[2] != Code.DUPLICATE and row[0] in seen:
                 world.judge.fail("I-17", best, f"{row[0].hex()[:12]} acts again at height {height}")

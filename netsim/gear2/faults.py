@@ -7,6 +7,7 @@ without, and what rots is put back when its node has found it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -178,34 +179,40 @@ class Faults:
         machine = self._some()
         if machine is None:
             return
-        disk = machine.disk
-        disk.slow = self._random.choice((5.0, 50.0, 200.0))
-        self._say(machine.name, f"disk slow {disk.slow}")
-        self._later(self._lasts(), lambda: setattr(disk, "slow", 1.0))
+        slow = self._random.choice((5.0, 50.0, 200.0))
+        self._say(machine.name, f"disk slow {slow}")
+        self._each(machine, "slow", slow)
+        self._later(self._lasts(), partial(self._each, machine, "slow", 1.0))
+
+    @staticmethod
+    def _each(machine: Machine, name: str, value: object) -> None:
+        """Have one thing be so on all disks of a machine."""
+        for disk in machine.disks:
+            setattr(disk, name, value)
 
     def _disk_hang(self) -> None:
         machine = self._some()
         if machine is not None:
-            machine.disk.hangs = True
+            self._each(machine, "hangs", value=True)
             if machine.leads:
                 self._world.marks.reach("disk-hung-leader")
             self._say(machine.name, "disk hangs")
-            self._later(2 * self._lasts(), machine.disk.mend)
+            self._later(2 * self._lasts(), machine.mend_disks)
 
     def _disk_error(self) -> None:
         machine = self._some()
         if machine is not None:
-            machine.disk.fails = self._random.choice(("write", "sync"))
-            self._say(machine.name, f"next {machine.disk.fails} will fail")
+            disk = machine.some_disk(self._random)
+            disk.fails = self._random.choice(("write", "sync"))
+            self._say(machine.name, f"next {disk.fails} will fail")
 
     def _disk_full(self) -> None:
         machine = self._some()
         if machine is None:
             return
-        disk = machine.disk
-        disk.full = True
         self._say(machine.name, "disk is full")
-        self._later(self._lasts(), lambda: setattr(disk, "full", False))
+        self._each(machine, "full", value=True)
+        self._later(self._lasts(), partial(self._each, machine, "full", value=False))
 
     def _rot(self) -> None:
         machines = list(self._world.machines.values())
@@ -215,7 +222,7 @@ class Faults:
         machine = self._some()
         if machine is None or (len(rotten) >= max(spare, 1) and machine not in rotten):
             return
-        where = machine.disk.flip(self._random)
+        where = machine.some_disk(self._random).flip(self._random)
         if where is not None:
             self._say(machine.name, f"a bit flips in row {where}")
 

@@ -31,10 +31,13 @@ class Job:
     seconds: float = SECONDS
     without: tuple[str, ...] = ()
     plant: str = ""  # a bug that is in place during the run
+    also: tuple[str, ...] = ()  # kinds of faults that are on, whatever the seed draws
 
     def options(self) -> Options:
         """Return what the seed decides of this run."""
-        return draw(self.seed, nodes=self.nodes, seconds=self.seconds, without=self.without)
+        return draw(
+            self.seed, nodes=self.nodes, seconds=self.seconds, without=self.without, also=self.also
+        )
 
     def command(self) -> str:
         """Return the one command that plays this run again, to the byte."""
@@ -45,6 +48,8 @@ class Job:
             arguments += ["--seconds", f"{self.seconds:g}"]
         for fault in self.without:
             arguments += ["--without", fault]
+        for fault in self.also:
+            arguments += ["--with", fault]
         if self.plant:
             arguments += ["--plant", self.plant]
         return shlex.join(arguments)

@@ -10,6 +10,7 @@ What it says on connections of its own making is `rogue.py`'s.
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,15 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from govchaind.base.crypto import Domain
+from govchaind.base.crypto import HASH_BYTES, Domain
 from govchaind.base.encoding import decode, encode
 from govchaind.base.limits import SALT_BYTES
 from govchaind.base.types import NodeId
 from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.snapshot_chunk import row_length
 from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import assemble, read_transaction
 from govchaind.raft.messages import RequestVote
 from govchaind.replica.messages import Attest, Certificates, Gossip, Want
+from govchaind.replica.snapshot_messages import SnapshotChunk, SnapshotOffer
 from govchaind.runtime import codec
 from netsim.gear2.chain import put
 from netsim.gear2.wiretap import ATTEST
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from netsim.gear2.options import Options
     from netsim.gear2.world import World
 
+SERVES = {42: 0.2, 44: 0.5}  # an offer of a snapshot, a chunk of one: share that is wrong
 KEPT = 200  # frames that may be sent again
 LEDGER = 30  # messages of this number and above are the ledger's
 UNKNOWN = 99
@@ -55,6 +59,24 @@ def bodies(data: bytes) -> Iterator[bytes]:
         at += length
 
 
+def _spoilt(data: bytes, pick: random.Random) -> bytes:
+    """Return the bytes with one bit flipped."""
+    spoilt, bit = bytearray(data), pick.randrange(8 * len(data))
+    spoilt[bit // 8] ^= 1 << bit % 8
+    return bytes(spoilt)
+
+
+def _other_value(chunk: bytes, pick: random.Random) -> bytes:
+    """Return a chunk in which one row ends otherwise: but for its hash there is nothing wrong."""
+    ends, at = list[int](), 0
+    while at < len(chunk):
+        at += row_length(chunk, at)
+        ends.append(at)
+    changed = bytearray(chunk)
+    changed[pick.choice(ends) - 1] ^= 1
+    return bytes(changed)
+
+
 def who_lies(options: Options, voters: list[NodeId], observers: list[NodeId]) -> NodeId | None:
     """Return the malicious member of a run, if it has one."""
     if not options.on("malicious"):
@@ -73,6 +95,7 @@ class Liar:
         self._world = world
         self._pick = source(options.seed, "gear2/liar")
         self._past: deque[tuple[NodeId, bytes]] = deque(maxlen=KEPT)
+        self._serving = source(options.seed, "gear2/liar/snapshots")
         self._statement = b""
 
     def told(self, name: NodeId, peer: NodeId, data: bytes) -> bytes:
@@ -83,6 +106,9 @@ class Liar:
 
     def _instead(self, peer: NodeId, body: bytes) -> bytes:
         pick, honest = self._pick, frame(body)
+        number = decode(body, bytes_max=len(body))[0]
+        if number in SERVES and self._serving.random() < SERVES[number]:
+            return self._served(peer, body)
         self._past.append((peer, honest))
         if pick.random() >= self._world.options.lies:
             attests = decode(body, bytes_max=len(body))[0] == ATTEST
@@ -140,6 +166,38 @@ class Liar:
         bit = self._pick.randrange(8 * len(body))
         spoilt[bit // 8] ^= 1 << bit % 8
         return frame(bytes(spoilt))
+
+    def _served(self, peer: NodeId, body: bytes) -> bytes:
+        """Return a part of a snapshot, or its head, that is not what was certified."""
+        pick, message = self._serving, codec.read(codec.split(body), lambda _: None)
+        made: Any = message
+        if isinstance(message, SnapshotChunk) and message.body:
+            other = message.body[::-1] if message.parting else _other_value(message.body, pick)
+            ways: list[dict[str, Any]] = [
+                {"body": _spoilt(message.body, pick)},
+                {"body": other},
+                {"body": other},
+                {"body": other},
+                {"body": message.body[:-1]},
+                {"body": b""},
+                {"parting": not message.parting},
+            ]
+            made = replace(message, **pick.choice(ways))
+        elif isinstance(message, SnapshotOffer) and message.head:
+            longer = [*message.consistency, pick.randbytes(HASH_BYTES)]
+            ways = [
+                {"head": _spoilt(message.head, pick)},
+                {"head": message.head[:-1]},
+                {"head": b"", "steps": []},
+                {"consistency": longer},
+            ]
+            made = replace(message, **pick.choice(ways))
+        if made is not message:
+            self._world.marks.reach("lied")
+            now = trio.current_time()
+            text = f"* serves {peer} wrongly: {codec.frame_of(made).hex()[:80]}"
+            self._world.trace.line(now, self.name or "-", text)
+        return codec.frame_of(made)
 
     def _attest(self, body: bytes) -> bytes:
         """Return an attestation, at times of results that nobody has, or signed wrongly."""

@@ -6,13 +6,20 @@ scope is cancelled; and then `run_node` is called again on what the disk holds.
 
 from __future__ import annotations
 
+import random
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from govchaind.base.errors import GovchaindError, PeerError, StorageCorrupt, StorageFull
+from govchaind.base.errors import (
+    GovchaindError,
+    PeerError,
+    StorageCorrupt,
+    StorageFull,
+    StoreReplaced,
+)
 from govchaind.base.types import NodeId, Seconds
 from govchaind.node import run_node
 from govchaind.replica.screening import CLOCK_AHEAD
@@ -22,16 +29,16 @@ from govchaind.runtime.system import InlineThreads
 from govchaind.runtime.telemetry import Telemetry
 from netsim.clock import Clock
 from netsim.gear2.disk import Disk, SimStorage
+from netsim.gear2.landmarks import ACCUSES, landmark
 from netsim.gear2.network import SimNetwork
+from netsim.gear2.second import Second
 from netsim.gear2.stream import SimStream
 from netsim.options import source
 
 if TYPE_CHECKING:
     from netsim.gear2.world import World
 
-ACCUSES = ("link.misbehaved", "peer.misbehaved", "block.own_refused", "block.refused")
 BROKEN = ("http.request_failed", "http.connection_failed")
-GREETED_WRONGLY = ("bad-hello", "other-chain", "other-protocol", "peer-unknown", "same-identity")
 STOP_SECONDS_MAX = 6.0  # grace of two seconds, a hand-over of two, and the rest
 NEVER = float("inf")
 
@@ -41,6 +48,7 @@ class Machine:
 
     def __init__(self, name: NodeId, world: World) -> None:
         options = world.options
+        self._world = world
         self.name = name
         self.identity = world.chain.identity(name)
         self.config = world.chain.config(name)
@@ -51,17 +59,19 @@ class Machine:
             guard=guard_bytes(unborn(self.identity.first_store)),
             served_rot=self._served_rot,
         )
+        self.second = self._make_second()
         self.lives = 0
         self.running = False
         self.leads: int | None = None  # the term that it says it leads
         self.kept_down = False
+        self.joined_at = 0  # by snapshot, the last time
         self.set_back = False  # its disk, to an older copy that it must find out
         self.network: SimNetwork | None = None
-        self._world = world
         self._entropy = source(options.seed, f"gear2/entropy/{name}")
         self._storage: SimStorage | None = None
         self._scope = trio.CancelScope()
         self._stop = trio.Event()
+        self._replaced = False  # the life before ended because a snapshot was whole
         self._asked: Seconds = 0.0  # to stop
         self._crashed = False
         self._rest: Seconds = 0.0  # until it starts again
@@ -70,6 +80,47 @@ class Machine:
         self._ended_stores: list[weakref.ref[SimStorage]] = []
         if world.drawing is not None:
             self.disk.write_is_durable = self._draw_progress
+
+    def _make_second(self) -> Second | None:
+        """Return the second store, where nodes join by snapshot in this run."""
+        options, scratch = self._world.options, self._world.scratch
+        if scratch is None:
+            return None
+        pick = source(options.seed, f"gear2/second/{self.name}")
+        disk = Disk(pick, write_seconds=options.write_mean, served_rot=self._served_rot)
+        return Second(disk, scratch / self.name, pick)
+
+    @property
+    def disks(self) -> list[Disk]:
+        """All that is written here."""
+        return [self.disk] if self.second is None else [self.disk, self.second.disk]
+
+    def some_disk(self, pick: random.Random) -> Disk:
+        """Draw one of those that hold a store."""
+        return pick.choice(self.disks) if self.second and self.second.there else self.disk
+
+    def mend_disks(self) -> None:
+        """End all that is wrong with them, but for what is written wrongly."""
+        for disk in self.disks:
+            disk.mend()
+
+    def no_second(self) -> None:
+        """Have no second store: it was on the disk that is lost."""
+        if self.second is not None:
+            self.second.discard()
+
+    @property
+    def _rotted(self) -> bool:
+        return any(disk.rotted for disk in self.disks)
+
+    @property
+    def stops(self) -> bool:
+        """Whether its process has been asked to stop."""
+        return self._stop.is_set()
+
+    @property
+    def _failed(self) -> bool:
+        return any(disk.failed_at is not None for disk in self.disks)
 
     def _say(self, text: str) -> None:
         self._world.trace.line(trio.current_time(), self.name, text)
@@ -120,6 +171,7 @@ class Machine:
             guard_read=lambda: disk.guard,
             guard_write=storage.write_guard,
             listen_http=world.doors.listen_http,
+            snapshots=None if self.second is None else self.second.doors(),
         )
 
     async def _live(self) -> None:
@@ -128,7 +180,9 @@ class Machine:
         if self.lives > 1:
             world.marks.reach("restarted")
         self.running, self._crashed, self._rest = True, False, 0.5
-        self._stop = trio.Event()
+        if not self._replaced:
+            self._stop = trio.Event()
+        self._replaced = False
         for stream in self._lost:
             stream.power_is_back()
         self._lost = []
@@ -139,6 +193,7 @@ class Machine:
         error: Exception | None = None
         with trio.CancelScope() as self._scope:
             try:
+                await self._exchange(telemetry)
                 await run_node(
                     self.config,
                     world.chain.genesis,
@@ -155,6 +210,18 @@ class Machine:
             self._ended(error)
         self._leaves_nothing()
 
+    async def _exchange(self, telemetry: Telemetry) -> None:
+        """Go on with the second store if it is whole, as production does before it opens one."""
+        second = self.second
+        if second is None:
+            return
+        if second.there:
+            self._world.joins.exchanges(self)
+        height = await second.take_place(self.disk, telemetry)
+        if height is not None:
+            self.joined_at = height
+            self._world.marks.reach("snapshot-joined")
+
     def _leaves_nothing(self) -> None:
         """N-4: no listener, door or snapshot outlives a process; its memory is looked at later."""
         world, storage = self._world, self._storage
@@ -164,6 +231,9 @@ class Machine:
             left += ["snapshot"] * storage.snapshots
             self._ended_stores.append(weakref.ref(storage))
         self._storage = None
+        if self.second is not None:
+            left += ["snapshot"] * self.second.snapshots
+            self.second.let_go()
         if left:
             world.judge.fail("N-4", self.name, f"a process has ended and left {', '.join(left)}")
 
@@ -177,7 +247,8 @@ class Machine:
 
     def remembered(self) -> int:
         """Return how many processes that have ended are still in memory; collect garbage first."""
-        return sum(1 for each in self._ended_stores if each() is not None)
+        ended = self._ended_stores + (self.second.ended if self.second is not None else [])
+        return sum(1 for each in ended if each() is not None)
 
     def _ended(self, error: Exception | None) -> None:
         """Judge why a process ended by itself."""
@@ -187,14 +258,19 @@ class Machine:
             self._world.judge.fail("N-4", self.name, text)
         self.network_ends(silently=False)
         explained = error is None
-        if isinstance(error, StorageCorrupt):
-            explained = self.disk.rotted
+        if isinstance(error, StoreReplaced):
+            explained = self.second is not None and self.second.there
+            self._replaced, self._rest = True, 0.0  # its process starts it again at once
+        elif isinstance(error, StorageCorrupt):
+            explained = self._rotted
             self._world.marks.reach("rot-found")
             self.disk.repair()
+            if self.second is not None and self.second.disk.rotted:
+                self.second.discard()
         elif isinstance(error, StorageFull):
             self._world.marks.reach("disk-full")
             explained = True  # at its start; its operator makes room and starts it again
-        elif self.disk.failed_at is not None and isinstance(error, GovchaindError):
+        elif self._failed and isinstance(error, GovchaindError):
             explained = error.code == "storage-failed"
             self._world.marks.reach("disk-failed")
         if error is None:
@@ -208,53 +284,21 @@ class Machine:
         shown = " ".join(f"{key}={value}" for key, value in values.items())
         self._say(f"= {level} {name} {shown}")
         judge = self._world.judge
-        self._mark(name, values)
+        landmark(self, self._world, name, values)
         liar = self._world.liar.name
         lied = liar is not None and liar in (self.name, values.get("peer"), values.get("leader"))
         if name in ACCUSES and values.get("reason") != CLOCK_AHEAD:  # clocks differ as drawn
             if not lied:
                 judge.fail("I-30", self.name, f"{name} {shown}")
         elif name in BROKEN or (name == "link.down" and values.get("code") == "link-failed"):
-            if not self.disk.rotted:
+            if not self._rotted:
                 judge.fail("I-30", self.name, f"{name} {shown}")
         elif name == "store.set_back":
             if not self.set_back:
                 judge.fail("N-1", self.name, f"takes its own disk for an older one: {shown}")
             self.set_back = False
-
-    def _mark(self, name: str, values: Mapping[str, Any]) -> None:
-        """Note which places of interest a node says that it has come to."""
-        marks = self._world.marks
-        if name == "raft.role_changed":
-            handed_over = self.leads is not None and self._stop.is_set()
-            self.leads = values["term"] if values["role"] == "leader" else None
-            if self._world.drawing is not None:
-                self._world.drawing.role(self.name, values["role"], values["term"])
-            if handed_over and self.leads is None:
-                marks.reach("transfer-done")
-            terms = {each.leads for each in self._world.machines.values()} - {None}
-            if len(terms) > 1:
-                marks.reach("two-leaders")
-        elif name == "raft.log_truncated":
-            marks.reach("log-truncated")
-        elif name == "membership.changed":
-            marks.reach("membership-changed")
-        elif name == "store.set_back":
-            marks.reach("store-behind-guard")
-        elif name == "storage.full":
-            marks.reach("disk-full")
-        elif name in ACCUSES:  # of an honest peer: or the judge ends the run
-            lied = self._world.liar.name in (self.name, values.get("peer"), values.get("leader"))
-            if lied:
-                marks.reach("liar-refused")
-            else:
-                marks.reach("clock-objection")
-        elif name == "link.down" and values["code"] == "link-idle":
-            marks.reach("link-idle")
-        elif name == "link.down" and values["code"] == "peer-never-reads":
-            marks.reach("peer-never-reads")
-        elif name == "link.refused" and values["code"] in GREETED_WRONGLY:
-            marks.reach("greeting-refused")
+        elif name == "snapshot.peer_left" and values["for_good"] and values["peer"] != liar:
+            judge.fail("I-30", self.name, f"{name} {shown}")
 
     def _refused(self, address: str, error: PeerError) -> None:
         self._say(f"= refused {address} {error.code}")
@@ -274,11 +318,15 @@ class Machine:
 
     def crash(self, rest: Seconds, *, silently: bool = False) -> None:
         """End the process at once; it starts again after `rest`."""
-        if not self.running or self._crashed or self._storage is None:
+        if not self.running or self._crashed:
             return
         self._crashed = True
         self._rest = rest
-        side = self._storage.die()
+        side = "" if self._storage is None else self._storage.die()
+        if self.second is not None:
+            if self.second.there:
+                self._world.marks.reach("joiner-crashed")
+            side = side or self.second.die()
         if side:
             self._world.marks.reach("restarted-in-write")
         self.network_ends(silently=silently)
@@ -289,10 +337,12 @@ class Machine:
         """End the process as it begins its next write."""
 
         def now() -> None:
-            self.disk.write_begins = lambda: None
+            for disk in self.disks:
+                disk.write_begins = lambda: None
             self.crash(rest, silently=silently)
 
-        self.disk.write_begins = now
+        for disk in self.disks:
+            disk.write_begins = now
 
     def stop(self, rest: Seconds) -> None:
         """Ask the process to end, as SIGTERM does."""

@@ -39,7 +39,7 @@ class Operators:
         self._world = world
         self._pick = source(options.seed, "gear2/operators")
         self._round = 0
-        self._acts = any(options.on(kind) for kind in ("membership", "wipe", "restore"))
+        self._acts = any(options.on(kind) for kind in ("membership", "wipe", "restore", "joins"))
 
     @property
     def idle(self) -> bool:

@@ -27,6 +27,7 @@ FAULTS = (
     "wipe",
     "restore",
     "membership",
+    "joins",
     "malicious",
     "vandal",
     "clock",
@@ -55,6 +56,7 @@ LIKELY = {
     "wipe": 0.2,
     "restore": 0.2,
     "membership": 0.35,
+    "joins": 0.25,
     "malicious": 0.3,
     "vandal": 0.3,
     "clock": 0.4,
@@ -98,6 +100,12 @@ class Options:
     batch_max: int  # transactions in one submission
     receipts: float  # share of writes whose receipt is fetched
     watchers: int  # who follow the event stream
+    # of joining by snapshot, where that is on
+    behind_blocks: int  # so far behind, a node fetches the state
+    new_blocks: int  # the same for one with hardly any blocks
+    keep_ready: bool  # a state is always laid out
+    chunk_bytes: int  # of a chunk, at most
+    fresh_heights: int  # what is laid out is offered so long
 
     def on(self, fault: str) -> bool:
         """Say whether this kind of fault happens in this run."""
@@ -116,6 +124,25 @@ def _shown(value: object) -> str:
     return str(value)
 
 
+def _kinds(
+    seed: int,
+    *,
+    calm: bool,
+    without: tuple[str, ...],
+    only: tuple[str, ...] | None,
+    also: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Draw which kinds are on, each from a source of its own."""
+    storm = source(seed, "gear2/storm").random() < STORMY
+    faults = []
+    for fault in FAULTS:
+        drawn = storm or source(seed, f"gear2/on/{fault}").random() < LIKELY[fault]
+        wanted = drawn if only is None else fault in only
+        if fault in also or (wanted and not calm and fault not in without):
+            faults.append(fault)
+    return tuple(faults)
+
+
 def draw(
     seed: int,
     *,
@@ -123,23 +150,19 @@ def draw(
     seconds: float = SECONDS,
     without: tuple[str, ...] = (),
     only: tuple[str, ...] | None = None,
+    also: tuple[str, ...] = (),
 ) -> Options:
-    """Draw a run's options. `nodes` fixes the number of voters."""
+    """Draw a run's options. `nodes` fixes the number of voters; kinds in `also` are on anyway."""
     pick = source(seed, "gear2/options")
     voters = pick.choices((1, 2, 3, 4, 5), weights=(4, 4, 56, 12, 24))[0]
     if nodes is not None:
         voters = nodes
     calm = pick.random() < 0.04
-    storm = source(seed, "gear2/storm").random() < STORMY
-    faults = []
-    for fault in FAULTS:
-        drawn = storm or source(seed, f"gear2/on/{fault}").random() < LIKELY[fault]
-        wanted = drawn if only is None else fault in only
-        if wanted and not calm and fault not in without:
-            faults.append(fault)
+    faults = _kinds(seed, calm=calm, without=without, only=only, also=also)
     delay_mean = pick.choice((0.0005, 0.002, 0.01, 0.05))
     election_min = pick.choice((1.5, 1.5, 0.8))
     lost, unanswered = pick.choice((0.005, 0.02, 0.1)), pick.choice((0.05, 0.3))
+    join = source(seed, "gear2/joins")
     skew, loss = pick.choice((0.1, 5.0, 20.0)), pick.choice((0.02, 0.1))
     return Options(
         seed=seed,
@@ -150,7 +173,7 @@ def draw(
             int("malicious" in faults and voters < 4),  # then it is an observer that lies
         ),
         spares=source(seed, "gear2/spares").choice((1, 1, 2)) if "membership" in faults else 0,
-        faults=tuple(faults),
+        faults=faults,
         real_signatures=seed % 20 == 19,
         heartbeat=election_min / 3,
         election_min=election_min,
@@ -177,4 +200,9 @@ def draw(
         batch_max=pick.choice((1, 1, 3, 20)),
         receipts=pick.choice((0.2, 0.6)),
         watchers=pick.choice((0, 1, 2)),
+        behind_blocks=join.choice((2, 4, 8)),
+        new_blocks=join.choice((2, 4)),
+        keep_ready=join.random() < 0.3,
+        chunk_bytes=join.choice((500, 4000, 768 * 1024)),
+        fresh_heights=join.choice((4, 16, 4096)),
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from netsim.gear2.bounds import small_bounds
 from netsim.gear2.door import forget_handlers
 from netsim.gear2.options import Options, draw
 from netsim.gear2.scheduler import play
@@ -64,7 +65,7 @@ def run(
         await world.run()
         forget_handlers()
 
-    with sodium(real=options.real_signatures):
+    with sodium(real=options.real_signatures), small_bounds(options):
         played = play(f"{options.seed}/gear2", main, seconds_max=options.seconds + FAR_SECONDS)
     (world,) = worlds
     violation = world.judge.violation

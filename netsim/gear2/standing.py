@@ -116,7 +116,7 @@ class Standing:
         Where no store is lost and no member changes, so that nobody asks which majority.
         """
         world = self._world
-        if any(world.options.on(kind) for kind in ("wipe", "restore", "membership")):
+        if any(world.options.on(kind) for kind in ("wipe", "restore", "membership", "joins")):
             return
         ends = [world.machines[name].disk.log_end for name in world.chain.voters]
         if committed_index(ends) < height:
@@ -131,7 +131,7 @@ class Standing:
         if not self._world.operators.idle or not self.as_wanted():
             return False
         others = [name for name in self._world.machines if name != victim.name]
-        certified = max(self.certified(name) for name in others)
+        certified = max((self.certified(name) for name in others), default=0)
         changes = [height for name in others for height, _ in self.memberships(name)]
         if max(changes, default=0) > certified:
             return False

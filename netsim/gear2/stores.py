@@ -15,7 +15,7 @@ import trio
 from govchaind.base.types import NodeId, Seconds
 from govchaind.replica.store import behind_guard
 from govchaind.runtime.guard import read_guard
-from netsim.gear2.disk import Copy
+from netsim.gear2.disk_looks import Copy
 from netsim.gear2.machine import Machine
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Stores:
         self._world.marks.reach("store-wiped")
         self._copies.pop(machine.name, None)
         machine.disk.wipe(keep_guard=keep)
+        machine.no_second()
 
     def restore(self, machine: Machine, rest: Seconds) -> None:
         """Take a copy of a disk; the next time, set the disk back to it."""
@@ -57,6 +58,7 @@ class Stores:
         if self._tells(machine, copy):
             self._say(machine, "set back to an older copy")
             machine.disk.set_back(copy)
+            machine.no_second()
             machine.set_back = True
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from govchaind.base.errors import GovchaindError
+from govchaind.base.errors import Gone, GovchaindError
 from govchaind.ledger.results import read_result
 from netsim.gear2.customers import client_of
 from netsim.options import source
@@ -35,6 +35,8 @@ class Watcher:
             async with follow as events:
                 async for event in events:
                     self.seen.append((event["height"], event["hash"]))
+        except Gone:
+            return  # every node has joined by snapshot above: no definite no is due
         except GovchaindError as error:
             node = self._client.nodes.current.node
             text = f"the stream of events ends with {error.code}: {error}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import trio
 
@@ -17,6 +20,7 @@ from netsim.gear2.door import Doors
 from netsim.gear2.drawing import Drawing
 from netsim.gear2.ending import Ending
 from netsim.gear2.faults import Faults
+from netsim.gear2.joins import Joins
 from netsim.gear2.judge import Judge
 from netsim.gear2.liar import Liar
 from netsim.gear2.machine import Machine
@@ -76,6 +80,11 @@ class World:
             delay_mean=options.customer_delay,
             lost=options.customer_loss,
         )
+        # A real folder for what is laid out for others; its name reaches no trace.
+        folder = tempfile.TemporaryDirectory(prefix="netsim-") if options.on("joins") else None
+        self._folder = folder
+        self.scratch = None if folder is None else Path(folder.name)
+        self.joins = Joins(self)
         self.machines: dict[NodeId, Machine] = {
             name: Machine(name, self) for name in self.chain.names
         }
@@ -116,7 +125,7 @@ class World:
 
     async def run(self) -> None:
         """Begin, have things go wrong, heal, demand, compare; ends early when a property fails."""
-        with self.judge.scope:
+        with self._served(), self.judge.scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._free_disks_at_the_end)
                 for machine in self.machines.values():
@@ -127,6 +136,8 @@ class World:
                     async with trio.open_nursery() as unrest:
                         unrest.start_soon(Faults(self).run)
                         unrest.start_soon(Rogue(self).run)
+                        if self.options.on("joins"):
+                            unrest.start_soon(self.joins.run)
                         if self.options.on("vandal"):
                             unrest.start_soon(Vandal(self).run)
                         for number in range(self.options.customers):
@@ -139,14 +150,24 @@ class World:
                     self.trace.record.over = True
                 nursery.cancel_scope.cancel()
 
+    @contextmanager
+    def _served(self) -> Iterator[None]:
+        """Remove what was laid out for others, when all is over."""
+        try:
+            yield
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
+
     async def _free_disks_at_the_end(self) -> None:
         """A write that hangs heeds no cancellation; nobody would wait for it in a run that ends."""
         try:
             await trio.sleep_forever()
         finally:
             for machine in self.machines.values():
-                machine.disk.mend()
-                machine.disk.die()
+                for disk in machine.disks:
+                    disk.mend()
+                    disk.die()
 
     async def _begin(self) -> None:
         """Make the register; nothing goes wrong yet."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from trio.testing import MockClock
 
-from govchaind.base.errors import Invalid, NotFound, PeerError
+from govchaind.base.errors import Gone, Invalid, NotFound, PeerError
 from govchaind.client.client import connect
 from tests.client.scripted_node import Answer, Asked, ScriptedNode, error_answer, scripted
 
@@ -105,6 +105,15 @@ async def test_a_node_that_lags_is_passed_over(fast: MockClock) -> None:
         found = await heights(nodes, 4)
 
     assert found == [1, 2, 3, 4]
+
+
+async def test_a_node_that_begins_later_is_passed_over(fast: MockClock) -> None:
+    """It has joined by snapshot, or removed old blocks; when none has them, it is said."""
+    gone = error_answer(410, "before-snapshot", "height 1 is not held here")
+    async with scripted(lambda _: gone, streaming(block), lambda _: gone) as nodes:
+        assert await heights(nodes, 2) == [1, 2]
+        with pytest.raises(Gone, match="height 1 is not held here"):
+            await heights([nodes[0], nodes[2]], 1)
 
 
 async def test_a_first_height_that_is_not_there_yet_is_a_definite_no() -> None:

@@ -75,8 +75,9 @@ async def test_a_definite_no_is_not_asked_again_elsewhere() -> None:
     assert [len(node.asked) for node in nodes] == [1, 0]
 
 
-async def test_a_block_that_one_node_has_removed_is_asked_of_each_other_once() -> None:
-    gone = error_answer(410, "height-pruned", "block 7 is gone here")
+@pytest.mark.parametrize("code", ["height-pruned", "before-snapshot"])
+async def test_a_block_that_one_node_does_not_hold_is_asked_of_each_other_once(code: str) -> None:
+    gone = error_answer(410, code, "block 7 is gone here")
     has = Answer(200, b"block", {"content-type": "application/cbor"})
     async with (
         scripted(lambda _: gone, lambda _: has, lambda _: gone) as nodes,

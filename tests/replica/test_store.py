@@ -141,6 +141,17 @@ def test_a_store_that_was_set_back_is_known_by_its_guard() -> None:
     assert "signed" in (behind_guard(disk, guard(signed=10)) or "")
 
 
+def test_a_store_that_came_into_a_term_without_a_vote_is_not_taken_for_one_set_back() -> None:
+    """By certified blocks or a snapshot; the guard file says the term before the store does."""
+    disk = made()
+    put(disk, HARD_STATE, [2, "b"])
+    put(disk, APPLIED, 9)
+    put(disk, height_key(Table.LOG, 9), [5, b"block"])
+    assert behind_guard(disk, guard(vote=None)) is None
+    assert "vote" in (behind_guard(disk, guard(vote="b")) or "")
+    assert "term" in (behind_guard(disk, guard(term=6, vote=None)) or "")
+
+
 def test_a_store_that_catches_up_is_not_taken_for_one_set_back() -> None:
     disk = made()
     put(disk, HARD_STATE, [5, "b"])
