@@ -55,7 +55,7 @@ async def follow(
         PeerError, Busy: for `patience_seconds` no node had anything to say.
         Gone: no node has the height that is due any more. Refused, Invalid: a node's definite no.
     """
-    due, gone = first, set[str]()
+    due, gone = first, set[int]()
     pause = PAUSE_SECONDS_MIN
     heard = trio.current_time()
     while True:
@@ -75,7 +75,7 @@ async def follow(
                         heard, pause = trio.current_time(), PAUSE_SECONDS_MIN
             raise PeerError(f"{node.node} ended the stream", code="broken-off")
         except Gone:  # removed there, or from before it joined: others may have it
-            gone.add(node.node)
+            gone.add(nodes.place)
             if len(gone) >= len(nodes):
                 raise
         except (PeerError, Busy, Invalid) as error:

@@ -52,6 +52,11 @@ class Nodes:
         return other
 
     @property
+    def place(self) -> int:
+        """Where the node that is asked first stands: one may be named twice."""
+        return self._first
+
+    @property
     def current(self) -> Transport:
         """The node that is asked first."""
         return self._transports[self._first]

@@ -168,6 +168,5 @@ SEEDS = MappingProxyType(
         "voter-at-once L-b": 22,
         "votes-by-name I-14": 5,
         "whole-freeze-goes-with-a-part N-3": 153,
-        "steps-past-signers L-e": 3953,
     }
 )

@@ -102,7 +102,12 @@ _ALL: tuple[Mutant, ...] = (
 
 
 # Planted, and not found: what the simulator still owes.
-_OPEN: frozenset[tuple[str, str]] = frozenset()
+_OPEN: frozenset[tuple[str, str]] = frozenset(
+    (
+        # Seed 3953 found it while a core need not stand the steps that are about to come.
+        ("steps-past-signers", "L-e"),
+    )
+)
 MUTANTS = tuple(each for each in _ALL if (each.name, each.property_id) not in _OPEN)
 OPEN = tuple(each for each in _ALL if (each.name, each.property_id) in _OPEN)
 

@@ -168,7 +168,7 @@ async def test_nodes_that_lack_the_heights_are_passed_over() -> None:
     told: list[str] = []
     async with client_of(young, whole) as client:
         reached = await following(chain, client, sink, tell=told.append).run(once=True)
-    assert (reached.height, [one.partition(":")[0] for one in told]) == (8, ["young"])
+    assert (reached.height, told) == (8, [])  # the client asks another; nobody is at fault
     async with client_of(young, young) as client:
         with pytest.raises(Gone) as caught:
             await following(chain, client, Kept()).run(once=True)
