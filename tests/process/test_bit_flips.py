@@ -85,23 +85,23 @@ class Known:
             assert time.monotonic() < end, f"{what}: it hangs:\n{self.network.log_tail(self.name)}"
             time.sleep(POLL_SECONDS)
 
-    def ask_everything(self, what: str) -> None:
-        """Ask all again; whatever is answered must be what it was."""
+    def ask_everything(self, what: str) -> bool:
+        """Ask all again; whatever is answered must be what it was. True: the node is stopping."""
         for path, expected in self.answers.items():
             try:
                 reply = self.network.get(self.name, path)
             except httpx.HTTPError:
-                return  # it has stopped
+                return True  # it has stopped
             if reply.status_code != 200:
-                return  # it is stopping
+                return True  # and is seen to be up for some moments yet
             assert told(reply) == expected, f"{what}: {path} is served damaged"
+        return False
 
     def judge(self, what: str) -> bool:
         """The node was started on damage, or damaged: return whether it stopped, and rightly."""
         self.wait_up(what)
-        if not self.ended():
-            self.ask_everything(what)
-        if not self.ended() and self.network.ready(self.name):
+        stopping = not self.ended() and self.ask_everything(what)
+        if not stopping and not self.ended() and self.network.ready(self.name):
             self.network.kill(self.name)
             return False
         self.network.wait_end(self.name, SECONDS_MAX)
