@@ -16,9 +16,10 @@ from tests.process.network import Network
 
 MakeNetwork = Callable[..., Network]
 
-# A shell that runs this in the background has SIGINT ignored, and so would every daemon that a test
-# interrupts.
+# A shell that runs this in the background has these ignored, and so would every daemon that a test
+# interrupts, or ends as a watchdog does.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from govchaind.identity import ATTESTATION_KEY_FILE
+from govchaind.base.encoding import decode
+from govchaind.identity import ATTESTATION_KEY_FILE, GREETINGS_FILE
 from govchaind.ledger.statement import Statement
+from govchaind.runtime.greetings import FILE_BYTES_MAX
 from govchaind.runtime.signer_frames import FRAME_BYTES_MAX, read_reply, request_bytes
 from tests.process.conftest import MakeNetwork
 from tests.process.holder import Holder
@@ -34,6 +37,14 @@ def begin(held: Holder) -> tuple[Network, str]:
     held.network.create_register(other)
     held.network.wait_level()
     return held.network, other
+
+
+def kept(greetings: Path) -> int:
+    """Return how many greetings a node's file holds; it is written after the links are up."""
+    if not greetings.exists():
+        return 0
+    _, rows = decode(greetings.read_bytes(), bytes_max=FILE_BYTES_MAX)
+    return len(rows)
 
 
 def test_what_the_signer_signs_makes_the_quorum(held: Holder) -> None:
@@ -85,6 +96,9 @@ def test_heights_that_waited_for_the_signer_are_signed_when_it_is_back(held: Hol
 
 def test_a_node_starts_and_links_while_its_signer_is_away(held: Holder) -> None:
     network, other = begin(held)
+    greetings = network.folder(held.name) / GREETINGS_FILE
+    peers = len(network.validators) - 1
+    network.wait_for(lambda: kept(greetings) >= peers, "what was signed for links is not kept")
     network.stop(held.name)
     held.kill()
     network.start(held.name)
