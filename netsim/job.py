@@ -5,9 +5,10 @@ A job holds text and numbers only, so it means the same everywhere: a world file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from govchaind.base.errors import InvalidSetting
 from netsim.expectations import Expect, unmet
@@ -16,6 +17,7 @@ from netsim.plan import Plan
 from netsim.run import Verdict, first_difference, followers_agree, run
 from netsim.world_file import WorldFile, read_world, world_plan
 
+V = TypeVar("V")
 NETSIM = "netsim"  # in place of a property that does not hold: netsim itself failed
 
 
@@ -132,18 +134,23 @@ def play(job: Job) -> Verdict:
 
 
 def judged(job: Job) -> Verdict:
-    """Run one job of many; where netsim itself fails, that is the verdict, and others go on."""
+    """Run one job of many."""
+    return spared(
+        lambda: play(job), lambda failure: Verdict(job.plan().options, "", violation=failure)
+    )
+
+
+def spared(run: Callable[[], V], failed: Callable[[tuple[str, str, str, float]], V]) -> V:
+    """Return the verdict of one run of many; where netsim itself fails, that is the verdict.
+
+    Raises InvalidSetting: all runs are asked for wrongly alike.
+    """
     try:
-        return play(job)
+        return run()
     except InvalidSetting:
-        raise  # all jobs are wrong alike
-    except Exception as error:
-        return Verdict(job.plan().options, "", violation=failure(error))
-
-
-def failure(error: Exception) -> tuple[str, str, str, float]:
-    """Return the verdict on a run in which netsim itself failed."""
-    return NETSIM, "-", f"{type(error).__name__}: {error}", 0.0
+        raise
+    except Exception as error:  # the others go on, and this one's seed is told
+        return failed((NETSIM, "-", f"{type(error).__name__}: {error}", 0.0))
 
 
 def of_seed(job: Job, seed: int) -> Job:

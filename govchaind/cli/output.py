@@ -99,14 +99,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     Console(highlight=False).print(table)
 
 
-def print_facts(facts: Sequence[tuple[str, str]], width: int, indent: str = "") -> None:
+def print_facts(facts: Sequence[tuple[str, str]], width: int) -> None:
     """Print what is known of one thing, a line each: our label, `width` columns wide, and it."""
     from govchaind.cli.help_text import columns
 
     for label, value in facts:
         name = worded(label)
         room = " " * (width - columns(name))
-        click.echo(f"{indent}{name}{room} {told(value)}")
+        click.echo(f"{name}{room} {told(value)}")
 
 
 def told(value: str) -> str:

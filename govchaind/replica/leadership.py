@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from govchaind.base.errors import Refused
 from govchaind.base.limits import (
     BLOCK_OPERATIONS_MAX,
-    CLOCK_AHEAD_MAX_MILLISECONDS,
     REST_BLOCK_INTERVAL_SECONDS,
 )
 from govchaind.base.quorum import certificate_quorum, majority
@@ -36,6 +35,7 @@ from govchaind.ledger.membership import Member, Membership, next_steps
 from govchaind.ledger.state import due_after
 from govchaind.ledger.transaction import Transaction
 from govchaind.raft.core import Raft, Role
+from govchaind.replica.intake import NEXT_BLOCK_MILLISECONDS
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.messages import Objection
 from govchaind.replica.pool import Pool
@@ -47,7 +47,6 @@ CAUGHT_UP_HEIGHTS = 16
 QUIET_SECONDS = 60.0
 NO_ROOM_SECONDS = 10.0  # between tries of a leader whose disk is full to hand over
 CHECKPOINT_PATIENCE_MILLISECONDS = 25  # under calm traffic the next block makes the checkpoint
-SLEPT_MILLISECONDS = int(REST_BLOCK_INTERVAL_SECONDS * 1000) + CLOCK_AHEAD_MAX_MILLISECONDS
 RETRY_SECONDS = 0.1  # after a refusal, which lasts as long as a hand-over
 
 
@@ -105,9 +104,9 @@ def rest_due(last_block_at: Seconds) -> Seconds:
 def slept(time: BlockTime, wall: BlockTime) -> bool:
     """Say whether the newest block is so old that this machine must have been suspended.
 
-    Nobody's door takes what is valid by the wall clock until a block brings the ledger's time on.
+    No door follows the wall clock further (`intake.py`) until a block brings the ledger's time on.
     """
-    return wall - time > SLEPT_MILLISECONDS
+    return wall - time > NEXT_BLOCK_MILLISECONDS
 
 
 def next_membership(

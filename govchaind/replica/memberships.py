@@ -78,9 +78,10 @@ class Memberships:
 
     def include(self, node: NodeId) -> bool:
         """Say whether the newest membership that counts names a node."""
-        if self.recoveries and self.recoveries[-1].body.height > self._indexes[-1]:
-            return self.recoveries[-1].body.membership.member(node) is not None
-        return self._values[-1].member(node) is not None
+        counts = self._values[-1]
+        if self.recovered_at > self._indexes[-1]:
+            counts = self.recoveries[-1].body.membership
+        return counts.member(node) is not None
 
     def digest_after(self, height: Height) -> Hash:
         """Return what the header of the block at `height` must name."""

@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.pool import Pool
 
-from govchaind.base.errors import InvalidSetting
 from netsim.gear2.options import SECONDS, Options, draw
 from netsim.gear2.run import Verdict, run
-from netsim.job import failure, planting
+from netsim.job import planting, spared
 
 HASH_SEEDS = ("1", "4242")
 
@@ -67,13 +66,8 @@ def play(job: Job) -> Verdict:
 
 
 def judged(job: Job) -> Verdict:
-    """Run one job of many; where netsim itself fails, that is the verdict, and others go on."""
-    try:
-        return play(job)
-    except InvalidSetting:
-        raise  # all jobs are wrong alike
-    except Exception as error:
-        return Verdict(job.options(), "", violation=failure(error))
+    """Run one job of many."""
+    return spared(lambda: play(job), lambda failure: Verdict(job.options(), "", violation=failure))
 
 
 def play_chunk(jobs: Sequence[Job]) -> list[Verdict]:
