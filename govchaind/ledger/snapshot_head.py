@@ -56,6 +56,7 @@ from govchaind.ledger.trust import (
 )
 
 STEPS = named_key(Table.META, b"steps")
+BEFORE_CHANGE = "before-change"  # who gives such a snapshot may be honest: others know more
 STEPS_BYTES_MAX = 64 * 1024 * 1024  # all steps of a chain, as one row
 
 
@@ -139,7 +140,9 @@ def judge_head(raw: bytes, standing: Standing) -> SnapshotHead:
     if stated.state_root is None:
         raise InvalidProof("the snapshot's height is no checkpoint")
     if stated.height <= standing.era:
-        raise InvalidProof("the snapshot's height is not above the last change of membership")
+        raise InvalidProof(
+            "the snapshot's height is not above the last change of membership", code=BEFORE_CHANGE
+        )
     if certificate.recovery is not None or block.recovery is not None:
         raise InvalidProof("a snapshot is not of a height that a recovery covers")
     membership = standing.membership

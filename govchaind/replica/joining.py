@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govchaind.base.encoding import encode, read
-from govchaind.base.errors import Invalid
+from govchaind.base.errors import Invalid, InvalidProof
 from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.limits import FRAME_BYTES_MAX
@@ -28,6 +28,7 @@ from govchaind.base.types import Hash, Height, NodeId, Seconds
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
 from govchaind.ledger.snapshot_head import (
+    BEFORE_CHANGE,
     STEPS_BYTES_MAX,
     SnapshotHead,
     Standing,
@@ -253,11 +254,17 @@ class Joining:
             if not offer.steps:
                 raise Invalid("offers neither a snapshot nor a change of membership")
             return
-        head = judge_head(offer.head, self._standing)
+        try:
+            head = judge_head(offer.head, self._standing)
+        except InvalidProof as error:
+            # another peer has told of changes that this one's snapshot is older than
+            if error.code != BEFORE_CHANGE or offer.steps:
+                raise
+            self._cannot(peer, error.message)
+            return
         if head.height < self._least:
-            self._unable.add(peer)
-            reason = f"offers height {head.height}, where {self._least} is the least of use"
-            self.left.append(Left(peer, reason, for_good=False))
+            least = self._least
+            self._cannot(peer, f"offers height {head.height}, where {least} is the least of use")
             return
         size, root = self._own
         log_root = head.certificate.read.log_root
@@ -265,6 +272,11 @@ class Joining:
         self._begin(head)
         self.batch.put(_HEAD, offer.head)
         self.batch.put(_STEPS, encode([step.raw for step in self._standing.steps]))
+
+    def _cannot(self, peer: NodeId, reason: str) -> None:
+        """Ask a peer no more for a snapshot: what it has to give is of no use here."""
+        self._unable.add(peer)
+        self.left.append(Left(peer, reason, for_good=False))
 
     def _begin(self, head: SnapshotHead) -> None:
         self.head = head

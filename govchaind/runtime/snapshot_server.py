@@ -153,7 +153,7 @@ class SnapshotServer:
     def _offer(self, question: WantSnapshot) -> SnapshotMessage:
         snapshot = self._storage.snapshot()
         try:
-            height = question.height or self._choose(snapshot)
+            height = question.height or self._choose(snapshot, question.era)
             if not height:
                 return SnapshotRefusal(0, UNHELD)
             code = self._prepare(height)
@@ -173,16 +173,19 @@ class SnapshotServer:
         finally:
             snapshot.close()
 
-    def _choose(self, reader: KeyValueReader) -> Height:
-        """Return the height to offer: one that is laid out or being laid out, or the newest."""
+    def _choose(self, reader: KeyValueReader, era: Height = 0) -> Height:
+        """Return the height to offer: one that is laid out or being laid out, or the newest.
+
+        `era`: who asks knows a change of membership there, and can judge only what is above it.
+        """
         certified = last_certified(reader)
         known = max([*self._layouts, self._making], default=0)
-        if known and certified - known <= FRESH_HEIGHTS:
+        if known > era and certified - known <= FRESH_HEIGHTS:
             return known
         heights = [
             height
             for height in StateTree().checkpoints(reader)
-            if first_height(reader) <= height <= certified
+            if max(first_height(reader), era + 1) <= height <= certified
             and height not in self._failed
             and not _recovered(reader, height)
         ]

@@ -346,3 +346,47 @@ def test_a_block_of_the_newest_height_still_knows_its_transactions() -> None:
     finished(joining, store)
     row = Table.TRANSACTION.value + read_transaction(raw).id
     assert store.get(row) == chain.store.get(row) is not None
+
+
+def test_a_snapshot_from_before_changes_that_another_told_of_is_of_no_use_but_no_lie() -> None:
+    chain = long_chain(100)
+    before = max(
+        step.block.height
+        for step in chain.steps
+        if step.applied.state_root is not None and step.block.height < 9
+    )
+    newest = server(chain)
+
+    def old(message: WantSnapshot) -> SnapshotOffer:
+        steps = steps_of(chain, before - 1, message.era)
+        proof = proof_from(chain, message.seen, before)
+        return SnapshotOffer(before, steps, head_of(chain, before), proof)
+
+    turns: list[str] = []
+
+    def serve(peer: str, message: SnapshotMessage) -> SnapshotMessage | None:
+        if not isinstance(message, WantSnapshot):
+            return newest(peer, message)
+        turns.append(peer)
+        if len(turns) == 1:  # the steps alone, and then the link ends
+            return SnapshotOffer(checkpoint(chain), steps_of(chain, checkpoint(chain)), b"", [])
+        return old(message) if len(turns) == 2 else newest(peer, message)
+
+    store = MemoryReader()
+    joining = Joining(chain.genesis, store, 0.0)
+    run(joining, store, serve)
+    finished(joining, store)
+    assert joining.height == checkpoint(chain)
+    [left] = joining.left
+    assert (left.for_good, joining.blamed()) == (False, set())
+    assert "not above the last change" in left.reason
+
+
+def test_who_gives_changes_above_its_own_snapshot_contradicts_itself() -> None:
+    chain = long_chain(100)
+    before = min(step.block.height for step in chain.steps if step.applied.state_root is not None)
+    joining = Joining(chain.genesis, MemoryReader(), 0.0)
+    [(peer, _)] = joining.turn(0.0, ["node-b"])
+    steps = steps_of(chain, checkpoint(chain))
+    joining.heard(0.0, peer, SnapshotOffer(before, steps, head_of(chain, before), []))
+    assert joining.blamed() == {"node-b"}

@@ -248,3 +248,19 @@ async def test_a_state_is_laid_out_before_anybody_asks_if_it_is_kept_ready(
         await told.wait()
         [reply] = told.take()
         assert isinstance(reply, SnapshotChunk if keep_ready else SnapshotRefusal)
+
+
+async def test_who_knows_a_later_change_is_given_no_snapshot_from_before_it(
+    tmp_path: Path,
+) -> None:
+    chain, told = long_chain(50), Told()
+    [*_, newest] = [
+        step.block.height for step in chain.steps if step.applied.state_root is not None
+    ]
+    async with serving(chain, tmp_path, told) as server:
+        offer = await asked(server, told, WantSnapshot(0, newest - 1, 0))
+        assert isinstance(offer, SnapshotOffer)
+        assert offer.height == newest
+        await asked(server, told, WantChunk(newest, 0, b""))  # it is laid out
+        refusal = await asked(server, told, WantSnapshot(0, newest, 0))
+        assert refusal == SnapshotRefusal(0, UNHELD)
