@@ -74,7 +74,7 @@ class Checks:
         ]
         self._leaving: dict[type, list[Callable[..., None]]] = {}  # by what they look at
         self._attesting = self._overridden("attesting")
-        self._signed = self._overridden("signed")
+        self._signing = self._overridden("signed")
         self._writing = self._overridden("writing")
         self._started = self._overridden("started")
 
@@ -191,7 +191,7 @@ class Checks:
 
     def signed(self, node: Node, domain: Domain, message: bytes) -> None:
         if domain == Domain.ATTESTATION:
-            for watch in self._signed:
+            for watch in self._signing:
                 watch(node, message)
 
     def writing(self, node: Node, work: Work) -> None:

@@ -7,7 +7,7 @@ ends the run. Facts that outlive a node lie in the ghost, never in the node.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from govchaind.base.keyspace import Table
 from govchaind.base.types import NodeId
@@ -105,7 +105,7 @@ class Property:
     id = ""
     text = ""
     # Which messages `leaving` looks at; none named: at all of them.
-    looks_at: tuple[type, ...] = ()
+    looks_at: ClassVar[tuple[type, ...]] = ()
 
     def __init__(self, ghost: Ghost) -> None:
         self.ghost = ghost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import ClassVar
 
 from govchaind.base.keyspace import Table
 from govchaind.base.types import NodeId
@@ -29,7 +30,7 @@ class AckImpliesDurable(Property):
         "ack implies durable: when AppendEntries says match=i or a vote is granted, the durable "
         "disk image holds it"
     )
-    looks_at = (AppendReply, Vote, RequestVote, *_SPEAKING)
+    looks_at: ClassVar[tuple[type, ...]] = (AppendReply, Vote, RequestVote, *_SPEAKING)
 
     def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
         mirror = self.ghost.mirrors[node.name]

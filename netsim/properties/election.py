@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from govchaind.base.quorum import majority
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Role
@@ -28,7 +30,7 @@ class OneLeader(Property):
 class OneVote(Property):
     id = "I-2"
     text = "a node grants at most one candidate per term, across restarts"
-    looks_at = (Vote, RequestVote)
+    looks_at: ClassVar[tuple[type, ...]] = (Vote, RequestVote)
 
     def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
         if isinstance(message, Vote):

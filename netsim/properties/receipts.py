@@ -7,15 +7,14 @@ code verifies real signatures only, so this half is for seeds that sign with rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Callable
+from typing import ClassVar
 
 from govchaind.base.crypto import Domain
 from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import Gone, GovchaindError, Invalid, NotFound
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader
-from govchaind.base.types import Hash
 from govchaind.ledger.block import block_parts
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
 from govchaind.ledger.membership import Membership
@@ -38,6 +37,7 @@ from netsim.ghost import Ghost
 from netsim.node import Node
 from netsim.options import source
 from netsim.properties.base import Property, Written
+from netsim.remembered_trust import RememberedTrust
 
 AUDIT_EVERY = 24  # certificates between two audits of a store
 BITS_FLIPPED = 40  # of each thing at the end of a run
@@ -55,7 +55,7 @@ def log_block(image: MemoryReader, height: int) -> bytes:
 class OneCertificate(Property):
     id = "I-22"
     text = "no two certificates for one height with different content"
-    looks_at = (Certificates, CertifiedBlocks)
+    looks_at: ClassVar[tuple[type, ...]] = (Certificates, CertifiedBlocks)
 
     def __init__(self, ghost: Ghost) -> None:
         super().__init__(ghost)
@@ -199,31 +199,6 @@ class ReceiptsVerify(Property):
                 self.fail(node.name, f"proves another value of {key!r} at height {height}")
 
 
-class Remembering(TrustRoot):
-    """A trust root that judges one certificate once, for all that is proved under it.
-
-    The client's judgement is a function of what is trusted and of the certificate's bytes, and
-    neither changes; a certificate in which a bit differs is another one, and judged anew.
-    """
-
-    __slots__ = ("_believed",)
-
-    _believed: set[Certificate]
-
-    def check(self, certificate: Certificate, to_head: Sequence[Hash] | None = None) -> None:
-        if to_head is not None or certificate not in self._believed:
-            super().check(certificate, to_head)
-        if to_head is None:
-            self._believed.add(certificate)
-
-    @classmethod
-    def of(cls, trust: TrustRoot) -> Remembering:
-        """Return what believes as `trust` does."""
-        made = cls(*(getattr(trust, each.name) for each in fields(trust)))
-        object.__setattr__(made, "_believed", set())  # as what is frozen is made
-        return made
-
-
 def advanced(
     image: MemoryReader, node: Node, newest: Certificate
 ) -> tuple[TrustRoot, list[TrustStep]]:
@@ -238,7 +213,7 @@ def advanced(
     steps = build_steps(image, from_height=0, configurations=configurations, newest=newest)
     steps = read_advance(encode_advance(steps))
     trust = TrustRoot.from_genesis(node.world.genesis).advance(steps)
-    return Remembering.of(trust), steps
+    return RememberedTrust.of(trust), steps
 
 
 class BitsAreRefused(Property):

@@ -1,0 +1,46 @@
+"""Compiled code does what the source does: scripts/compiled, as a test engineer calls it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SEED = "12"
+
+
+def said(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.process
+@pytest.mark.timeout(900)
+def test_a_run_on_compiled_code_has_the_same_events() -> None:
+    compiled = said("scripts/compiled", "run", "--seed", SEED, "--trace")
+    assert (compiled.returncode, compiled.stderr.count("error[")) == (0, 0), compiled.stderr
+    plain = said(sys.executable, "-m", "netsim", "run", "--seed", SEED, "--trace")
+    assert compiled.stdout.count("\n") > 1000
+    # how fast it was is told in a line of its own
+    rows = [
+        [
+            line
+            for line in each.stdout.splitlines()
+            if not line.startswith(("messages", "simulated"))
+        ]
+        for each in (compiled, plain)
+    ]
+    assert rows[0] == rows[1]
+    newest = max((ROOT / ".compiled").iterdir(), key=lambda path: path.stat().st_mtime)
+    assert list((newest / "govchaind" / "raft").glob("core.*.so"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("mutants",), ("run", "--plant", "any"), ("sweep", "--plant=any")]
+)
+def test_planted_bugs_are_refused_there(arguments: tuple[str, ...]) -> None:
+    told = said("scripts/compiled", *arguments)
+    assert told.returncode == 2
+    assert told.stderr.startswith("error[usage]: a planted bug has no effect in compiled code")
