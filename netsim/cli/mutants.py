@@ -14,6 +14,7 @@ Examples:
   netsim mutants                               plant each and see which property fires
   netsim mutants no-pre-vote                   one of them
   netsim mutants --search 200                  look for new seeds
+  netsim mutants --gear2                       those planted in whole nodes
   netsim run --seed 0 --plant commit-alone     a run with one in place
 """
 )
@@ -26,25 +27,33 @@ Examples:
     metavar="SEEDS",
     help="Look through so many seeds for one that finds the bug.",
 )
+@click.option("--gear2", "whole", is_flag=True, help="Those planted in whole nodes.")
 @click.option("--json", "as_json", is_flag=True, help="With --list: print one JSON value.")
-def mutants(names: tuple[str, ...], only_list: bool, search: int, as_json: bool) -> int:
+def mutants(
+    names: tuple[str, ...], only_list: bool, search: int, whole: bool, as_json: bool
+) -> int:
     """Plant known bugs and see what finds them.
 
     A bug counts as found only if the property named for it fires, on a seed that is green without
     the bug. NAMES are bugs or properties; all if none is given.
     """  # fmt: skip
-    from netsim.mutants.table import MUTANTS, report
+    from netsim.mutants import table
+    from netsim.mutants.whole import table as second
 
-    known = {mutant.name for mutant in MUTANTS} | {mutant.property_id for mutant in MUTANTS}
+    mutants = second.WHOLE if whole else table.MUTANTS
+    known = {mutant.name for mutant in mutants} | {mutant.property_id for mutant in mutants}
     for name in names:
         if name not in known:
             raise click.BadParameter(f"there is no planted bug or property {name!r}")
     if not only_list:
-        return report(list(names), search)
-    chosen = [m for m in MUTANTS if not names or m.name in names or m.property_id in names]
+        if whole:
+            return min(1, second.report(names, search or second.BUDGET))
+        return table.report(list(names), search)
+    chosen = [m for m in mutants if not names or m.name in names or m.property_id in names]
     if as_json:
-        print_json([{"name": m.name, "property": m.property_id, "seed": m.seed, "nodes": m.nodes,
-                     "text": m.text, "source": m.source} for m in chosen])  # fmt: skip
+        rows = [{"name": m.name, "property": m.property_id, "seed": m.seed, "nodes": m.nodes,
+                 "text": m.text, "source": getattr(m, "source", "")} for m in chosen]  # fmt: skip
+        print_json(rows)
     else:
         print_table("", ("property", "name", "seed", "what"),
                     [[m.property_id, m.name, str(m.seed), m.text] for m in chosen])  # fmt: skip

@@ -59,7 +59,7 @@ class Joins:
             return
         rest = pick.uniform(0.0, REST_SECONDS)
         if draw < 0.2:
-            machine.crash_at_next_write(rest, silently=False)
+            machine.crash_at_next_write(rest, silently=False, writes=pick.randint(1, 3))
         elif draw < 0.35:
             self._soon(SOON_SECONDS * pick.random(), lambda: machine.crash(rest))
         elif draw < 0.55:

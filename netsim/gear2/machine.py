@@ -333,10 +333,14 @@ class Machine:
         self._say(f"* crash {side}{' silently' if silently else ''}, rests {rest:.3f}")
         self._scope.cancel()
 
-    def crash_at_next_write(self, rest: Seconds, *, silently: bool) -> None:
-        """End the process as it begins its next write."""
+    def crash_at_next_write(self, rest: Seconds, *, silently: bool, writes: int = 1) -> None:
+        """End the process as it begins its next write, or that which comes after so many."""
 
         def now() -> None:
+            nonlocal writes
+            writes -= 1
+            if writes:
+                return
             for disk in self.disks:
                 disk.write_begins = lambda: None
             self.crash(rest, silently=silently)

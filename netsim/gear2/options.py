@@ -6,7 +6,7 @@ nothing that is drawn for the others, and each is off in many seeds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from netsim.options import source
 
@@ -205,4 +205,24 @@ def draw(
         keep_ready=join.random() < 0.3,
         chunk_bytes=join.choice((500, 4000, 768 * 1024)),
         fresh_heights=join.choice((4, 16, 4096)),
+    )
+
+
+def falling_behind(options: Options) -> Options:
+    """Return a run in which much is written and somebody falls behind every other second."""
+    return replace(
+        options,
+        think_mean=0.3,
+        customers=2,
+        batch_max=1,
+        receipts=0.2,
+        delay_min=0.0005,
+        delay_mean=0.001,
+        write_mean=0.002,
+        fault_every=2.0,
+        fault_lasts=1.0,
+        behind_blocks=2,
+        new_blocks=2,
+        chunk_bytes=500,
+        fresh_heights=4,
     )

@@ -5,7 +5,8 @@ Rules kept here:
 - Tasks that are ready together run in an order drawn from the seed. Trio keeps that switch and its
   random source as module variables; they are set here and restored here, and nowhere else.
 - A run that has nothing left to do but wait for the far deadline is a deadlock; one that does more
-  than so many steps without time going by is a livelock. Both end it.
+  than so many steps without time going by is a livelock. Both end it, also where a task shields
+  itself from being cancelled: after a while shields are taken away.
 - The collector of cyclic garbage runs at fixed steps only: what it finalises may be seen by tasks.
   It looks at what the run itself has made, and once more after it.
 """
@@ -22,6 +23,7 @@ from typing import Any
 import trio
 import trio.testing
 
+SHIELDED_SECONDS = 60.0  # behind the end of a run: who shields itself so long would never end
 INSTANT_STEPS_MAX = 100_000  # a hundred times what an instant of a healthy run was seen to take
 COLLECT_STEPS = 400_000
 
@@ -38,8 +40,12 @@ class Played:
 class _Steps(trio.abc.Instrument):
     """Counts what tasks do; ends a run in which time stands still."""
 
-    def __init__(self, clock: trio.testing.MockClock, instant_steps_max: int) -> None:
+    def __init__(
+        self, clock: trio.testing.MockClock, instant_steps_max: int, seconds_max: float
+    ) -> None:
         self.count = 0
+        self.main: trio.lowlevel.Task | None = None
+        self._seconds_max = seconds_max
         self.stands_still = False
         self.scope = trio.CancelScope()
         self._clock = clock
@@ -61,6 +67,21 @@ class _Steps(trio.abc.Instrument):
         now = self._clock.current_time()
         if now != self._instant:
             self._instant, self._since = now, self.count
+            if now >= self._seconds_max + SHIELDED_SECONDS and self.main is not None:
+                _take_shields_away(self.main)
+
+
+def _take_shields_away(task: trio.lowlevel.Task) -> None:
+    """Let a cancellation come through to all that a task has begun."""
+    waiting = [task]
+    while waiting:
+        each: Any = waiting.pop()
+        status = each._cancel_status
+        while status is not None:
+            status._scope.shield = False
+            status = status.parent
+        for nursery in each.child_nurseries:
+            waiting.extend(nursery.child_tasks)
 
 
 @contextmanager
@@ -100,11 +121,12 @@ def play(
 ) -> Played:
     """Run `main` on simulated time that starts at 0; it must end before `seconds_max`."""
     clock = trio.testing.MockClock(autojump_threshold=0)
-    steps = _Steps(clock, instant_steps_max)
+    steps = _Steps(clock, instant_steps_max, seconds_max)
     end = "deadlock"
 
     async def whole() -> None:
         nonlocal end
+        steps.main = trio.lowlevel.current_task()
         steps.scope.deadline = seconds_max
         with steps.scope:
             await main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import trio
@@ -18,9 +18,17 @@ class Reach:
     """How customers reach machines: what is drawn for each request, and who is cut off."""
 
     def __init__(
-        self, doors: Doors, pick: random.Random, *, delay_mean: Seconds, lost: float
+        self,
+        doors: Doors,
+        pick: random.Random,
+        *,
+        delay_mean: Seconds,
+        lost: float,
+        nonsense: Callable[[NodeId, str], None] = lambda node, text: None,
     ) -> None:
-        """`lost`: requests, and replies, that never arrive, as a fraction."""
+        """`lost`: requests, and replies, that never arrive, as a fraction. `nonsense` is told of
+        answers that no honest node gives."""
+        self.nonsense = nonsense
         self.doors = doors
         self.gone: set[NodeId] = set()  # no customer reaches these; asked for by name only
         self.silent: set[NodeId] = set()  # without power: nobody says that they are not there
@@ -120,10 +128,23 @@ class SimTransport:
             while refused and not exchange.ended:
                 await exchange.wait()
             reply = Reply(exchange.status, exchange.headers, exchange.take() if refused else b"")
-            yield reply, _lines(exchange, self.node)
+            lines = _lines(exchange, self.node)
+            yield reply, lines if refused else self._in_order(lines, query)
         finally:
             if exchange is not None:
                 exchange.give_up()
+
+    async def _in_order(
+        self, lines: AsyncIterator[str], query: Mapping[str, str]
+    ) -> AsyncIterator[str]:
+        """Look on as events go by: a client that missed one would only ask elsewhere."""
+        due = max(1, int(query["from"]))
+        async for line in lines:
+            if line.startswith("id: "):
+                if line != f"id: {due}":
+                    self._reach.nonsense(self._name, f"an event of {line!r}, where {due} is due")
+                due += 1
+            yield line
 
     async def close(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -79,6 +79,7 @@ class World:
             source(seed, "gear2/reach"),
             delay_mean=options.customer_delay,
             lost=options.customer_loss,
+            nonsense=lambda name, text: self.judge.fail("I-19", name, text),
         )
         # A real folder for what is laid out for others; its name reaches no trace.
         folder = tempfile.TemporaryDirectory(prefix="netsim-") if options.on("joins") else None

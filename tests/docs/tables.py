@@ -30,6 +30,7 @@ from govchaind.runtime import codec
 from govchaind.runtime.metrics import Metrics
 from netsim.mutants.inapplicable import INAPPLICABLE
 from netsim.mutants.table import MUTANTS, OPEN
+from netsim.mutants.whole.table import WHOLE
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -169,6 +170,16 @@ def planted_table() -> str:
     return _table(["known as", "planted bug", "found by", "command", "seed"], rows)
 
 
+def planted_whole_table() -> str:
+    """Return every bug planted in whole nodes, what finds it, and where."""
+    rows = [
+        [each.text.rstrip("."), each.property_id,
+         f"`python -m netsim mutants --gear2 {each.name}`", str(each.seed)]
+        for each in WHOLE
+    ]  # fmt: skip
+    return _table(["planted bug", "found by", "command", "seed"], rows)
+
+
 def open_table() -> str:
     rows = [[each.source or "own", each.text.rstrip("."), each.property_id] for each in OPEN]
     return _table(["known as", "planted bug", "to be found by"], rows)
@@ -201,6 +212,7 @@ TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "bounds": bounds_table,
         "exit-tables": exit_tables_table,
         "planted": planted_table,
+        "planted-whole": planted_whole_table,
         "not-found": open_table,
         "inapplicable": inapplicable_table,
     }

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
-from govchaind.api.context import Context
-from govchaind.base.errors import StorageFailed
-from govchaind.base.keyvalue import WriteBatch
-from govchaind.raft import replication
-from govchaind.replica.events import Written
-from govchaind.runtime import stored_value
-from govchaind.runtime.drive import Drive
-from netsim.gear2 import disk
 from netsim.gear2.job import Job, verdicts
 from netsim.gear2.judge import PROPERTIES
 from netsim.gear2.run import Verdict, draw, run
@@ -55,66 +46,6 @@ def test_every_property_holds_and_two_processes_agree(swept: dict[int, Verdict],
     assert seed not in DRAWN or 0 < verdict.receipts <= verdict.flips_refused
 
 
-async def _told_before_written(self: Any, batch: WriteBatch, ticket: int) -> None:
-    self._writing = False
-    self._wrote = True
-    self._inbox.put_own(Written(ticket))
-    await self._storage.write(batch)
-
-
-@pytest.mark.parametrize(("watched", "seed"), [("I-9", 0), ("I-9", 3), ("L-e", 4)])
-def test_a_node_that_tells_before_it_has_written_is_found(
-    monkeypatch: pytest.MonkeyPatch, watched: str, seed: int
-) -> None:
-    """By its first vote on the wire; where nobody looks at that, as it goes round in circles."""
-    monkeypatch.setattr(Drive, "_write", _told_before_written)
-    verdict = run(draw(seed, only=("crash",)), watched=frozenset({watched}))
-    assert verdict.violation is not None
-    assert verdict.violation[0] == watched
-    assert any(f"VIOLATION {watched}" in line for line in verdict.tail)
-
-
-async def _tried_again(self: Any, batch: WriteBatch, ticket: int) -> None:
-    while True:
-        try:
-            await self._storage.write(batch)
-            break
-        except StorageFailed:
-            await trio.sleep(0.5)
-    self._writing = False
-    self._wrote = True
-    self._inbox.put_own(Written(ticket))
-
-
-def test_a_node_that_goes_on_after_a_failed_write_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Drive, "_write", _tried_again)
-    violation = run(draw(1, only=("disk-error",))).violation
-    assert violation is not None
-    assert violation[0] == "I-28"
-
-
-def test_a_leader_that_commits_by_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what its clients are told, and by what is on the disks then."""
-    monkeypatch.setattr(replication, "committed_index", max)
-    violation = run(draw(0, only=("cut", "partition"))).violation
-    assert violation is not None
-    assert violation[0] == "I-10"
-
-
-async def _own_height(self: Any) -> int:
-    await trio.lowlevel.checkpoint()
-    height: int = self.board.height
-    return height
-
-
-def test_a_read_that_asks_no_leader_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From outside alone: what the clients were told has no order that explains it."""
-    monkeypatch.setattr(Context, "read_index", _own_height)
-    violation = run(draw(0)).violation
-    assert violation is not None
-    assert violation[0] == "I-20"
-
-
 def test_a_run_ends_also_while_a_disk_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the world would sleep for ever: a write heeds no cancellation."""
     hung: list[World] = []
@@ -130,12 +61,6 @@ def test_a_run_ends_also_while_a_disk_hangs(monkeypatch: pytest.MonkeyPatch) -> 
     violation = run(draw(1, only=())).violation
     assert violation == ("I-1", "-", "on purpose", 30.0)
     assert len(hung) == 1
-
-
-def test_a_flipped_bit_that_is_served_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk, "sound", lambda key, row: row[: -stored_value.CHECKSUM_BYTES])
-    found = [run(draw(seed, seconds=40.0, only=("rot",))).violation for seed in (7, 10)]
-    assert [each and each[0] for each in found] == ["I-27", "I-27"]
 
 
 def test_every_property_that_can_fail_has_a_text() -> None:

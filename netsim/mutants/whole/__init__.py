@@ -1,0 +1,1 @@
+"""Bugs planted in whole nodes, where gear 1 has nothing: the shell, the doors, the client."""
