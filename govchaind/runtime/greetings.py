@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated
 
+import trio
 from msgspec import Meta
 
 from govchaind.base.crypto import Domain, verify
@@ -41,6 +42,7 @@ class Greetings:
         self, public: PublicKey, data: bytes | None, write: Callable[[bytes], Awaitable[None]]
     ) -> None:
         self._write = write
+        self._writing = trio.Lock()  # else the older of two files might come last
         self._kept: dict[bytes, Signature] = {}
         if data is None:
             return
@@ -57,6 +59,7 @@ class Greetings:
         self._kept[message] = signature
         while len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]
-        rows = [[item, given] for item, given in self._kept.items()]
-        with suppress(StorageFailed):
-            await self._write(encode([VERSION, rows]))
+        async with self._writing:
+            rows = [[item, given] for item, given in self._kept.items()]
+            with suppress(StorageFailed):
+                await self._write(encode([VERSION, rows]))

@@ -308,6 +308,24 @@ async def test_greetings_are_bounded_and_need_no_room(autojump_clock: object) ->
     assert kept.get(b"1") == bytes(64)
 
 
+async def test_of_two_greetings_at_once_the_file_holds_both(autojump_clock: object) -> None:
+    """Whichever of the two writes takes longer."""
+    files: list[bytes] = []
+
+    async def write(data: bytes) -> None:
+        await trio.sleep(1.0 / len(data))  # the smaller file takes longer
+        files.append(data)
+
+    signed = {text: KEY.sign(Domain.HELLO, text) for text in (b"one", b"two")}
+    kept = Greetings(KEY.public, None, write)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(kept.keep, b"one", signed[b"one"])
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(kept.keep, b"two", signed[b"two"])
+    read = Greetings(KEY.public, files[-1], write)
+    assert {text: read.get(text) for text in signed} == signed
+
+
 async def test_a_greeting_given_up_closes_the_connection(autojump_clock: object) -> None:
     async def slow(frames: SignerStream) -> None:
         await who(frames)
