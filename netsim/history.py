@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from govchaind.base.keyvalue import KeyValueReader
 from govchaind.base.types import Hash, NodeId
-from govchaind.ledger.beginning import beginning
 from govchaind.ledger.outcomes import Code
 from govchaind.ledger.results import read_result
 from govchaind.replica.events import Decided
+from govchaind.replica.marker import first_height
 from netsim.checker.heights import Heights
 from netsim.checker.search import FOREVER, Answer, Span, search
 from netsim.properties.base import Violation
@@ -132,8 +132,8 @@ class History:
             for name, store, applied in stores:
                 if applied < height:
                     continue  # it fell behind again, in the last disturbance
-                if height < beginning(store):
-                    continue  # it has joined by snapshot above
+                if height < first_height(store):
+                    continue  # it has joined by snapshot above, or removed the block
                 outcomes = read_result(store, height).outcomes
                 if (transaction, code) not in [(each[0], each[2]) for each in outcomes]:
                     raise Violation("I-18", name, f"{told}: here it is not in that height")

@@ -109,7 +109,7 @@ class Chain:
             f"election_timeout_seconds_min = {options.election_min!r}\n"
             f"election_timeout_seconds_max = {options.election_max!r}\n"
         )
-        if options.on("joins"):
+        if options.by_snapshot:
             text += (
                 f"[snapshot]\nbehind_blocks = {options.behind_blocks}\n"
                 f"new_blocks = {options.new_blocks}\n"

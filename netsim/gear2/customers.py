@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netsim.gear2.world import World
 
 LIFETIMES = (20.0, 60.0, 600.0)
+UNPROVED = ("not-certified-yet", "not-found", "before-snapshot", "height-pruned")  # no receipt yet
 AGAIN = 0.15  # of what a customer does: sending what it sent before
 
 
@@ -114,7 +115,7 @@ class Customer:
             self._world.marks.reach("outcome-unknown")
             return []
         except Gone:
-            return []  # every node that was asked has joined by snapshot above it
+            return []  # every node that was asked has joined by snapshot above it, or removed it
         except GovchaindError as error:
             self._nonsense("a submission", error)
             return []
@@ -133,6 +134,12 @@ class Customer:
         code = -1 if fate.code is None else fate.code
         node = self._client.nodes.current.node
         self._world.standing.check_durable(fate.height, node)
+        if fate.code is None and self._world.options.on("prune"):
+            # the block is removed there: what is told is its place, and that is for good
+            if operation.ended is not None and operation.height != fate.height:
+                text = f"{fate.id.hex()[:12]} was told at {operation.height}, now at {fate.height}"
+                self._world.judge.fail("I-17", node, text)
+            return
         if operation.ended is not None:
             self._world.marks.reach("sent-again")
             if (operation.code, operation.height) != (code, fate.height):
@@ -160,7 +167,7 @@ class Customer:
         except (PeerError, Busy):
             return
         except GovchaindError as error:
-            if error.code not in ("not-certified-yet", "not-found", "before-snapshot"):
+            if error.code not in UNPROVED:
                 world.judge.fail("I-21", name, f"no receipt: {error.code} {error}")
             return
         world.marks.reach("receipt-verified")

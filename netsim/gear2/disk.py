@@ -23,7 +23,8 @@ from govchaind.base.encoding import decode
 from govchaind.base.errors import InvalidEncoding, StorageFailed, StorageFull, invariant
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.base.types import NodeId, Seconds
+from govchaind.base.types import Height, NodeId, Seconds
+from govchaind.ledger.results import read_result_row, thinned_row
 from govchaind.replica.store import APPLIED, HARD_STATE
 from govchaind.runtime.stored_value import CHECKSUM_BYTES, check_absent, seal, sound
 from netsim.gear2.disk_looks import Copy, Outside
@@ -156,12 +157,18 @@ class Disk:
         if key[:1] == _LOG:
             self.log_end = max(self.log_end, int.from_bytes(key[1:9], "big"))
         elif key[:1] == _RESULT:
-            self.results[int.from_bytes(key[1:9], "big")] = value
+            self._result(int.from_bytes(key[1:9], "big"), value)
         elif key == HARD_STATE:
             term, vote = decode(value, bytes_max=128)
             self.votes[term] = vote
         elif key == APPLIED:
             self.applied = max(self.applied, decode(value, bytes_max=16))
+
+    def _result(self, height: Height, row: bytes) -> None:
+        """Keep a height's result as it was before its block was removed."""
+        known = self.results.get(height)
+        if known is None or thinned_row(read_result_row(known, height)) != row:
+            self.results[height] = row
 
     def value(self, key: bytes) -> bytes:
         """Return the value of a row that is there. Raises StorageCorrupt."""

@@ -48,7 +48,7 @@ class Ending:
         options = world.options
         self._bound = 60.0 + 30 * options.election_max + 400 * options.delay_mean
         self._bound += 400 * options.write_mean
-        if options.on("joins"):
+        if options.by_snapshot:
             self._bound += JOIN_SECONDS
 
     async def run(self) -> None:

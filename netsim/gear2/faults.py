@@ -52,6 +52,7 @@ class Faults:
             "wipe": self._wipe,
             "restore": self._restore,
             "clock": self._clock,
+            "prune": self._prune,
         }
 
     async def run(self) -> None:
@@ -90,6 +91,11 @@ class Faults:
     def _some(self) -> Machine | None:
         running = [each for each in self._world.machines.values() if each.running]
         return self._random.choice(running) if running else None
+
+    def _prune(self) -> None:
+        machine = self._some()
+        if machine is not None:
+            machine.prune()
 
     # --- network ---------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ def landmark(machine: Machine, world: World, name: str, values: Mapping[str, Any
         marks.reach("log-truncated")
     elif name.startswith("snapshot."):
         _joining(machine, world, name, values)
+    elif name == "store.pruned":
+        marks.reach("blocks-removed")
     elif name == "membership.changed":
         marks.reach("membership-changed")
     elif name == "store.set_back":

@@ -21,8 +21,11 @@ from govchaind.base.errors import (
     StoreReplaced,
 )
 from govchaind.base.types import NodeId, Seconds
-from govchaind.node import run_node
+from govchaind.node import Running, run_node
+from govchaind.replica.events import Prune
+from govchaind.replica.pruning import may_go_below
 from govchaind.replica.screening import CLOCK_AHEAD
+from govchaind.runtime.drive import Drive
 from govchaind.runtime.environment import Environment
 from govchaind.runtime.guard import guard_bytes, unborn
 from govchaind.runtime.system import InlineThreads
@@ -73,6 +76,7 @@ class Machine:
         self._stop = trio.Event()
         self._replaced = False  # the life before ended because a snapshot was whole
         self._asked: Seconds = 0.0  # to stop
+        self._drive: Drive | None = None  # of a running node, where blocks are removed
         self._crashed = False
         self._rest: Seconds = 0.0  # until it starts again
         self._resting = trio.CancelScope()
@@ -201,6 +205,7 @@ class Machine:
                     self._environment(),
                     telemetry,
                     stop=self._stop,
+                    attend=self._attend if world.options.on("prune") else None,
                 )
             except Exception as caught:  # judged below: what may end a node is known
                 error = caught
@@ -209,6 +214,20 @@ class Machine:
         if not self._crashed:
             self._ended(error)
         self._leaves_nothing()
+
+    async def _attend(self, running: Running) -> None:
+        """Have what an operator may ask of a running node at hand."""
+        self._drive = running.drive
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._drive = None
+
+    def prune(self) -> None:
+        """Ask for more to be removed than may go: what must stay the node itself decides."""
+        if self._drive is not None and may_go_below(self.disk.outside()) > 1:
+            self._say(f"* shall remove blocks below {self.disk.applied}")
+            self._drive.let_prune(Prune(self.disk.applied, 0, None))
 
     async def _exchange(self, telemetry: Telemetry) -> None:
         """Go on with the second store if it is whole, as production does before it opens one."""

@@ -30,6 +30,7 @@ MARKS = MappingProxyType(
         "snapshot-resumed": "a node goes on with a fetch that an earlier life of it has begun",
         "snapshot-given-up": "a node gives up fetching a snapshot, and takes blocks",
         "joiner-crashed": "a process dies while it has a second store",
+        "blocks-removed": "a node removes old blocks",
         "snapshot-served-wrongly": "a joining node leaves a malicious member for good",
         "lied": "a malicious member's bytes change as they leave",
         "liar-refused": "a node ends its link to a malicious member",

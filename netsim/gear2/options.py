@@ -28,6 +28,7 @@ FAULTS = (
     "restore",
     "membership",
     "joins",
+    "prune",
     "malicious",
     "vandal",
     "clock",
@@ -57,6 +58,7 @@ LIKELY = {
     "restore": 0.2,
     "membership": 0.35,
     "joins": 0.25,
+    "prune": 0.2,
     "malicious": 0.3,
     "vandal": 0.3,
     "clock": 0.4,
@@ -106,6 +108,13 @@ class Options:
     keep_ready: bool  # a state is always laid out
     chunk_bytes: int  # of a chunk, at most
     fresh_heights: int  # what is laid out is offered so long
+    # of removing old blocks, where that is on
+    keep_blocks: int  # that stay, at least
+
+    @property
+    def by_snapshot(self) -> bool:
+        """Whether nodes can join by snapshot in this run: where blocks go they must."""
+        return self.on("joins") or self.on("prune")
 
     def on(self, fault: str) -> bool:
         """Say whether this kind of fault happens in this run."""
@@ -205,6 +214,7 @@ def draw(
         keep_ready=join.random() < 0.3,
         chunk_bytes=join.choice((500, 4000, 768 * 1024)),
         fresh_heights=join.choice((4, 16, 4096)),
+        keep_blocks=source(seed, "gear2/prune").choice((8, 8, 12)),
     )
 
 

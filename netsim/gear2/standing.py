@@ -116,7 +116,8 @@ class Standing:
         Where no store is lost and no member changes, so that nobody asks which majority.
         """
         world = self._world
-        if any(world.options.on(kind) for kind in ("wipe", "restore", "membership", "joins")):
+        options = world.options
+        if options.by_snapshot or any(map(options.on, ("wipe", "restore", "membership"))):
             return
         ends = [world.machines[name].disk.log_end for name in world.chain.voters]
         if committed_index(ends) < height:

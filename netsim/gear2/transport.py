@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 
 import trio
 
@@ -129,28 +129,31 @@ class SimTransport:
                 await exchange.wait()
             reply = Reply(exchange.status, exchange.headers, exchange.take() if refused else b"")
             lines = _lines(exchange, self.node)
-            yield reply, lines if refused else self._in_order(lines, query)
+            async with aclosing(lines if refused else self._in_order(lines, query)) as told:
+                yield reply, told
         finally:
             if exchange is not None:
                 exchange.give_up()
 
     async def _in_order(
-        self, lines: AsyncIterator[str], query: Mapping[str, str]
-    ) -> AsyncIterator[str]:
+        self, lines: AsyncGenerator[str, None], query: Mapping[str, str]
+    ) -> AsyncGenerator[str, None]:
         """Look on as events go by: a client that missed one would only ask elsewhere."""
         due = max(1, int(query["from"]))
-        async for line in lines:
-            if line.startswith("id: "):
-                if line != f"id: {due}":
-                    self._reach.nonsense(self._name, f"an event of {line!r}, where {due} is due")
-                due += 1
-            yield line
+        async with aclosing(lines):
+            async for line in lines:
+                if line.startswith("id: "):
+                    if line != f"id: {due}":
+                        text = f"an event of {line!r}, where {due} is due"
+                        self._reach.nonsense(self._name, text)
+                    due += 1
+                yield line
 
     async def close(self) -> None:
         await trio.lowlevel.checkpoint()
 
 
-async def _lines(exchange: Exchange, node: str) -> AsyncIterator[str]:
+async def _lines(exchange: Exchange, node: str) -> AsyncGenerator[str, None]:
     rest = ""
     while True:
         rest += exchange.take().decode()

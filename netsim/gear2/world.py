@@ -82,7 +82,7 @@ class World:
             nonsense=lambda name, text: self.judge.fail("I-19", name, text),
         )
         # A real folder for what is laid out for others; its name reaches no trace.
-        folder = tempfile.TemporaryDirectory(prefix="netsim-") if options.on("joins") else None
+        folder = tempfile.TemporaryDirectory(prefix="netsim-") if options.by_snapshot else None
         self._folder = folder
         self.scratch = None if folder is None else Path(folder.name)
         self.joins = Joins(self)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from netsim.gear2.options import Options, draw, falling_behind
 from netsim.gear2.run import Verdict, run
 from netsim.mutants.plant import Mutant, planted
-from netsim.mutants.whole import doors, joins, shared, shell
+from netsim.mutants.whole import doors, joins, removal, shared, shell
 from netsim.mutants.whole.bug import BUGS, WholeMutant
 
 BUDGET = 60
 
 WHOLE: tuple[WholeMutant, ...] = tuple(BUGS)
-_PLANTS = (shell, doors, joins, shared)  # read for what they enter into BUGS
+_PLANTS = (shell, doors, joins, removal, shared)  # read for what they enter into BUGS
 
 
 def options(mutant: WholeMutant, seed: int) -> Options:

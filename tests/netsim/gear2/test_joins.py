@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.xdist_group("gear2"), pytest.mark.timeout(600)]
 
 
 FALLEN, LIED_TO = ("joins", "crash"), ("joins", "malicious")
+REMOVED = ("prune", "crash", "membership")
 
 
 def joined(seed: int, nodes: int, only: tuple[str, ...], watched: str = "") -> Verdict:
@@ -27,6 +28,7 @@ def joined(seed: int, nodes: int, only: tuple[str, ...], watched: str = "") -> V
     [
         (23, 3, FALLEN, {"snapshot-joined", "snapshot-resumed", "joiner-crashed"}),
         (7, 4, LIED_TO, {"snapshot-joined", "snapshot-served-wrongly"}),
+        (0, 3, REMOVED, {"snapshot-joined", "blocks-removed"}),
     ],
 )
 def test_nodes_join_by_snapshot_whatever_happens(
