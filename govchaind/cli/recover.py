@@ -124,6 +124,8 @@ def sign(
 ) -> None:
     """Add one signature to RECORD, after judging what it says by your own trust file.
 
+    A record whose time is ahead of this machine's clock is not signed.
+
     Copies may be signed apart: `recover apply` takes several files of one record.
 
     \b
@@ -132,12 +134,15 @@ def sign(
     """
     from govchaind.client.keyfile import read_key_file
     from govchaind.ledger.recovery_quorum import institutions_signed
+    from govchaind.recovery.own_clock import check_recovery_time
     from govchaind.recovery.record_file import load_record, save_record
+    from govchaind.runtime.system import wall_milliseconds
 
     file = read_key_file(key_file)
     made = load_record([record])
     trust = _trust(trust_file, genesis)
     lookup = _judged(made, trust)
+    check_recovery_time(made.body.time, wall_milliseconds())
     signed = made.signed(file.institution, file.signing_key())
     institutions_signed(signed, lookup)  # that the key signs for it
     save_record(record, signed)
@@ -173,7 +178,8 @@ def carry_out(
 ) -> None:
     """Carry out the record in RECORD… in the store of the node in DIRECTORY, which may not run.
 
-    All of it is judged by what the store itself holds before one write changes it. Running the
+    All of it is judged by what the store itself holds before one write changes it, and its time by
+    this machine's clock. Running the
     command again changes nothing more. When each survivor has it, start them all.
 
     \b
@@ -185,13 +191,14 @@ def carry_out(
 
     from govchaind.recovery.applying import apply_record
     from govchaind.recovery.record_file import load_record, load_tail
+    from govchaind.runtime.system import wall_milliseconds
 
     made = load_record(records)
     tail = load_tail(records[0], blocks)
     with _opened(directory) as (storage, genesis, name):
         with storage.snapshot() as snapshot:
             survivor = _survivor(directory, name, snapshot, genesis)
-            applied = apply_record(survivor, genesis, made, tail)
+            applied = apply_record(survivor, genesis, made, tail, now=wall_milliseconds())
         if applied.batch is not None:
             trio.run(storage.write, applied.batch)
     if as_json:

@@ -15,12 +15,13 @@ from govchaind.base.encoding import encode
 from govchaind.base.errors import ChainRecovered, Conflict, InvalidProof
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import KeyValueReader, Overlay, WriteBatch
-from govchaind.base.types import Height, Term
+from govchaind.base.types import BlockTime, Height, Term
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.block import Block, check_block, read_block, recovery_block
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.recovery import Recovery
 from govchaind.ledger.transaction import verify_transaction
+from govchaind.recovery.own_clock import check_recovery_time
 from govchaind.recovery.survivor import Survivor
 from govchaind.recovery.tail import Tail
 from govchaind.replica.memberships import Memberships
@@ -40,9 +41,17 @@ class Applied:
 
 
 def apply_record(
-    survivor: Survivor, genesis: Genesis, recovery: Recovery, tail: Tail | None
+    survivor: Survivor,
+    genesis: Genesis,
+    recovery: Recovery,
+    tail: Tail | None,
+    *,
+    now: BlockTime,
 ) -> Applied:
     """Return what to write.
+
+    Args:
+        now: the own clock, milliseconds since 1970; the recovery may not be far ahead of it.
 
     Raises:
         InvalidProof: the record does not hold, or too few institutions have signed it.
@@ -55,6 +64,7 @@ def apply_record(
     if _carried_out(survivor, recovery):
         return Applied(None, body.height, (), 0, 0)
     _check_place(survivor, recovery)
+    check_recovery_time(body.time, now)
     common, blocks = _missing(survivor, genesis, recovery, tail)
     if survivor.applied > common:
         raise ChainRecovered(

@@ -9,6 +9,8 @@ Rules it keeps:
   that they have: what they have signed, they still remember.
 - A height that somebody has seen certified and that no survivor holds is said in the record, and
   only when that is asked for.
+- Its time is the preparing machine's, which must be above what is kept and near the clock of
+  whoever signs it and carries it out (`own_clock.py`).
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from govchaind.ledger.state import State
 from govchaind.ledger.state_keys import INSTITUTION
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.working_state import WorkingState
+from govchaind.recovery.own_clock import check_kept_time
 from govchaind.recovery.survivor import Survivor, common_height, highest, kept_by_rule
 from govchaind.recovery.tail import Tail
 from govchaind.replica.memberships import Memberships
@@ -83,6 +86,7 @@ def prepare(
     chain = _Kept(kept, genesis)
     proofs = chain.proofs(highest(survivors))
     chain.carry_out(kept.last)
+    check_kept_time(chain.ledger.time, now)
     membership = membership_of(going_on, kept.last)
     chain.check_members(membership)
     names = {member.name for member in going_on}

@@ -43,10 +43,16 @@ def survivor(cluster: Cluster, name: str) -> Survivor:
     return read_survivor(name, node.disk, cluster.genesis, node.guard)
 
 
+def clock(cluster: Cluster) -> int:
+    """Return the clock of whoever recovers a cluster that was stopped a minute ago."""
+    return EPOCH + int(cluster.now * 1000) + 60_000
+
+
 def prepared(cluster: Cluster, *names: str, seen: int = 0, accept_loss: bool = False) -> Prepared:
     survivors = [survivor(cluster, name) for name in names]
-    now = EPOCH + int(cluster.now * 1000) + 60_000
-    return prepare(survivors, cluster.genesis, now=now, seen=seen, accept_loss=accept_loss)
+    return prepare(
+        survivors, cluster.genesis, now=clock(cluster), seen=seen, accept_loss=accept_loss
+    )
 
 
 def signed(recovery: Recovery, departments: Sequence[str]) -> Recovery:
@@ -57,7 +63,8 @@ def signed(recovery: Recovery, departments: Sequence[str]) -> Recovery:
 
 def carry_out(cluster: Cluster, name: str, recovery: Recovery, tail: Tail | None) -> Applied:
     """Carry a record out on one node's disk."""
-    applied = apply_record(survivor(cluster, name), cluster.genesis, recovery, tail)
+    now = clock(cluster)
+    applied = apply_record(survivor(cluster, name), cluster.genesis, recovery, tail, now=now)
     if applied.batch is not None:
         cluster.nodes[name].disk.apply(applied.batch)
     return applied
