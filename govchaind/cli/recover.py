@@ -15,11 +15,13 @@ from govchaind.cli.options import FILE, FOLDER, json_option
 from govchaind.cli.output import line, moment, note, print_json, progress
 
 if TYPE_CHECKING:
+    from govchaind.base.types import Height
     from govchaind.ledger.genesis import Genesis
     from govchaind.ledger.recovery import Recovery
     from govchaind.ledger.trust import TrustRoot
     from govchaind.recovery.survivor import Survivor
     from govchaind.runtime.lmdb_storage import LmdbStorage
+    from govchaind.runtime.store_exchange import StorageSettings
 
 _trust_option = click.option(
     "--trust", "trust_file", type=FILE, help="Your trust file: judge the record by it."
@@ -94,6 +96,7 @@ def prepare(
     heads = [load_trust(path).head_height for path in seen]
     with ExitStack() as stack:
         survivors, genesis = _survivors(directories, stack)
+        beside_stores = _second_stores(directories, survivors)
         made = make(
             survivors,
             genesis,
@@ -105,7 +108,8 @@ def prepare(
     beside = save_tail(record, made.tail)
     if as_json:
         print_json({**_facts(made.recovery), "kept_from": made.kept_from,
-                    "blocks": None if beside is None else str(beside)})  # fmt: skip
+                    "blocks": None if beside is None else str(beside),
+                    "second_stores": beside_stores})  # fmt: skip
         return
     _tell(made.recovery)
     if beside is not None:
@@ -179,7 +183,8 @@ def carry_out(
     """Carry out the record in RECORD… in the store of the node in DIRECTORY, which may not run.
 
     All of it is judged by what the store itself holds before one write changes it, and its time by
-    this machine's clock. Running the
+    this machine's clock. A second store that a join by snapshot has left is removed: it would take
+    the recovered one's place. Running the
     command again changes nothing more. When each survivor has it, start them all.
 
     \b
@@ -191,6 +196,7 @@ def carry_out(
 
     from govchaind.recovery.applying import apply_record
     from govchaind.recovery.record_file import load_record, load_tail
+    from govchaind.recovery.second_store import remove_second_store
     from govchaind.runtime.system import wall_milliseconds
 
     made = load_record(records)
@@ -199,12 +205,15 @@ def carry_out(
         with storage.snapshot() as snapshot:
             survivor = _survivor(directory, name, snapshot, genesis)
             applied = apply_record(survivor, genesis, made, tail, now=wall_milliseconds())
+        removed = False
         if applied.batch is not None:
+            removed = remove_second_store(_second_store(directory)[0])  # before the write
             trio.run(storage.write, applied.batch)
     if as_json:
         print_json({"node": name, "height": applied.height, "changed": applied.batch is not None,
                     "signed_by": list(applied.institutions), "blocks_taken": applied.taken,
-                    "blocks_dropped": applied.dropped})  # fmt: skip
+                    "blocks_dropped": applied.dropped,
+                    "second_store_removed": removed})  # fmt: skip
         return
     if applied.batch is None:
         click.echo(f"{name} was recovered at height {applied.height} before; nothing was changed.")
@@ -214,6 +223,8 @@ def carry_out(
         f"{', '.join(applied.institutions)}; {applied.taken} blocks taken, "
         f"{applied.dropped} that nobody had committed dropped."
     )
+    if removed:
+        note("The second store that a join by snapshot had left there was removed.")
     note("Carry it out on every survivor, then start them: `govchaind run`.")
 
 
@@ -258,6 +269,38 @@ def _survivors(directories: Sequence[Path], stack: ExitStack) -> tuple[list[Surv
     if chain is None or len({each.name for each in found}) != len(found):
         raise InvalidSetting("one node was given twice", code="given-twice")
     return found, chain
+
+
+def _second_store(directory: Path) -> tuple[Path, StorageSettings]:
+    from govchaind.node import load
+    from govchaind.recovery.second_store import second_store
+
+    config, _, _ = load(directory)
+    return second_store(config.data_directory, config.storage), config.storage
+
+
+def _second_stores(directories: Sequence[Path], survivors: Sequence[Survivor]) -> dict[str, Height]:
+    """Say which nodes have a whole second store, before anything is refused for what is lost."""
+    from govchaind.recovery.second_store import whole_second_store
+
+    found: dict[str, Height] = {}
+    for directory, survivor in zip(directories, survivors, strict=True):
+        name, height = survivor.name, whole_second_store(*_second_store(directory))
+        if height is None:
+            continue
+        found[name] = height
+        if height > survivor.last:
+            note(
+                f"{name} has a whole snapshot of height {height} beside its store, which is not "
+                "read here. If it may hold what is lost, start this node alone, so that it goes on "
+                "from it, stop it and prepare anew: `recover apply` removes it."
+            )
+        else:
+            note(
+                f"{name} has a whole snapshot of height {height} beside its store, which is not "
+                f"read here: the store itself reaches {survivor.last}. `recover apply` removes it."
+            )
+    return found
 
 
 def _survivor(directory: Path, name: str, reader: Any, genesis: Genesis) -> Survivor:
