@@ -14,6 +14,8 @@ Rules it keeps:
 - A key may be held by another process: then a statement is asked for once it is durable, again
   until it is signed, refused or certified, and lowest height first. Its signature leaves at once
   and is not stored: the holder gives the same one again.
+- What was applied while a key was not in this node is signed at the first start with it: the
+  durable statement is the only one that this store has had of the height, and stays so.
 - Attestations are sent again until their height is certified; a peer that has the certificate
   answers with it. Certificates are gathered without gaps, lowest height first.
 - A certificate that contradicts own results stops the node before it signs again.
@@ -38,11 +40,7 @@ from govchaind.ledger.statement import STATEMENT_BYTES_MAX, read_statement
 from govchaind.replica.events import SignatureWanted, Signed
 from govchaind.replica.gathered import Gathered
 from govchaind.replica.messages import Attest
-from govchaind.replica.stored_certificates import (
-    CERTIFICATES_PAGE,
-    last_certified,
-    newest_signed,
-)
+from govchaind.replica.stored_certificates import CERTIFICATES_PAGE, last_certified, newest_signed
 
 AHEAD_MAX = 512  # attestations kept for heights not yet applied here, per peer
 RESEND_SECONDS = 1.0
@@ -110,6 +108,10 @@ class Attestations:
             statement, signature = read(value, tuple[bytes, bytes], bytes_max=4096)
             if height <= self.certified:
                 continue
+            if not signature and self._may_sign(height):
+                held = self._held(height)
+                if not isinstance(held, HeldElsewhere):
+                    signature = held.sign(Domain.ATTESTATION, statement)
             self._open[height] = gathered = Gathered(statement, 0.0, signature)
             if signature:
                 gathered.signatures[self._name] = signature
@@ -131,8 +133,9 @@ class Attestations:
         elif height > self.signed and self._may_sign(height):
             signature = signer.sign(Domain.ATTESTATION, statement)
             self.signed = height
+        if height not in self._open:  # what was signed is never written over
+            batch.put(height_key(Table.ATTESTATION, height), encode([statement, signature]))
         self._open[height] = Gathered(statement, now, signature)
-        batch.put(height_key(Table.ATTESTATION, height), encode([statement, signature]))
         certified: list[Height] = []
         for peer in sorted(self._early):
             early = self._early[peer].pop(height, None)
@@ -146,7 +149,8 @@ class Attestations:
     def _may_sign(self, height: Height) -> bool:
         member = self._signs_as(self._name, height)
         return (
-            member is not None
+            height > self.floor
+            and member is not None
             and member.attestation_key in self._signers
             and member.store == self._store
         )
@@ -178,7 +182,7 @@ class Attestations:
         wanted: list[SignatureWanted] = []
         for height in self._lowest_open() if self._elsewhere else ():
             gathered = self._open[height]
-            if height > self.durable or height <= self.floor or height in self._certificates:
+            if height > self.durable or height in self._certificates:
                 continue
             if gathered.own or gathered.refused or now < gathered.ask_at:
                 continue
@@ -393,8 +397,3 @@ class Attestations:
         """Return when a height was applied here, while that is remembered; forgets it."""
         gathered = self._open.pop(height, None)
         return None if gathered is None or not gathered.applied_at else gathered.applied_at
-
-    @property
-    def lowest_open(self) -> Height:
-        """Return the first height that has no certificate here."""
-        return self.certified + 1

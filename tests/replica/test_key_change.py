@@ -110,6 +110,18 @@ def test_a_node_without_its_next_key_goes_on_and_signs_nothing_until_it_has_it()
     assert replica.attestations.signed == agreed(cluster)
 
 
+def test_what_nobody_else_can_certify_is_signed_when_the_next_key_is_there() -> None:
+    cluster = started("a", version=KNOWN_VERSION)
+    height = change(cluster, "a")
+    cluster.offer("a", [cluster.put(9)])
+    cluster.run(3)
+    assert cluster.certified()["a"] == height < cluster.heights()["a"]
+    hold_both(cluster, "a")
+    cluster.run(5)
+    assert cluster.certified()["a"] == cluster.heights()["a"]
+    assert set(map(frozenset, check_all(cluster, "a").values())) == {frozenset("a")}
+
+
 def test_a_restart_before_the_change_is_certified_signs_each_height_with_its_own_key() -> None:
     cluster = started(version=KNOWN_VERSION)
     name = follower_of(cluster)
