@@ -94,6 +94,25 @@ def test_heights_that_waited_for_the_signer_are_signed_when_it_is_back(held: Hol
     assert held.reasons() == []
 
 
+def test_heights_that_waited_are_signed_when_the_key_is_back_in_the_node(held: Holder) -> None:
+    network, other = begin(held)
+    network.stop(network.validators[2])  # two of three must sign from now on
+    network.leader()
+    held.kill()
+    held.wait_reason("signer away")
+    for number in range(20):
+        network.submit(other, network.put(f"waits-{number}"))
+    certified = network.status(other)["certified"]
+    network.stop(held.name)
+    held.key.rename(network.folder(held.name) / ATTESTATION_KEY_FILE)
+    network.set(held.name, attestation__signer=None)
+    network.start(held.name)
+    network.leader()
+    height = network.wait_level()["height"]
+    assert height > certified + 1
+    assert held.signers(certified + 2) == {other, held.name}
+
+
 def test_a_node_starts_and_links_while_its_signer_is_away(held: Holder) -> None:
     network, other = begin(held)
     greetings = network.folder(held.name) / GREETINGS_FILE
