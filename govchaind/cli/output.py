@@ -182,7 +182,10 @@ def moment(milliseconds: int | None) -> str:
     """Return a block time as ISO text in UTC."""
     if milliseconds is None:
         return "–"
-    time = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    try:
+        time = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    except (OverflowError, ValueError, OSError):  # what others wrote may be any number
+        return f"{milliseconds} ms after 1970"
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from govchaind.ledger.recovery import make_recovery
 from govchaind.recovery import second_store
+from govchaind.recovery.record_file import load_record, save_record
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.store import StoredLog, View, applied_height
 from govchaind.runtime import system
@@ -124,6 +126,14 @@ def test_the_clock_of_each_who_takes_part_is_asked(
     assert "error[time-ahead]" in done.errors
     at(monkeypatch, now + HOUR)
     assert left.apply().code == 0
+
+
+def test_a_record_of_no_time_that_there_is_can_be_shown(left: Disaster) -> None:
+    left.prepare()
+    made = load_record([left.record])
+    save_record(left.record, make_recovery(replace(made.body, time=2**60), made.proofs))
+    done = left.run("recover", "show", left.record)
+    assert (done.code, f"{2**60} ms after 1970" in done.output) == (0, True), done.errors
 
 
 def test_a_second_store_from_before_never_takes_the_place_of_a_recovered_one(
