@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from govchaind.ledger.trust import TrustRoot
     from govchaind.recovery.survivor import Survivor
     from govchaind.runtime.lmdb_storage import LmdbStorage
-    from govchaind.runtime.store_exchange import StorageSettings
 
 _trust_option = click.option(
     "--trust", "trust_file", type=FILE, help="Your trust file: judge the record by it."
@@ -194,6 +193,7 @@ def carry_out(
     """
     import trio
 
+    from govchaind.node import load
     from govchaind.recovery.applying import apply_record
     from govchaind.recovery.record_file import load_record, load_tail
     from govchaind.recovery.second_store import remove_second_store
@@ -207,7 +207,7 @@ def carry_out(
             applied = apply_record(survivor, genesis, made, tail, now=wall_milliseconds())
         removed = False
         if applied.batch is not None:
-            removed = remove_second_store(_second_store(directory)[0])  # before the write
+            removed = remove_second_store(load(directory)[0].store_directory)  # before the write
             trio.run(storage.write, applied.batch)
     if as_json:
         print_json({"node": name, "height": applied.height, "changed": applied.batch is not None,
@@ -271,21 +271,16 @@ def _survivors(directories: Sequence[Path], stack: ExitStack) -> tuple[list[Surv
     return found, chain
 
 
-def _second_store(directory: Path) -> tuple[Path, StorageSettings]:
-    from govchaind.node import load
-    from govchaind.recovery.second_store import second_store
-
-    config, _, _ = load(directory)
-    return second_store(config.data_directory, config.storage), config.storage
-
-
 def _second_stores(directories: Sequence[Path], survivors: Sequence[Survivor]) -> dict[str, Height]:
     """Say which nodes have a whole second store, before anything is refused for what is lost."""
+    from govchaind.node import load
     from govchaind.recovery.second_store import whole_second_store
 
     found: dict[str, Height] = {}
     for directory, survivor in zip(directories, survivors, strict=True):
-        name, height = survivor.name, whole_second_store(*_second_store(directory))
+        (config, _, _), name = load(directory), survivor.name
+        limit = config.storage.map_bytes_max
+        height = whole_second_store(config.store_directory, map_bytes_max=limit)
         if height is None:
             continue
         found[name] = height

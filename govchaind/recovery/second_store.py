@@ -1,8 +1,8 @@
 """The second store of a node that was joining by snapshot when the disaster came.
 
-A whole one takes the store's place at the next start wherever its height is above the own log's,
-and heights are all that is compared then: it would bring the old chain back over a recovery that
-keeps less. So it goes before a record is carried out, and is gone for good before the one write.
+A whole one takes the store's place at the next start where its height is above the own log's, and
+of what a recovery changes nothing else is compared then: it would bring the old chain back over one
+that keeps less. So it goes before a record is carried out, and is gone before the one write.
 Until then it may hold what is thought to be lost, which whoever prepares a record must be told.
 """
 
@@ -14,26 +14,22 @@ from pathlib import Path
 from govchaind.base.errors import StorageCorrupt, StorageFailed
 from govchaind.base.types import Height
 from govchaind.runtime.lmdb_storage import LmdbStorage
-from govchaind.runtime.store_exchange import SECOND_DIRECTORY, StorageSettings
+from govchaind.runtime.store_exchange import second_directory
 from govchaind.runtime.store_files import DATA_FILE
 from govchaind.runtime.store_succession import whole_height
 from govchaind.runtime.system import sync_folder
 
 
-def second_store(data_directory: Path, settings: StorageSettings) -> Path:
-    """Return where a node's second store lies, if it has one."""
-    return data_directory / SECOND_DIRECTORY
+def whole_second_store(store: Path, *, map_bytes_max: int) -> Height | None:
+    """Return the height of a store's second one that is whole, or None if there is none.
 
-
-def whole_second_store(second: Path, settings: StorageSettings) -> Height | None:
-    """Return the height of a second store that is whole, or None if there is none.
-
-    Its node may not run. Raises StorageFailed, Conflict: it cannot be opened.
+    The node may not run. Raises StorageFailed, Conflict: it cannot be opened.
     """
+    second = second_directory(store)
     if not (second / DATA_FILE).exists():
         return None
     try:
-        storage = LmdbStorage(second, map_bytes_max=settings.map_bytes_max)
+        storage = LmdbStorage(second, map_bytes_max=map_bytes_max)
         try:
             with storage.snapshot() as snapshot:
                 return whole_height(snapshot)
@@ -43,13 +39,14 @@ def whole_second_store(second: Path, settings: StorageSettings) -> Height | None
         return None  # it cannot take the store's place, and nothing can be read from it
 
 
-def remove_second_store(second: Path) -> bool:
-    """Remove a second store, whole or not, so that no power cut brings it back.
+def remove_second_store(store: Path) -> bool:
+    """Remove the second one of a store, whole or not, so that no power cut brings it back.
 
-    Its node may not run. Returns whether there was one.
+    The node may not run. Returns whether there was one.
 
     Raises StorageFailed: it is still there, or may come back.
     """
+    second = second_directory(store)
     try:
         there = second.exists()
         if there:

@@ -12,12 +12,11 @@ from govchaind.cli.node_files import Ports, make_node
 from govchaind.client.keyfile import new_key
 from govchaind.identity import write_private
 from govchaind.node import load
-from govchaind.recovery.second_store import second_store
 from govchaind.replica.store import APPLIED, GENESIS
-from govchaind.runtime.guard import guard_bytes
+from govchaind.runtime.guard import guard_bytes, read_guard
 from govchaind.runtime.joining import WHOLE
 from govchaind.runtime.lmdb_storage import LmdbStorage
-from govchaind.runtime.store_exchange import exchange
+from govchaind.runtime.store_exchange import exchange, second_directory
 from govchaind.runtime.telemetry import Telemetry
 from tests.replica.cluster import OFFICE, Cluster, store_id
 
@@ -61,7 +60,7 @@ def office_key(root: Path, institution: str) -> Path:
 def second(directory: Path) -> Path:
     """Return where a node's second store lies."""
     config, _, _ = load(directory)
-    return second_store(config.data_directory, config.storage)
+    return second_directory(config.store_directory)
 
 
 def join(directory: Path, height: int, *, whole: bool = True) -> Path:
@@ -73,8 +72,10 @@ def join(directory: Path, height: int, *, whole: bool = True) -> Path:
 
 def next_start(directory: Path) -> None:
     """Do with the stores what the node's next start does before all else."""
-    config, _, _ = load(directory)
-    trio.run(exchange, config.data_directory, config.storage, Telemetry(version="0"))
+    config, identity, _ = load(directory)
+    guard = read_guard(identity.guard_path.read_bytes())
+    telemetry = Telemetry(version="0")
+    trio.run(exchange, config.store_directory, config.storage, guard, telemetry)
 
 
 def rows(store: Path) -> Rows:
