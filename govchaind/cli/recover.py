@@ -183,8 +183,8 @@ def carry_out(
 
     All of it is judged by what the store itself holds before one write changes it, and its time by
     this machine's clock. A second store that a join by snapshot has left is removed: it would take
-    the recovered one's place. Running the
-    command again changes nothing more. When each survivor has it, start them all.
+    the recovered one's place. Running the command again changes nothing more. When each survivor
+    has it, start them all.
 
     \b
     Example:
