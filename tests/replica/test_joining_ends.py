@@ -7,6 +7,7 @@ import pytest
 from govchaind.base.keyvalue import MemoryReader
 from govchaind.replica.joining import (
     ANSWER_SECONDS,
+    ASKED_OF_ONE_MAX,
     SILENCES_MAX,
     SILENT_SECONDS,
     Joining,
@@ -77,7 +78,7 @@ def test_who_gives_a_head_and_then_nothing_does_not_keep_the_try() -> None:
 
 def test_a_state_that_is_being_laid_out_is_waited_for_but_not_for_ever() -> None:
     joining, ended = tried(alone_with(PREPARING))
-    assert joining.given_up == "nothing that holds has come for 600 seconds"
+    assert joining.given_up == "nothing that holds has come for 599 seconds"
     assert ended == pytest.approx(PREPARING_SECONDS, abs=2)
     not_yet = [int(PREPARING_SECONDS * 0.9)]  # a question a second is put to it
 
@@ -105,6 +106,22 @@ def test_who_said_once_that_it_prepares_has_no_more_time_for_it() -> None:
     joining, ended = tried(serve)
     assert joining.given_up is not None
     assert ended == pytest.approx(FRUITLESS_SECONDS, abs=3)
+
+
+def test_who_gives_a_chunk_and_prepares_again_has_its_ten_minutes_once() -> None:
+    answers = [0]
+
+    def serve(peer: str, message: SnapshotMessage) -> SnapshotMessage | None:
+        if peer != "node-b" or isinstance(message, WantSnapshot):
+            return alone_with(PREPARING)(peer, message)
+        answers[0] += 1
+        given = answers[0] % 400 < ASKED_OF_ONE_MAX  # all of a turn: a refusal takes back the rest
+        return HONEST(peer, message) if given else SnapshotRefusal(message.height, PREPARING)
+
+    joining, ended = tried(serve, step=1.0)
+    assert joining.given_up is not None
+    assert joining.chunks > 0
+    assert ended < PREPARING_SECONDS + 2 * FRUITLESS_SECONDS
 
 
 def test_what_comes_slowly_but_comes_is_taken() -> None:
