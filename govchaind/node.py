@@ -34,7 +34,7 @@ from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.raft.messages import Timing
 from govchaind.replica.events import CertificateAwaited, Guard
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import STORE, behind_guard, store_batch, stored_store_id
+from govchaind.replica.store import behind_guard, put_store_id, store_batch, stored_store_id
 from govchaind.runtime.carried import make_carrier, make_shelf
 from govchaind.runtime.drive import Drive
 from govchaind.runtime.environment import Environment, ListenHttp
@@ -100,12 +100,12 @@ async def open_store(
         # missing file may have been lost together with the store.
         first = guard == unborn(identity.first_store)
         store = identity.first_store if first else environment.entropy(STORE_ID_BYTES)
-        await storage.write(store_batch(genesis, store))
+        await storage.write(store_batch(genesis, store, guard))
         telemetry.event("store.made", store=store.hex(), first=first)
     elif behind is not None:
         store = environment.entropy(STORE_ID_BYTES)
         batch = WriteBatch()
-        batch.put(STORE, store)
+        put_store_id(batch, store, guard)
         await storage.write(batch)
         telemetry.event("store.set_back", problem=behind, store=store.hex())
     telemetry.event("store.checked", newest_blocks=check_newest(storage, genesis))

@@ -12,6 +12,7 @@ from govchaind.base.limits import STORE_AHEAD_BYTES
 from govchaind.config import Config
 from govchaind.identity import Identity
 from govchaind.runtime.environment import DeliveryDoors, Environment, SignerDoor, TraceDoor
+from govchaind.runtime.guard import read_guard
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.signer_socket import signer_door
 from govchaind.runtime.snapshots import make_doors
@@ -61,7 +62,10 @@ async def production(
     traces = _trace_door(config, identity)
     crash = CrashRecord(config.data_directory / CRASH_FILE)
     crash.check()
-    await exchange(config.data_directory, config.storage, telemetry)
+    guard_file = GuardFile(identity.guard_path)
+    remembered = guard_file.read()
+    guard = None if remembered is None else read_guard(remembered)
+    await exchange(config.store_directory, config.storage, guard, telemetry)
     storage = LmdbStorage(
         config.store_directory,
         map_bytes_max=config.storage.map_bytes_max,
@@ -72,7 +76,6 @@ async def production(
     carriers = WorkerThreads("deliver", DELIVERY_THREADS)
     try:
         crash.open()
-        guard_file = GuardFile(identity.guard_path)
 
         def refused(address: str, error: GovchaindError) -> None:
             telemetry.event("link.refused", address=address, code=error.code, reason=error.message)
@@ -98,7 +101,9 @@ async def production(
             listen_http=listen_http,
             delivery=doors,
             signers=_signers(config, identity),
-            snapshots=make_doors(config.data_directory, config.storage, carriers),
+            snapshots=make_doors(
+                config.data_directory, config.store_directory, config.storage, carriers
+            ),
             traces=traces,
         )
     finally:

@@ -46,11 +46,11 @@ class Node:
         self.tls_key = world.signatures.key(f"tls/{name}").public
         self.clock = Clock()
         self.stores_made = 0
+        self.guard: Guard | None = None
         self.disk = self._new_disk()
         self.replica: Replica | None = None
         self.life = 0
         self.lives = 0
-        self.guard: Guard | None = None
         self.guard_due = 0.0
         self.inbox: list[Event] = []
         self.step_due = False
@@ -83,7 +83,7 @@ class Node:
     def _new_disk(self) -> Disk:
         store = self.next_store_id()
         self.stores_made += 1
-        return Disk(store, self.world.first_write(store))
+        return Disk(store, self.world.first_write(store, self.guard))
 
     def wipe(self, *, keep_guard: bool) -> None:
         """The disk is gone; another store takes its place."""

@@ -16,6 +16,7 @@ from govchaind.replica.events import (
     Committed,
     Decided,
     Expired,
+    Guard,
     Happened,
     MembersChanged,
     Notice,
@@ -24,7 +25,7 @@ from govchaind.replica.events import (
 )
 from govchaind.replica.messages import PeerMessage
 from govchaind.replica.replica import Replica
-from govchaind.replica.store import STORE, block_of, store_batch
+from govchaind.replica.store import block_of, put_store_id, store_batch
 from netsim.accepted import Acceptances
 from netsim.callers import Callers
 from netsim.chain import Chain, store_id
@@ -110,13 +111,13 @@ class World:
         if self.plan.deployed_mesh:
             self.network.apart = frozenset(self.chain.observers)
 
-    def first_write(self, store: StoreId) -> WriteBatch:
+    def first_write(self, store: StoreId, guard: Guard | None) -> WriteBatch:
         """Return the first write of a new store: all its rows but its id are one for all nodes."""
         batch = WriteBatch()
         if not self._first_rows:
             self._first_rows = store_batch(self.genesis, store).changes
         batch.changes.update(self._first_rows)
-        batch.put(STORE, store)
+        put_store_id(batch, store, guard)
         return batch
 
     def store_id(self, name: NodeId, number: int) -> StoreId:

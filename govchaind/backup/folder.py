@@ -123,7 +123,10 @@ def opened(path: Path) -> Iterator[Folder]:
         Conflict: another backup writes to it.
         Refused: there is no room; parts that were put out stay.
     """
+    missing = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in missing:  # blocks go once they are archived: their folder must be there for good
+        sync_folder(made.parent)
     descriptor = os.open(path, os.O_RDONLY)
     try:
         try:

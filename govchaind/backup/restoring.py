@@ -18,6 +18,7 @@ from govchaind.base.errors import Invalid, InvalidProof, InvalidSetting
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.base.types import Height, StoreId
 from govchaind.ledger.genesis import Genesis
+from govchaind.replica.events import Guard
 from govchaind.replica.store import FLOOR, store_batch
 from govchaind.runtime.environment import Storage, Threads
 from govchaind.runtime.replay import Judged, Replay
@@ -109,12 +110,20 @@ class Restorer:
 
     Args:
         store: the id of the new store: drawn at random, known to nobody.
+        guard: what the guard file of its node remembers, if there is one.
         workers: how many threads verify signatures at once.
     """
 
     def __init__(
-        self, storage: Storage, genesis: Genesis, store: StoreId, threads: Threads, workers: int
+        self,
+        storage: Storage,
+        genesis: Genesis,
+        store: StoreId,
+        threads: Threads,
+        workers: int,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard
         self._storage = storage
         self._genesis = genesis
         self._store = store
@@ -125,7 +134,7 @@ class Restorer:
         self, sources: Iterable[Source], progress: Callable[[int], None] = lambda _: None
     ) -> Restored:
         """Restore all parts. Raises what `Parts` and `PartReader` raise."""
-        await self._storage.write(store_batch(self._genesis, self._store))
+        await self._storage.write(store_batch(self._genesis, self._store, self._guard))
         replay = Replay(self._storage, self._genesis, self._threads, self._workers)
         parts = Parts(sources, self._genesis)
         transactions = 0

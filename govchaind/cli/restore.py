@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from govchaind.config import Config
     from govchaind.identity import Identity
     from govchaind.ledger.genesis import Genesis
+    from govchaind.replica.events import Guard
 
 STREAM = "-"
 UNFINISHED = ".restoring"  # beside the store, while it is made
@@ -64,9 +65,10 @@ def restore(*, backup: str, directory: Path, threads: int, check: bool, as_json:
         _refuse_taken(store)
     beside = store.with_name(store.name + UNFINISHED)
     shutil.rmtree(beside, ignore_errors=True)
-    store_id = _store_id(identity)
+    guard = _guard(identity)
+    store_id = _store_id(identity, guard)
     try:
-        restored = _restore(backup, config, genesis, beside, store_id, threads)
+        restored = _restore(backup, config, genesis, beside, store_id, guard, threads)
         if not check:
             _publish(beside, store)
     finally:
@@ -92,17 +94,24 @@ def restore(*, backup: str, directory: Path, threads: int, check: bool, as_json:
     )
 
 
-def _store_id(identity: Identity) -> StoreId:
+def _guard(identity: Identity) -> Guard | None:
+    """Return what the node's guard file remembers, if there is one."""
+    from govchaind.runtime.guard import read_guard
+    from govchaind.runtime.system import GuardFile
+
+    remembered = GuardFile(identity.guard_path).read()
+    return None if remembered is None else read_guard(remembered)
+
+
+def _store_id(identity: Identity, guard: Guard | None) -> StoreId:
     """Return the id of the store that is to be made, by the rule that `node.open_store` keeps.
 
     The id that the node was announced with, but only if the guard file says that it never lived.
     """
     from govchaind.identity import STORE_ID_BYTES
-    from govchaind.runtime.guard import read_guard, unborn
-    from govchaind.runtime.system import GuardFile, entropy
+    from govchaind.runtime.guard import unborn
+    from govchaind.runtime.system import entropy
 
-    remembered = GuardFile(identity.guard_path).read()
-    guard = None if remembered is None else read_guard(remembered)
     first = guard == unborn(identity.first_store)
     return identity.first_store if first else entropy(STORE_ID_BYTES)
 
@@ -146,7 +155,13 @@ def _last_height(backup: str) -> int | None:
 
 
 def _restore(
-    backup: str, config: Config, genesis: Genesis, beside: Path, store_id: StoreId, threads: int
+    backup: str,
+    config: Config,
+    genesis: Genesis,
+    beside: Path,
+    store_id: StoreId,
+    guard: Guard | None,
+    threads: int,
 ) -> Restored:
     import trio
 
@@ -158,7 +173,7 @@ def _restore(
     workers = WorkerThreads("verify", threads)
     storage = LmdbStorage(beside, map_bytes_max=config.storage.map_bytes_max)
     with closing(workers), closing(storage), closing(_sources(backup)) as sources:
-        restorer = Restorer(storage, genesis, store_id, workers, threads)
+        restorer = Restorer(storage, genesis, store_id, workers, threads, guard)
         with progress("restoring", _last_height(backup), "blocks") as ticks:
             return trio.run(restorer.run, sources, ticks.advance)
 

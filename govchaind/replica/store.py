@@ -51,6 +51,7 @@ FORMAT_KEY = named_key(Table.META, b"format")
 GENESIS = named_key(Table.META, b"genesis")
 HARD_STATE = named_key(Table.META, b"hard")
 APPLIED = named_key(Table.META, b"applied")
+AFTER = named_key(Table.META, b"after")  # the store that the guard file named when this was made
 FLOOR = named_key(Table.META, b"floor")  # what an earlier store has signed, where there was one
 
 
@@ -81,10 +82,17 @@ class View:
         return Overlay(self.base, batches).scan(start, end, reverse=reverse)
 
 
-def store_batch(genesis: Genesis, store: StoreId) -> WriteBatch:
+def put_store_id(batch: WriteBatch, store: StoreId, guard: Guard | None) -> None:
+    """Have a store go by this id from now on, after the one that the guard file remembers."""
+    batch.put(STORE, store)
+    if guard is not None and guard.store != store:
+        batch.put(AFTER, guard.store)
+
+
+def store_batch(genesis: Genesis, store: StoreId, guard: Guard | None = None) -> WriteBatch:
     """Return the first write of a new store: its id, its format, and the state of height 0."""
     batch = WriteBatch()
-    batch.put(STORE, store)
+    put_store_id(batch, store, guard)
     batch.put(FORMAT_KEY, encode(FORMAT))
     batch.put(GENESIS, genesis.bytes)
     batch.put(HARD_STATE, encode([0, None]))
@@ -166,10 +174,13 @@ def behind_guard(reader: KeyValueReader, guard: Guard) -> str | None:
     """Say in what the store is older than the guard file remembers, or None.
 
     Such a store was set back to an older copy: it may contradict what this node has already said,
-    so it must come back as a new store.
+    so it must come back as a new store. One of another id is older too, unless it was made after
+    the one that the file names, and has said nothing before the file could name it.
     """
     if stored_store_id(reader) != guard.store:
-        return None
+        if reader.get(AFTER) == guard.store:
+            return None
+        return f"not the store {guard.store.hex()[:16]} that the guard file remembers"
     hard = hard_state(reader)
     # A node that has followed certified blocks, or joined by snapshot, starts in the term of its
     # newest block (`parts.py`), and its guard file may say so before its store does.

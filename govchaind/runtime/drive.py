@@ -129,6 +129,7 @@ class Drive:
         self._write_due = trio.lowlevel.ParkingLot()
         self._failed = False
         self._full = False  # the batch in flight found no room
+        self._guard_full = False  # the guard file found none
         self._low = False  # less than the reserve is free
         self._room = True  # as told to the replica
         self._wrote = False  # at least once
@@ -302,10 +303,20 @@ class Drive:
             self._scrub()
             guard = self._replica.guard()
             if self._guard_written not in (None, guard):
-                with suppress(StorageFull):  # the store itself will say so; tried again below
-                    await self._guard_write(guard_bytes(guard))
-                    self._guard_written = guard
+                await self._write_guard(guard)
             await trio.sleep(UPKEEP_SECONDS)
+
+    async def _write_guard(self, guard: Guard) -> None:
+        """Write the guard; while its disk, perhaps another one, is full, writes are refused."""
+        try:
+            await self._guard_write(guard_bytes(guard))
+        except StorageFull as error:
+            if not self._guard_full:
+                self._telemetry.event("storage.full", problem=error.message)
+            self._guard_full = True
+        else:
+            self._guard_written, self._guard_full = guard, False
+        self._tell_room()
 
     async def _guard_first(self) -> None:
         """Write the guard for the first time in this life; it waits as long as there is no room."""
@@ -352,7 +363,7 @@ class Drive:
         self._tell_room()
 
     def _tell_room(self) -> None:
-        room = not (self._full or self._low)
+        room = not (self._full or self._low or self._guard_full)
         if room != self._room:
             self._room = room
             self._board.room = room

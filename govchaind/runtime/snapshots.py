@@ -29,7 +29,7 @@ from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.mesh import Mesh
 from govchaind.runtime.noticeboard import NoticeBoard
 from govchaind.runtime.snapshot_server import SnapshotServer
-from govchaind.runtime.store_exchange import SECOND_DIRECTORY, StorageSettings
+from govchaind.runtime.store_exchange import StorageSettings, second_directory
 from govchaind.runtime.store_files import DATA_FILE
 from govchaind.runtime.telemetry import Telemetry
 
@@ -129,9 +129,11 @@ def heights_in(storage: Storage) -> tuple[Height, Hash]:
         snapshot.close()
 
 
-def make_doors(data_directory: Path, settings: StorageSettings, threads: Threads) -> SnapshotDoors:
-    """Return production's doors."""
-    second = data_directory / SECOND_DIRECTORY
+def make_doors(
+    data_directory: Path, store: Path, settings: StorageSettings, threads: Threads
+) -> SnapshotDoors:
+    """Return production's doors. `store`: the folder of the node's own store."""
+    second = second_directory(store)
     return SnapshotDoors(
         begun=(second / DATA_FILE).exists,
         open=partial(LmdbStorage, second, map_bytes_max=settings.map_bytes_max),

@@ -14,7 +14,9 @@ from pathlib import Path
 import trio
 
 from govchaind.base.types import Height
+from govchaind.replica.store import GENESIS
 from govchaind.runtime.environment import SnapshotDoors
+from govchaind.runtime.guard import read_guard
 from govchaind.runtime.store_succession import succession, whole_height
 from govchaind.runtime.system import InlineThreads
 from govchaind.runtime.telemetry import Telemetry
@@ -79,7 +81,9 @@ class Second:
         height = whole_height(self.disk.reader()) if self.there else None
         if height is None:
             return None
-        found = succession(height, own.reader())
+        guard = None if own.guard is None else read_guard(own.guard)
+        genesis = self.disk.reader().get(GENESIS)
+        found = succession(height, genesis, own.reader(), guard)
         if found.reason:
             self.discard()
             telemetry.event("snapshot.dropped", height=height, reason=found.reason)

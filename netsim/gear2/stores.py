@@ -42,6 +42,7 @@ class Stores:
         self._world.marks.reach("store-wiped")
         self._copies.pop(machine.name, None)
         machine.disk.wipe(keep_guard=keep)
+        machine.set_back = False  # also if it was, and has not started since
         machine.no_second()
 
     def restore(self, machine: Machine, rest: Seconds) -> None:
@@ -57,8 +58,7 @@ class Stores:
         del self._copies[machine.name]
         if self._tells(machine, copy):
             self._say(machine, "set back to an older copy")
-            machine.disk.set_back(copy)
-            machine.no_second()
+            machine.disk.set_back(copy)  # a second store stays: the copy was of the first
             machine.set_back = True
 
     @staticmethod

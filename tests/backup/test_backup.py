@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from govchaind.backup import folder
 from govchaind.backup.folder import UNFINISHED, opened, part_files
 from govchaind.base.errors import Conflict, Invalid, InvalidProof, PeerError, Refused
 from govchaind.base.keyspace import Table
@@ -142,3 +143,14 @@ async def test_another_chain_is_refused(chain: Chain, tmp_path: Path) -> None:
     with pytest.raises(Invalid) as caught:
         await restore(parts_of(tmp_path / "backup"), other, tmp_path / "store")
     assert caught.value.code == "other-chain"
+
+
+def test_a_folder_that_is_made_is_durable_with_all_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(folder, "sync_folder", synced.append)
+    for _ in range(2):
+        with opened(tmp_path / "of" / "blocks"):
+            pass
+    assert synced == [tmp_path / "of", tmp_path]

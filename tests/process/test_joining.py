@@ -6,7 +6,7 @@ import shutil
 import sys
 from typing import Any
 
-from govchaind.runtime.store_exchange import SECOND_DIRECTORY
+from govchaind.runtime.store_exchange import second_directory
 from tests.process.conftest import MakeNetwork
 from tests.process.network import Network, govchaind, put
 from tests.process.test_lost_disk import readmit, signers
@@ -59,7 +59,7 @@ def test_a_fresh_observer_joins_though_one_lies_one_dies_and_it_dies_itself(
     assert "%" in told
     network.kill(observer)
     network.kill(dying)
-    assert (network.folder(observer) / SECOND_DIRECTORY).exists()
+    assert (second_directory(network.folder(observer) / "store")).exists()
     before = share(network, observer)
     leader = network.leader()
     network.submit(leader, network.put("meanwhile"))
@@ -74,7 +74,7 @@ def test_a_fresh_observer_joins_though_one_lies_one_dies_and_it_dies_itself(
     assert network.record(observer, "record-17") == VALUE + "17"
     assert network.record(observer, "meanwhile") == network.record(observer, "after") == "value"
     check_gone(network, observer, int(joined["height"]))
-    assert not (network.folder(observer) / SECOND_DIRECTORY).exists()
+    assert not (second_directory(network.folder(observer) / "store")).exists()
     assert network.ready(observer)
     network.stop(observer)
     folder = str(network.folder(observer))

@@ -24,6 +24,7 @@ from govchaind.replica.store import (
     hard_state,
     last_index,
     log_row,
+    put_store_id,
     signing_floor,
     store_batch,
     stored_genesis,
@@ -134,11 +135,23 @@ def test_a_store_that_was_set_back_is_known_by_its_guard() -> None:
     put(disk, HARD_STATE, [5, "b"])
     put(disk, APPLIED, 9)
     assert behind_guard(disk, guard()) is None
-    assert behind_guard(disk, guard(store=bytes(16), term=99, signed=99)) is None
     assert behind_guard(disk, guard(vote=None)) is None
     assert "term" in (behind_guard(disk, guard(term=6)) or "")
     assert "vote" in (behind_guard(disk, guard(vote="c")) or "")
     assert "signed" in (behind_guard(disk, guard(signed=10)) or "")
+
+
+def test_a_store_of_another_id_is_older_unless_it_was_made_after_the_one_remembered() -> None:
+    """Else one that was set back twice, or found again, would vote a second time."""
+    disk, other = made(), bytes(16)
+    put(disk, HARD_STATE, [5, "b"])
+    put(disk, APPLIED, 9)
+    assert "not the store" in (behind_guard(disk, guard(store=other)) or "")
+    batch = WriteBatch()
+    put_store_id(batch, STORE, guard(store=other))
+    disk.apply(batch)
+    assert behind_guard(disk, guard(store=other, term=99, signed=99)) is None
+    assert "not the store" in (behind_guard(disk, guard(store=b"z" * 16)) or "")
 
 
 def test_a_store_that_came_into_a_term_without_a_vote_is_not_taken_for_one_set_back() -> None:

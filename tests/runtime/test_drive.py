@@ -188,6 +188,25 @@ async def test_the_guard_is_written_lazily_and_never_ahead_of_the_store(
         assert [read_guard(data).term for data in world.guards] == [1, 2]
 
 
+async def test_no_room_for_the_guard_file_alone_is_no_room_either(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The keys may lie on another disk: else what is remembered would lag behind for ever."""
+    world = World(write_on_read)
+    async with world.running():
+        world.inbox.put_own(ReadAsked(1))
+        await trio.sleep(UPKEEP_SECONDS * 2)
+        world.guard_problem = StorageFull("full")
+        world.script.term = 2
+        await trio.sleep(UPKEEP_SECONDS * 4)
+        assert not world.has_room()
+        assert world.log.count("storage.full") == 1
+        world.guard_problem = None
+        await trio.sleep(UPKEEP_SECONDS * 2)
+        assert world.has_room()
+        assert [read_guard(data).term for data in world.guards] == [1, 2]
+
+
 async def test_a_disk_below_its_reserve_is_no_room(autojump_clock: trio.testing.MockClock) -> None:
     world = World(write_on_read)
     async with world.running():

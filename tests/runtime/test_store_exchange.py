@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from govchaind.base.encoding import encode
-from govchaind.base.errors import StorageCorrupt
+from govchaind.base.errors import StorageCorrupt, StorageFailed
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.base.types import PublicKey
+from govchaind.replica.events import Guard
+from govchaind.replica.evidence import evidence_row
 from govchaind.replica.store import (
+    AFTER,
     APPLIED,
     FLOOR,
     GENESIS,
@@ -24,7 +29,7 @@ from govchaind.replica.store import (
 from govchaind.runtime import store_exchange
 from govchaind.runtime.joining import WHOLE
 from govchaind.runtime.lmdb_storage import LmdbStorage
-from govchaind.runtime.store_exchange import put_in_place
+from govchaind.runtime.store_exchange import put_in_place, second_directory
 
 MAP_BYTES = 1 << 26
 ID = b"i" * 16
@@ -44,6 +49,16 @@ async def filled(path: Path, **rows: object) -> None:
         batch.put(height_key(Table.LOG, int(str(rows["log"]))), b"entry")
     if "whole" in rows:
         batch.put(WHOLE, encode(rows["whole"]))
+    storage = LmdbStorage(path, map_bytes_max=MAP_BYTES)
+    await storage.write(batch)
+    storage.close()
+
+
+async def written(path: Path, rows: dict[bytes, bytes]) -> None:
+    """Put further rows into a store."""
+    batch = WriteBatch()
+    for key, value in rows.items():
+        batch.put(key, value)
     storage = LmdbStorage(path, map_bytes_max=MAP_BYTES)
     await storage.write(batch)
     storage.close()
@@ -145,3 +160,87 @@ async def test_an_own_store_without_a_past_is_not_replaced(tmp_path: Path) -> No
     with pytest.raises(StorageCorrupt, match="this node's past"):
         await put_in_place(store, second, map_bytes_max=MAP_BYTES)
     assert (second / "data.mdb").exists()
+
+
+GUARD = Guard(ID, 7, "node-b", 5, 9)
+
+
+@pytest.mark.parametrize(
+    "remembered",
+    [
+        Guard(ID, 8, None, 5, 9),  # a later term
+        Guard(ID, 7, "node-c", 5, 9),  # another vote
+        Guard(ID, 7, "node-b", 6, 9),  # it has signed more
+        Guard(b"j" * 16, 7, "node-b", 5, 9),  # another store
+    ],
+)
+async def test_a_store_that_was_set_back_is_not_made_whole_by_a_snapshot(
+    remembered: Guard, tmp_path: Path
+) -> None:
+    """What it had acknowledged above the snapshot would be forgotten, and nobody would know."""
+    store, second = tmp_path / "store", tmp_path / "second"
+    for guard in (remembered, GUARD):
+        await filled(store, applied=5, past=True)
+        await filled(second, applied=100, whole=100)
+        done = await put_in_place(store, second, map_bytes_max=MAP_BYTES, guard=guard)
+        assert done is not None
+        assert ("set back" in done.reason) is (guard is remembered)
+        assert facts(store)[4] == (5 if guard is remembered else 100)
+        assert not second.exists()
+
+
+async def test_a_damaged_second_store_is_dropped_and_the_own_one_stays(tmp_path: Path) -> None:
+    store, second = tmp_path / "store", tmp_path / "second"
+    await filled(store, applied=5, past=True)
+    await filled(second, applied=100, whole=100)
+    data = (second / "data.mdb").read_bytes()
+    (second / "data.mdb").write_bytes(data[:4096])
+    done = await put_in_place(store, second, map_bytes_max=MAP_BYTES)
+    assert done is not None
+    assert done.reason.startswith("it cannot be used: ")
+    assert facts(store) == (ID, 7, "node-b", 0, 5)
+    assert not second.exists()
+
+
+async def test_one_of_another_chain_is_dropped(tmp_path: Path) -> None:
+    store, second = tmp_path / "store", tmp_path / "second"
+    await filled(store, applied=5, past=True)
+    await filled(second, applied=100, whole=100)
+    await written(second, {GENESIS: b"another"})
+    done = await put_in_place(store, second, map_bytes_max=MAP_BYTES)
+    assert done is not None
+    assert "another chain" in done.reason
+    assert facts(store)[4] == 5
+
+
+async def test_kept_evidence_goes_along(tmp_path: Path) -> None:
+    store, second = tmp_path / "store", tmp_path / "second"
+    await filled(store, applied=5, past=True)
+    row = {evidence_row(PublicKey(bytes(32)), 3): b"two statements", AFTER: b"a" * 16}
+    await written(store, row)
+    await filled(second, applied=100, whole=100)
+    await put_in_place(store, second, map_bytes_max=MAP_BYTES)
+    storage = LmdbStorage(store, map_bytes_max=MAP_BYTES)
+    snapshot = storage.snapshot()
+    assert {key: snapshot.get(key) for key in row} == row
+    snapshot.close()
+    storage.close()
+
+
+async def test_stores_that_cannot_change_places_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, second = tmp_path / "store", tmp_path / "second"
+    await filled(store, applied=5, past=True)
+    await filled(second, applied=100, whole=100)
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EXDEV, "another disk")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(StorageFailed, match="another disk"):
+        await put_in_place(store, second, map_bytes_max=MAP_BYTES)
+
+
+def test_the_second_store_lies_on_the_disk_of_the_first() -> None:
+    assert second_directory(Path("elsewhere/store")).parent == Path("elsewhere/store")
