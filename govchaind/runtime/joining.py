@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from govchaind.base.encoding import encode
-from govchaind.base.errors import Invalid, StorageFull, StoreReplaced
+from govchaind.base.errors import Invalid, StorageCorrupt, StorageFull, StoreReplaced
 from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.base.types import Hash, Height, NodeId, Seconds
@@ -159,16 +159,17 @@ class Joiner:
         return None
 
     async def _join(self, cause: str, least: Height) -> None:
-        """Try to fetch a snapshot. Raises StoreReplaced when one is whole."""
-        reason, began = "", trio.current_time()
+        """Try to fetch a snapshot. Raises StoreReplaced when one is whole; StorageCorrupt of the
+        own store, not of the second one, which nobody needs."""
+        reason, began, own = "", trio.current_time(), self._own()
         self._hold(True)
         try:
             storage = self._doors.open()
             try:
-                reason = await self._fetch(storage, cause, least)
+                reason = await self._fetch(storage, cause, least, own)
             finally:
                 storage.close()
-        except (StorageFull, Invalid) as error:
+        except (StorageFull, StorageCorrupt, Invalid) as error:
             reason = error.message
         finally:
             self._try = None
@@ -183,12 +184,14 @@ class Joiner:
         self._not_before = trio.current_time() + pause
         self._telemetry.event("snapshot.given_up", reason=reason, again_seconds=round(pause, 1))
 
-    async def _fetch(self, storage: Storage, cause: str, least: Height) -> str:
+    async def _fetch(
+        self, storage: Storage, cause: str, least: Height, own: tuple[Height, Hash]
+    ) -> str:
         """Fetch a snapshot into the second store; return why not, or "" when it is whole."""
         now = trio.current_time()
         snapshot = storage.snapshot()
         try:
-            joining = Joining(self._genesis, snapshot, now, least=least, own=self._own())
+            joining = Joining(self._genesis, snapshot, now, least=least, own=own)
         finally:
             snapshot.close()
         if joining.head is not None and joining.height < least:

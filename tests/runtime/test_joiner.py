@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from govchaind.base.errors import StoreReplaced
+from govchaind.base.errors import StorageCorrupt, StoreReplaced
 from govchaind.base.merkle import SUITE_1
 from govchaind.base.types import NodeId
 from govchaind.replica.events import Status
@@ -134,6 +134,29 @@ async def test_a_new_node_joins_and_says_so_on_the_way(
     assert made.image().get(WHOLE) is not None
     assert made.held[0] is True
     assert made.discarded == 0
+
+
+async def test_a_damaged_second_store_costs_a_try_and_the_own_one_the_node(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody needs the second: it is dropped, and fetched anew."""
+    made = Made()
+
+    def damaged(*_: object) -> MemorySnapshot:
+        raise StorageCorrupt("a row is not what was written")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(made.second, "snapshot", damaged)
+        await made.live(5)
+    [given_up] = made.events("snapshot.given_up")
+    assert given_up["reason"] == "a row is not what was written"
+    assert (made.held[-1], made.discarded) == (False, 1)
+    with pytest.raises(StoreReplaced):
+        await made.joiner.run()
+    other = Made()
+    monkeypatch.setattr(other.joiner, "_own", damaged)
+    with pytest.raises(StorageCorrupt):
+        await other.joiner.run()
 
 
 @pytest.mark.parametrize(
