@@ -6,6 +6,7 @@ from typing import Any
 
 from netsim import liveness
 from netsim.checks import PROPERTIES
+from netsim.gear2 import judge
 from netsim.reasons import SEEN, WHY
 
 _ELSEWHERE = {
@@ -42,9 +43,16 @@ def properties() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: (item[0][0], len(item[0]), item[0])))
 
 
+def known_ids() -> list[str]:
+    """Return the id of every property of either gear, sorted."""
+    every = {*properties(), *judge.PROPERTIES}
+    return sorted(every, key=lambda each: (each[0], len(each), each))
+
+
 def explained(property_id: str) -> dict[str, Any]:
     """Return all that is known of one property: its sentence, why, where, and what it finds."""
     from netsim.mutants.table import MUTANTS
+    from netsim.mutants.whole.table import WHOLE
 
     where = [
         f"{kind.__module__.replace('.', '/')}.py ({kind.__name__})"
@@ -54,9 +62,13 @@ def explained(property_id: str) -> dict[str, Any]:
     where += _PLACES.get(property_id, ())
     if property_id in liveness.TEXTS and "netsim/liveness.py" not in where:
         where.append("netsim/liveness.py")
+    whole = judge.PROPERTIES.get(property_id)
+    if whole is not None:
+        where.append("netsim/gear2/judge.py")
     return {
         "id": property_id,
-        "text": properties()[property_id],
+        "text": properties().get(property_id, whole),
+        "in_gear2": whole,
         "why": WHY.get(property_id, "It is one of the promises of docs/protocol.md."),
         "where": where,
         "finds": [
@@ -69,6 +81,11 @@ def explained(property_id: str) -> dict[str, Any]:
                 "seen": SEEN.get(mutant.source, ""),
             }
             for mutant in MUTANTS
+            if mutant.property_id == property_id
+        ],
+        "finds_in_gear2": [
+            {"name": mutant.name, "text": mutant.text, "seed": mutant.seed}
+            for mutant in WHOLE
             if mutant.property_id == property_id
         ],
     }

@@ -84,6 +84,11 @@ WHY = MappingProxyType({
     "L-g": "Operators hand leadership over before maintenance; it must never block writes.",
     "N-1": "An honest node among honest nodes has no reason to stop.",
     "N-2": "A peer that is taken for a liar loses its link; honest ones must not.",
+    "N-4": (
+        "A node lives for years: what is left open once an hour fills its memory or its table"
+        " of files, and an old view keeps LMDB from using any page again."
+    ),
+    "N-5": "What no office has signed binds nobody, and a ledger that holds it proves nothing.",
 })  # fmt: skip
 
 # By a bug's id in the design: where it was seen outside this project.

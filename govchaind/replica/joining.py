@@ -37,6 +37,7 @@ from govchaind.ledger.snapshot_head import (
 )
 from govchaind.ledger.tree_record import DEPTH_KEYS, Inner
 from govchaind.replica.snapshot_messages import (
+    PREPARING,
     UNHELD,
     SnapshotChunk,
     SnapshotMessage,
@@ -45,12 +46,13 @@ from govchaind.replica.snapshot_messages import (
     WantChunk,
     WantSnapshot,
 )
+from govchaind.replica.try_time import TryTime
 
 ASKED_OF_ONE_MAX = 4  # questions to one peer at a time
 ANSWER_SECONDS = 10.0
 SILENT_SECONDS = 30.0  # so long a peer that did not answer is left alone
 AGAIN_SECONDS = 0.5  # after "not yet"
-ALONE_SECONDS = 60.0  # without anybody to ask, blocks are taken instead
+SILENCES_MAX = 2  # running: then it is asked nothing more in this try
 
 MARKS = named_key(Table.META, b"join/")
 _HEAD = MARKS + b"head"
@@ -65,6 +67,7 @@ class _Peer:
     asked: int = 0
     not_before: Seconds = 0.0
     unheld: Height = 0  # the height that it has said it cannot give
+    silences: int = 0  # since an answer of it held
 
 
 @dataclass(slots=True)
@@ -115,6 +118,7 @@ class Joining:
         self._counts: dict[Spot, int] = {}  # entries of chunks that are here
         self._share = 0.0  # of all places, by their depth
         self._asked_last = now
+        self._time = TryTime(now)
         self._resume(reader)
 
     # --- what is known ----------------------------------------------------------------------------
@@ -149,12 +153,12 @@ class Joining:
         usable = [peer for peer in present if self._usable(peer)]
         if usable:
             self._asked_last = now
-        elif self.head is not None and present and now - self._asked_last > AGAIN_SECONDS:
-            self.given_up = f"no linked node can give height {self.height} any more"
-        elif self.head is None and present and self._unable.issuperset(present):
+        elif present and self.head is None:
             self.given_up = "no linked node gives a snapshot"
-        if now - self._asked_last > ALONE_SECONDS:
-            self.given_up = "no linked node can be asked for a snapshot"
+        elif present and now - self._asked_last > AGAIN_SECONDS:
+            self.given_up = f"no linked node can give height {self.height} any more"
+        if self.given_up is None and self._time.over(now):
+            self.given_up = self._time.reason(now, alone=not present)
         if self.given_up is not None:
             return []
         return self._ask_head(now, usable) if self.head is None else self._ask_chunks(now, usable)
@@ -162,9 +166,9 @@ class Joining:
     def _usable(self, peer: NodeId) -> bool:
         """Say whether a peer may be asked, now or after a while."""
         known = self._peers.setdefault(peer, _Peer())
-        if self.head is None:
-            return peer not in self._unable
-        return known.unheld != self.height
+        if known.silences >= SILENCES_MAX:
+            return False
+        return peer not in self._unable if self.head is None else known.unheld != self.height
 
     def _ask_head(self, now: Seconds, usable: list[NodeId]) -> list[tuple[NodeId, SnapshotMessage]]:
         if self._head_asked is not None:
@@ -207,6 +211,7 @@ class Joining:
         known = self._peers[peer]
         if known.not_before <= now:
             known.not_before = now + SILENT_SECONDS
+            known.silences += peer in present
             reason = "gave no answer in time" if peer in present else "its link ended"
             self.left.append(Left(peer, reason, for_good=False))
 
@@ -224,9 +229,9 @@ class Joining:
         try:
             match message:
                 case SnapshotOffer():
-                    self._take_offer(peer, message)
+                    self._take_offer(now, peer, message)
                 case SnapshotChunk():
-                    self._take_chunk(peer, message)
+                    self._take_chunk(now, peer, message)
                 case SnapshotRefusal():
                     self._take_refusal(now, peer, message)
                 case _:
@@ -244,12 +249,17 @@ class Joining:
             if asked == peer:
                 self._take_back(spot, place, peer)
 
-    def _take_offer(self, peer: NodeId, offer: SnapshotOffer) -> None:
+    def _held(self, now: Seconds, peer: NodeId) -> None:
+        self._time.held = now
+        self._peers[peer].silences = 0
+
+    def _take_offer(self, now: Seconds, peer: NodeId, offer: SnapshotOffer) -> None:
         if self._head_asked is None or self._head_asked[0] != peer or self.head is not None:
             return
         self._head_asked = None
         for step in offer.steps:
             self._standing.take(step)
+            self._held(now, peer)
         if not offer.head:
             if not offer.steps:
                 raise Invalid("offers neither a snapshot nor a change of membership")
@@ -257,9 +267,8 @@ class Joining:
         try:
             head = judge_head(offer.head, self._standing)
         except InvalidProof as error:
-            # another peer has told of changes that this one's snapshot is older than
             if error.code != BEFORE_CHANGE or offer.steps:
-                raise
+                raise  # else others have told of changes that this one's snapshot is older than
             self._cannot(peer, error.message)
             return
         if head.height < self._least:
@@ -270,6 +279,7 @@ class Joining:
         log_root = head.certificate.read.log_root
         check_consistency(size, head.height, offer.consistency, root, log_root)
         self._begin(head)
+        self._held(now, peer)
         self.batch.put(_HEAD, offer.head)
         self.batch.put(_STEPS, encode([step.raw for step in self._standing.steps]))
 
@@ -282,7 +292,7 @@ class Joining:
         self.head = head
         self._open.append(Place(0, b"", head.state_root))
 
-    def _take_chunk(self, peer: NodeId, message: SnapshotChunk) -> None:
+    def _take_chunk(self, now: Seconds, peer: NodeId, message: SnapshotChunk) -> None:
         spot = message.depth, message.path
         asked = self._asked.get(spot)
         if asked is None or asked[1] != peer or message.height != self.height:
@@ -301,6 +311,7 @@ class Joining:
             self.batch.bytes += chunk.rows.bytes
             self.batch.put(_mark(spot), encode([chunk.entries, None]))
             self._count(spot, chunk.entries)
+        self._held(now, peer)
         del self._asked[spot]
         self._peers[peer].asked -= 1
 
@@ -321,6 +332,8 @@ class Joining:
             if asked == peer:
                 self._take_back(spot, place, peer)
         known = self._peers.setdefault(peer, _Peer())
+        if refusal.code == PREPARING:
+            self._time.prepared = now
         if refusal.code == UNHELD and refusal.height == self.height != 0:
             known.unheld = self.height
             self.left.append(Left(peer, f"cannot give height {self.height}", for_good=False))

@@ -9,7 +9,7 @@ Rules it keeps:
   fetched is written with its marks, a few MiB at a time, so a killed node goes on where it was.
 - A snapshot is of use only so far above everything that the own log holds, and is dropped else.
 - Blocks are always the other way: after a try that was given up they are taken, and the next try
-  waits; after some tries in a row, for long.
+  waits; after some tries in a row, for long. They have most of the time, whatever others say.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from govchaind.base.encoding import encode
-from govchaind.base.errors import Invalid, StorageFull, StoreReplaced
+from govchaind.base.errors import Invalid, StorageCorrupt, StorageFull, StoreReplaced
 from govchaind.base.keyspace import Table, named_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.base.types import Hash, Height, NodeId, Seconds
@@ -46,6 +46,7 @@ NEW_SHARE = 10  # with less than a tenth of the blocks a node has little history
 TRIES_MAX = 3  # in a row, with a short pause; then a long one
 PAUSE_SECONDS = 10.0
 LONG_PAUSE_SECONDS = 600.0
+BLOCKS_SHARE = 3  # and at least so many times what the try took: blocks are held back meanwhile
 
 WHOLE = named_key(Table.META, b"joined")  # the height, once the second store is whole
 
@@ -153,21 +154,22 @@ class Joiner:
             return f"it is {behind} blocks behind", have + self._behind_blocks
         if self._new_blocks and new and behind >= self._new_blocks:
             return f"it is {behind} blocks behind", have + self._new_blocks
-        if behind > 0 and now - self._moved[1] > STALLED_SECONDS:
+        if behind >= STALLED_BLOCKS and now - self._moved[1] > STALLED_SECONDS:
             return f"no linked node has given block {have + 1}", have + STALLED_BLOCKS
         return None
 
     async def _join(self, cause: str, least: Height) -> None:
-        """Try to fetch a snapshot. Raises StoreReplaced when one is whole."""
-        reason = ""
+        """Try to fetch a snapshot. Raises StoreReplaced when one is whole; StorageCorrupt of the
+        own store, not of the second one, which nobody needs."""
+        reason, began, own = "", trio.current_time(), self._own()
         self._hold(True)
         try:
             storage = self._doors.open()
             try:
-                reason = await self._fetch(storage, cause, least)
+                reason = await self._fetch(storage, cause, least, own)
             finally:
                 storage.close()
-        except (StorageFull, Invalid) as error:
+        except (StorageFull, StorageCorrupt, Invalid) as error:
             reason = error.message
         finally:
             self._try = None
@@ -178,15 +180,18 @@ class Joiner:
         self._doors.discard()
         self._tries += 1
         pause = PAUSE_SECONDS if self._tries % TRIES_MAX else LONG_PAUSE_SECONDS
+        pause = max(pause, BLOCKS_SHARE * (trio.current_time() - began))
         self._not_before = trio.current_time() + pause
-        self._telemetry.event("snapshot.given_up", reason=reason, again_seconds=pause)
+        self._telemetry.event("snapshot.given_up", reason=reason, again_seconds=round(pause, 1))
 
-    async def _fetch(self, storage: Storage, cause: str, least: Height) -> str:
+    async def _fetch(
+        self, storage: Storage, cause: str, least: Height, own: tuple[Height, Hash]
+    ) -> str:
         """Fetch a snapshot into the second store; return why not, or "" when it is whole."""
         now = trio.current_time()
         snapshot = storage.snapshot()
         try:
-            joining = Joining(self._genesis, snapshot, now, least=least, own=self._own())
+            joining = Joining(self._genesis, snapshot, now, least=least, own=own)
         finally:
             snapshot.close()
         if joining.head is not None and joining.height < least:

@@ -19,7 +19,7 @@ from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.tree_proof import hash_key
-from govchaind.replica.joining import ALONE_SECONDS, ANSWER_SECONDS, MARKS, Joining
+from govchaind.replica.joining import ANSWER_SECONDS, MARKS, Joining
 from govchaind.replica.snapshot_messages import (
     PREPARING,
     UNHELD,
@@ -30,6 +30,7 @@ from govchaind.replica.snapshot_messages import (
     WantChunk,
     WantSnapshot,
 )
+from govchaind.replica.try_time import FRUITLESS_SECONDS
 from tests.ledger.chain import Chain
 from tests.ledger.snapshots import (
     answer,
@@ -324,7 +325,7 @@ def test_blocks_are_taken_when_nobody_can_give_the_height_or_be_asked() -> None:
     alone = Joining(chain.genesis, MemoryReader(), 0.0)
     ended = run(alone, store, honest, (), step=1.0)
     assert alone.given_up == "no linked node can be asked for a snapshot"
-    assert ended == pytest.approx(ALONE_SECONDS, abs=2)
+    assert ended == pytest.approx(FRUITLESS_SECONDS, abs=2)
 
 
 def test_an_old_snapshot_is_not_worth_joining_at() -> None:

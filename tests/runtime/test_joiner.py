@@ -11,19 +11,29 @@ import pytest
 import trio
 import trio.testing
 
-from govchaind.base.errors import StoreReplaced
+from govchaind.base.errors import StorageCorrupt, StoreReplaced
 from govchaind.base.merkle import SUITE_1
 from govchaind.base.types import NodeId
 from govchaind.replica.events import Status
 from govchaind.replica.snapshot_messages import (
+    BUSY,
+    PREPARING,
     UNHELD,
     SnapshotMessage,
     SnapshotOffer,
     SnapshotRefusal,
 )
 from govchaind.replica.store import applied_height
+from govchaind.replica.try_time import PREPARING_SECONDS
 from govchaind.runtime.environment import SnapshotDoors
-from govchaind.runtime.joining import PAUSE_SECONDS, STALLED_BLOCKS, STALLED_SECONDS, WHOLE, Joiner
+from govchaind.runtime.joining import (
+    BLOCKS_SHARE,
+    PAUSE_SECONDS,
+    STALLED_BLOCKS,
+    STALLED_SECONDS,
+    WHOLE,
+    Joiner,
+)
 from govchaind.runtime.system import InlineThreads
 from govchaind.runtime.telemetry import Telemetry
 from tests.replica.test_joining import checkpoint, long_chain, server
@@ -50,6 +60,7 @@ class Made:
         self.answer = answer
         self.status = replace(STATUS, role="observer", height=0, last_height=0, seen=HEIGHT)
         self.held: list[bool] = []
+        self.held_since = self.held_seconds = 0.0
         self.told: list[tuple[str, dict[str, object]]] = []
         self.asked: list[SnapshotMessage] = []
         self.second = Kept()
@@ -67,7 +78,7 @@ class Made:
             linked=lambda: ["node-b", "node-c"],
             send=self._send,
             own=lambda: (0, SUITE_1.empty()),
-            hold=self.held.append,
+            hold=self._hold,
             telemetry=Telemetry(version="test", sink=self._tell),
             behind_blocks=behind,
             new_blocks=new,
@@ -75,6 +86,13 @@ class Made:
 
     def _status(self) -> Status:
         return self.status
+
+    def _hold(self, on: bool) -> None:
+        now = trio.current_time()
+        if self.held and self.held[-1]:
+            self.held_seconds += now - self.held_since
+        self.held.append(on)
+        self.held_since = now
 
     def _discard(self) -> None:
         self.discarded += 1
@@ -118,6 +136,29 @@ async def test_a_new_node_joins_and_says_so_on_the_way(
     assert made.discarded == 0
 
 
+async def test_a_damaged_second_store_costs_a_try_and_the_own_one_the_node(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody needs the second: it is dropped, and fetched anew."""
+    made = Made()
+
+    def damaged(*_: object) -> MemorySnapshot:
+        raise StorageCorrupt("a row is not what was written")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(made.second, "snapshot", damaged)
+        await made.live(5)
+    [given_up] = made.events("snapshot.given_up")
+    assert given_up["reason"] == "a row is not what was written"
+    assert (made.held[-1], made.discarded) == (False, 1)
+    with pytest.raises(StoreReplaced):
+        await made.joiner.run()
+    other = Made()
+    monkeypatch.setattr(other.joiner, "_own", damaged)
+    with pytest.raises(StorageCorrupt):
+        await other.joiner.run()
+
+
 @pytest.mark.parametrize(
     ("new", "behind", "status"),
     [
@@ -156,7 +197,7 @@ async def test_who_is_given_no_blocks_asks_for_a_snapshot(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     made = Made(new=1000)
-    made.status = replace(made.status, seen=HEIGHT)
+    made.status = replace(made.status, seen=STALLED_BLOCKS)
     await made.live(STALLED_SECONDS - 2)
     assert made.asked == []
     await made.live(5)
@@ -164,6 +205,36 @@ async def test_who_is_given_no_blocks_asks_for_a_snapshot(
     assert first["reason"] == "no linked node has given block 1"
     assert HEIGHT < STALLED_BLOCKS  # so it is of no use here
     assert made.events("snapshot.given_up") != []
+
+
+async def test_who_lacks_few_blocks_at_rest_asks_for_none(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A block a minute, each of them announced a little before it can be applied."""
+    made = Made(new=1000)
+    made.status = replace(made.status, seen=STALLED_BLOCKS - 1)
+    await made.live(STALLED_SECONDS * 10)
+    assert made.asked == []
+    assert made.events("snapshot.begun") == []
+
+
+@pytest.mark.parametrize("code", [None, BUSY, PREPARING])
+async def test_one_who_lies_about_its_height_and_says_nothing_more_stops_nobody(
+    code: str | None, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Beside it stands one who has nothing so high; most of the time is for blocks."""
+
+    def answer(peer: str, message: SnapshotMessage) -> SnapshotMessage | None:
+        if peer == "node-b":
+            return None if code is None else SnapshotRefusal(0, code)
+        return SERVE(peer, message)
+
+    made, seconds = Made(answer, behind=5), 6 * 3600.0
+    near = HEIGHT - 2
+    made.status = replace(made.status, height=near, last_height=near, seen=10**9)
+    await made.live(seconds)
+    assert len(made.events("snapshot.given_up")) > 5
+    assert 0 < made.held_seconds <= seconds / (1 + BLOCKS_SHARE) + PREPARING_SECONDS
 
 
 async def test_after_a_try_that_was_given_up_blocks_have_their_time(

@@ -12,11 +12,13 @@ from govchaind.api import events, submission, transactions
 from govchaind.api.context import Context
 from govchaind.client import submission as client_submission
 from govchaind.ledger import certificate, receipt, trust
+from govchaind.runtime import gate
 from govchaind.runtime.noticeboard import NoticeBoard, SeenOutcome
 from netsim.mutants.plant import Plant
 from netsim.mutants.whole.bug import bug
 
 _events: Any = events
+_gate: Any = gate
 _submission: Any = submission
 _transactions: Any = transactions
 _client: Any = client_submission
@@ -81,6 +83,12 @@ def an_odd_header_breaks_the_door(plant: Plant) -> None:
 
     original = _events.check_kept
     plant(_events, "check_kept", check)
+
+
+@bug("N-5", also=("vandal",), seed=3)
+def nobody_need_sign(plant: Plant) -> None:
+    """Whatever is signed somehow is taken, whoever has signed it."""
+    plant(_gate, "verify", lambda *_: True)
 
 
 @bug("N-4", also=("vandal",))

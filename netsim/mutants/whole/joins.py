@@ -9,7 +9,9 @@ from govchaind.base.errors import InvalidProof
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.ledger import snapshot_chunk
 from govchaind.replica import joining, store
+from govchaind.replica.snapshot_messages import BUSY
 from govchaind.replica.store import HARD_STATE
+from govchaind.replica.try_time import TryTime
 from govchaind.runtime import store_succession
 from govchaind.runtime.snapshot_server import SnapshotServer
 from netsim.mutants.plant import Plant
@@ -87,3 +89,10 @@ def an_older_snapshot_is_a_lie(plant: Plant) -> None:
 def live_ids_are_left_behind(plant: Plant) -> None:
     """A node that joins does not take along which ids may not act again."""
     plant(_chunk, "_put_ids", lambda *_: None)
+
+
+@bug("L-c", only=("joins", "crash"), nodes=3, falling_behind=True, seed=2)
+def busy_keeps_a_try_alive(plant: Plant) -> None:
+    """Peers offer a head and are busy ever after, and who fetches waits for that without blocks."""
+    plant(SnapshotServer, "_prepare", lambda *_: BUSY)
+    plant(TryTime, "over", lambda *_: False)
