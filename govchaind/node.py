@@ -39,7 +39,7 @@ from govchaind.runtime.carried import make_carrier, make_shelf
 from govchaind.runtime.drive import Drive
 from govchaind.runtime.environment import Environment, ListenHttp
 from govchaind.runtime.gate import Gate
-from govchaind.runtime.guard import read_guard, unborn
+from govchaind.runtime.guard import remembered, unborn
 from govchaind.runtime.inbox import Inbox
 from govchaind.runtime.link import Self
 from govchaind.runtime.mesh import Mesh
@@ -90,8 +90,7 @@ async def open_store(
     Raises StorageCorrupt, or InvalidSetting for another chain's store.
     """
     storage = environment.storage
-    remembered = environment.guard_read()
-    guard = None if remembered is None else read_guard(remembered)
+    guard = remembered(environment.guard_read())
     with closing(storage.snapshot()) as snapshot:
         store = stored_store_id(snapshot)
         behind = None if store is None or guard is None else behind_guard(snapshot, guard)

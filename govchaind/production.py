@@ -12,7 +12,7 @@ from govchaind.base.limits import STORE_AHEAD_BYTES
 from govchaind.config import Config
 from govchaind.identity import Identity
 from govchaind.runtime.environment import DeliveryDoors, Environment, SignerDoor, TraceDoor
-from govchaind.runtime.guard import read_guard
+from govchaind.runtime.guard import remembered
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.signer_socket import signer_door
 from govchaind.runtime.snapshots import make_doors
@@ -63,8 +63,7 @@ async def production(
     crash = CrashRecord(config.data_directory / CRASH_FILE)
     crash.check()
     guard_file = GuardFile(identity.guard_path)
-    remembered = guard_file.read()
-    guard = None if remembered is None else read_guard(remembered)
+    guard = remembered(guard_file.read())
     await exchange(config.store_directory, config.storage, guard, telemetry)
     storage = LmdbStorage(
         config.store_directory,

@@ -301,12 +301,11 @@ def _second_stores(directories: Sequence[Path], survivors: Sequence[Survivor]) -
 def _survivor(directory: Path, name: str, reader: Any, genesis: Genesis) -> Survivor:
     from govchaind.node import load
     from govchaind.recovery.survivor import read_survivor
-    from govchaind.runtime.guard import read_guard
+    from govchaind.runtime.guard import remembered
     from govchaind.runtime.system import GuardFile
 
     _, identity, _ = load(directory)
-    remembered = GuardFile(identity.guard_path).read()
-    guard = None if remembered is None else read_guard(remembered)
+    guard = remembered(GuardFile(identity.guard_path).read())
     return read_survivor(name, reader, genesis, guard)
 
 

@@ -58,6 +58,8 @@ def restore(*, backup: str, directory: Path, threads: int, check: bool, as_json:
       ssh elsewhere cat ledger.backup | govchaind restore - my-network/nodes/civil-affairs-1
     """
     from govchaind.node import load
+    from govchaind.runtime.guard import remembered
+    from govchaind.runtime.system import GuardFile
 
     config, identity, genesis = load(directory)
     store = config.store_directory
@@ -65,7 +67,7 @@ def restore(*, backup: str, directory: Path, threads: int, check: bool, as_json:
         _refuse_taken(store)
     beside = store.with_name(store.name + UNFINISHED)
     shutil.rmtree(beside, ignore_errors=True)
-    guard = _guard(identity)
+    guard = remembered(GuardFile(identity.guard_path).read())
     store_id = _store_id(identity, guard)
     try:
         restored = _restore(backup, config, genesis, beside, store_id, guard, threads)
@@ -92,15 +94,6 @@ def restore(*, backup: str, directory: Path, threads: int, check: bool, as_json:
         f"of institutions has said:\n  govchaind members readmit {identity.name} "
         f"--store {restored.store} --key FILE"
     )
-
-
-def _guard(identity: Identity) -> Guard | None:
-    """Return what the node's guard file remembers, if there is one."""
-    from govchaind.runtime.guard import read_guard
-    from govchaind.runtime.system import GuardFile
-
-    remembered = GuardFile(identity.guard_path).read()
-    return None if remembered is None else read_guard(remembered)
 
 
 def _store_id(identity: Identity, guard: Guard | None) -> StoreId:

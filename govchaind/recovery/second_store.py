@@ -13,10 +13,8 @@ from pathlib import Path
 
 from govchaind.base.errors import StorageCorrupt, StorageFailed
 from govchaind.base.types import Height
-from govchaind.runtime.lmdb_storage import LmdbStorage
-from govchaind.runtime.store_exchange import second_directory
+from govchaind.runtime.store_exchange import read_whole, second_directory
 from govchaind.runtime.store_files import DATA_FILE
-from govchaind.runtime.store_succession import whole_height
 from govchaind.runtime.system import sync_folder
 
 
@@ -29,14 +27,10 @@ def whole_second_store(store: Path, *, map_bytes_max: int) -> Height | None:
     if not (second / DATA_FILE).exists():
         return None
     try:
-        storage = LmdbStorage(second, map_bytes_max=map_bytes_max)
-        try:
-            with storage.snapshot() as snapshot:
-                return whole_height(snapshot)
-        finally:
-            storage.close()
+        whole = read_whole(second, map_bytes_max)
     except StorageCorrupt:
         return None  # it cannot take the store's place, and nothing can be read from it
+    return None if whole is None else whole[0]
 
 
 def remove_second_store(store: Path) -> bool:

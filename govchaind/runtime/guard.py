@@ -26,6 +26,11 @@ def unborn(store: StoreId) -> Guard:
     return Guard(store, 0, None, 0, 0)
 
 
+def remembered(data: bytes | None) -> Guard | None:
+    """Return what a guard file holds; None: there is none. Raises InvalidSetting: it is damaged."""
+    return None if data is None else read_guard(data)
+
+
 def read_guard(data: bytes) -> Guard:
     """Return what a guard file holds. Raises InvalidSetting: it is damaged."""
     try:

@@ -106,7 +106,7 @@ async def put_in_place(
         shutil.rmtree(second, ignore_errors=True)
         return None
     try:
-        whole = _whole(second, map_bytes_max)
+        whole = read_whole(second, map_bytes_max)
     except GovchaindError as error:
         return _dropped(second, Exchanged(0, 0, f"it cannot be used: {error.message}"))
     if whole is None:
@@ -137,8 +137,11 @@ def _dropped(second: Path, why: Exchanged) -> Exchanged:
     return why
 
 
-def _whole(second: Path, map_bytes_max: int) -> tuple[Height, bytes | None] | None:
-    """Return the height of a whole second store and its genesis; None if it is not whole."""
+def read_whole(second: Path, map_bytes_max: int) -> tuple[Height, bytes | None] | None:
+    """Return the height of a whole second store and its genesis; None if it is not whole.
+
+    Raises StorageCorrupt, StorageFailed, Conflict: it cannot be opened, or read.
+    """
     with (
         closing(LmdbStorage(second, map_bytes_max=map_bytes_max)) as storage,
         closing(storage.snapshot()) as snapshot,

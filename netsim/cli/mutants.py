@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from govchaind.cli.output import print_json, print_table
@@ -37,22 +39,23 @@ def mutants(
     A bug counts as found only if the property named for it fires, on a seed that is green without
     the bug. NAMES are bugs or properties; all if none is given.
     """  # fmt: skip
-    from netsim.mutants import table
+    from netsim.mutants import table as first
+    from netsim.mutants.track import report
     from netsim.mutants.whole import table as second
 
-    mutants = second.WHOLE if whole else table.MUTANTS
+    mutants = second.WHOLE if whole else first.MUTANTS
     known = {mutant.name for mutant in mutants} | {mutant.property_id for mutant in mutants}
     for name in names:
         if name not in known:
             raise click.BadParameter(f"there is no planted bug or property {name!r}")
-    if not only_list:
-        if whole:
-            return min(1, second.report(names, search or second.BUDGET))
-        return table.report(list(names), search)
     chosen = [m for m in mutants if not names or m.name in names or m.property_id in names]
+    if not only_list:
+        table: Any = second if whole else first
+        budget = min(search, table.BUDGET) if search else table.BUDGET
+        return report(chosen, lambda mutant: table.found_at(mutant, budget))
     if as_json:
         rows = [{"name": m.name, "property": m.property_id, "seed": m.seed, "nodes": m.nodes,
-                 "text": m.text, "source": getattr(m, "source", "")} for m in chosen]  # fmt: skip
+                 "text": m.text, "source": m.source} for m in chosen]  # fmt: skip
         print_json(rows)
     else:
         print_table("", ("property", "name", "seed", "what"),

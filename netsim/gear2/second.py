@@ -16,7 +16,7 @@ import trio
 from govchaind.base.types import Height
 from govchaind.replica.store import GENESIS
 from govchaind.runtime.environment import SnapshotDoors
-from govchaind.runtime.guard import read_guard
+from govchaind.runtime.guard import remembered
 from govchaind.runtime.store_succession import succession, whole_height
 from govchaind.runtime.system import InlineThreads
 from govchaind.runtime.telemetry import Telemetry
@@ -81,9 +81,8 @@ class Second:
         height = whole_height(self.disk.reader()) if self.there else None
         if height is None:
             return None
-        guard = None if own.guard is None else read_guard(own.guard)
         genesis = self.disk.reader().get(GENESIS)
-        found = succession(height, genesis, own.reader(), guard)
+        found = succession(height, genesis, own.reader(), remembered(own.guard))
         if found.reason:
             self.discard()
             telemetry.event("snapshot.dropped", height=height, reason=found.reason)

@@ -27,11 +27,11 @@ from netsim.mutants import (
 )
 from netsim.mutants.plant import Mutant, planted
 from netsim.mutants.seeds import SEEDS
+from netsim.mutants.track import first_seed
 from netsim.options import Options, draw
 from netsim.run import Verdict, followers_agree, run
 
 BUDGET = 300
-EXIT_FOUND, EXIT_MISSED = 0, 1
 
 
 def _m(plant: Any, property_id: str, source: str = "", nodes: int | None = None) -> Mutant:
@@ -146,19 +146,4 @@ def is_green(mutant: Mutant, seed: int) -> bool:
 
 def found_at(mutant: Mutant, budget: int = BUDGET) -> int | None:
     """Return the first seed, the remembered one before all others, that finds the bug."""
-    seeds = dict.fromkeys((mutant.seed, *range(budget)))
-    return next((seed for seed in seeds if finds(mutant, seed) and is_green(mutant, seed)), None)
-
-
-def report(names: list[str], search: int) -> int:
-    """Print what finds each mutant; with `search`, look for the first seed that does."""
-    missed = 0
-    for mutant in MUTANTS:
-        if names and mutant.name not in names and mutant.property_id not in names:
-            continue
-        found = found_at(mutant, min(search, BUDGET) if search else BUDGET)
-        missed += found is None
-        where = "NOT FOUND" if found is None else f"seed {found}"
-        head = f"{mutant.property_id:5} {mutant.name:26} {mutant.source:5} {where:10}"
-        print(f"{head} {mutant.text}", flush=True)
-    return EXIT_MISSED if missed else EXIT_FOUND
+    return first_seed(mutant, budget, finds, is_green)

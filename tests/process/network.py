@@ -368,13 +368,19 @@ def run_command(folder: Path) -> list[str]:
     return [sys.executable, "-m", "govchaind", "run", str(folder)]
 
 
-def govchaind(*arguments: str, expected: int = 0) -> str:
-    """Run the command line in this process; return what it printed."""
+def commanded(*arguments: str) -> tuple[int, str]:
+    """Run the command line in this process; return its exit code and what it printed."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = command(arguments)
-    assert code == expected, f"govchaind {' '.join(arguments)}: {code}: {printed.getvalue()}"
-    return printed.getvalue()
+    return code, printed.getvalue()
+
+
+def govchaind(*arguments: str, expected: int = 0) -> str:
+    """Run the command line in this process; return what it printed."""
+    code, printed = commanded(*arguments)
+    assert code == expected, f"govchaind {' '.join(arguments)}: {code}: {printed}"
+    return printed
 
 
 def set_settings(folder: Path, **values: Any) -> None:

@@ -110,7 +110,7 @@ async def test_what_is_not_whole_stays_aside(tmp_path: Path) -> None:
     assert (second / "data.mdb").exists()
 
 
-@pytest.mark.parametrize("at", ["_whole", "_past", "lock_store", "sync_folder"])
+@pytest.mark.parametrize("at", ["read_whole", "_past", "lock_store", "sync_folder"])
 async def test_a_crash_leaves_one_store_or_the_other(
     at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from govchaind.api import events, submission, transactions
+from govchaind.api import events
 from govchaind.api.context import Context
 from govchaind.client import submission as client_submission
 from govchaind.ledger import certificate, receipt, trust
@@ -19,8 +19,6 @@ from netsim.mutants.whole.bug import bug
 
 _events: Any = events
 _gate: Any = gate
-_submission: Any = submission
-_transactions: Any = transactions
 _client: Any = client_submission
 
 
@@ -50,7 +48,7 @@ def taken_is_told_as_committed(plant: Plant) -> None:
 
 @bug("I-19", seed=6)
 def the_stream_begins_one_later(plant: Plant) -> None:
-    """Who was cut off from the events and comes again misses one."""
+    """Who follows the events from a height on misses the first."""
 
     def first(context: Any, wanted: int | None, last_event_id: str | None) -> int:
         found: int = original(context, wanted, last_event_id)
@@ -61,8 +59,8 @@ def the_stream_begins_one_later(plant: Plant) -> None:
 
 
 @bug("I-18", only=("cut", "partition", "crash"))
-def events_of_what_is_not_committed(plant: Plant) -> None:
-    """The stream of events tells of the log's end, committed or not."""
+def an_event_tells_of_another_block(plant: Plant) -> None:
+    """An event has the height that is due, and what it tells is of the block before."""
 
     def block_event(outcomes: Any, height: int) -> dict[str, Any]:
         made: dict[str, Any] = original(outcomes, max(1, height - 1))
@@ -73,8 +71,8 @@ def events_of_what_is_not_committed(plant: Plant) -> None:
 
 
 @bug("I-30", also=("vandal",))
-def an_odd_header_breaks_the_door(plant: Plant) -> None:
-    """A height in a header is made a number without a look at it."""
+def a_question_breaks_the_door(plant: Plant) -> None:
+    """A question is met by an error that no door expects."""
 
     def check(reader: Any, height: int) -> None:
         original(reader, height)

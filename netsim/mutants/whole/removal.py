@@ -32,10 +32,9 @@ def the_marker_stays_behind(plant: Plant) -> None:
 
     def remove(reader: Any, log: Any, batch: Any, *rest: Any) -> None:
         original(reader, log, batch, *rest)
-        moved = batch.changes.pop(FIRST)
+        del batch.changes[FIRST]
         if reader.get(FIRST) is not None:
             batch.put(FIRST, reader.get(FIRST))
-        del moved
 
     original = _pruning.remove
     plant(_pruning, "remove", remove)

@@ -11,7 +11,7 @@ from govchaind.base.errors import PeerError, StorageFailed, StorageFull
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.raft import replication
 from govchaind.replica.events import Written
-from govchaind.runtime import link, mesh, stored_value
+from govchaind.runtime import link, stored_value
 from govchaind.runtime.drive import Drive
 from govchaind.runtime.link import Link
 from govchaind.runtime.mesh import Mesh
@@ -176,7 +176,7 @@ def dials_once(plant: Plant) -> None:
                 if peer.link is None:
                     await self._try(peer, address)
 
-    plant(mesh.Mesh, "_dial", dial)
+    plant(Mesh, "_dial", dial)
 
 
 @bug("L-c", also=("membership",), seed=3)

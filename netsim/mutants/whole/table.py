@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from netsim.gear2.options import Options, draw, falling_behind
 from netsim.gear2.run import Verdict, run
-from netsim.mutants.plant import Mutant, planted
+from netsim.mutants.plant import planted
+from netsim.mutants.track import first_seed
 from netsim.mutants.whole import doors, joins, removal, shared, shell
 from netsim.mutants.whole.bug import BUGS, WholeMutant
 
@@ -24,14 +23,9 @@ def options(mutant: WholeMutant, seed: int) -> Options:
     return falling_behind(drawn) if mutant.falling_behind else drawn
 
 
-def as_mutant(mutant: WholeMutant) -> Mutant:
-    """Return what `planted` plants."""
-    return Mutant(mutant.name, mutant.text, mutant.property_id, mutant.plant, mutant.seed)
-
-
 def mutated(mutant: WholeMutant, seed: int) -> Verdict:
     """Run a seed with the bug in place, looking at the named property only."""
-    with planted(as_mutant(mutant)):
+    with planted(mutant):
         return run(options(mutant, seed), watched=frozenset((mutant.property_id,)))
 
 
@@ -48,18 +42,4 @@ def is_green(mutant: WholeMutant, seed: int) -> bool:
 
 def found_at(mutant: WholeMutant, budget: int = BUDGET) -> int | None:
     """Return the first seed, the remembered one before all others, that finds the bug."""
-    seeds = dict.fromkeys((mutant.seed, *range(budget)))
-    return next((seed for seed in seeds if finds(mutant, seed) and is_green(mutant, seed)), None)
-
-
-def report(names: Sequence[str], budget: int = BUDGET) -> int:
-    """Print what finds each bug; return how many were not found."""
-    missed = 0
-    for mutant in WHOLE:
-        if names and mutant.name not in names and mutant.property_id not in names:
-            continue
-        found = found_at(mutant, budget)
-        missed += found is None
-        where = "NOT FOUND" if found is None else f"seed {found}"
-        print(f"{mutant.property_id:5} {mutant.name:40} {where:10} {mutant.text}", flush=True)
-    return missed
+    return first_seed(mutant, budget, finds, is_green)

@@ -7,7 +7,7 @@ import pytest
 from netsim.gear2.judge import PROPERTIES
 from netsim.mutants.plant import planted
 from netsim.mutants.whole.bug import WholeMutant
-from netsim.mutants.whole.table import WHOLE, as_mutant, found_at
+from netsim.mutants.whole.table import WHOLE, found_at
 from tests.netsim.test_mutants import PARTS, turn
 
 
@@ -37,6 +37,6 @@ def test_what_was_planted_is_taken_out_again() -> None:
         mutant.plant(lambda owner, name, value: places.append((owner, name)))
     before = state()
     for mutant in WHOLE:
-        with planted(as_mutant(mutant)):
+        with planted(mutant):
             pass
     assert state() == before
