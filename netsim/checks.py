@@ -157,6 +157,7 @@ class Checks:
             watch(step)
         for index in range(len(ghost.committed) + 1, step.commit + 1):
             ghost.committed.append(ghost.known[index, mirror.term_at(index)])
+            ghost.committed_in.append(step.term)
         self._mark(step)
 
     def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:

@@ -15,6 +15,7 @@ from netsim.chain import INSTITUTIONS
 from netsim.flood import flood
 from netsim.node import Node
 from netsim.operators import AGAIN_SECONDS
+from netsim.options import source
 from netsim.properties.base import Stopped
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ BLOCKS_BEFORE = 2  # of a flood, before another author's transaction
 
 
 class Disturbance:
-    """One of five, drawn."""
+    """One of six, drawn."""
 
     def __init__(self, liveness: Liveness) -> None:
         self.liveness = liveness
@@ -33,10 +34,12 @@ class Disturbance:
         self.random: random.Random = liveness.random
 
     def run(self) -> None:
-        """L-f, L-g, L-h, L-i, or L-b with a member that never comes up."""
+        """L-f, L-g, L-h, L-i, or L-b with a member that never comes up, or that is to go."""
         world = self.world
         leader = world.leader()
         if leader is None or leader.replica is None:
+            return
+        if self._let_go(leader):
             return
         draw = self.random.random()
         joiner = self._joiner()
@@ -95,6 +98,41 @@ class Disturbance:
         self.liveness.core = [node for node in core if node not in (victim, joiner)]
         world.marks.reach("joined-by-nobody")
         self.liveness.demand_write("L-b")
+        return True
+
+    def _let_go(self, leader: Node) -> bool:
+        """L-b: as many voters as certificates can spare are down, and one of the others is ordered
+        to go, without which too few would be left to sign. Writes go on, for it stays until then.
+        False: a majority of those that stay could sign, or are not there.
+        """
+        world, operators = self.world, self.world.operators
+        if leader.replica is None or not operators.idle:
+            return False
+        voters = leader.replica.raft.configuration.voters
+        stay = certificate_quorum(len(voters))
+        others = [node for node in self.liveness.core if (node.name, node.store) in voters]
+        others = [node for node in others if node is not leader]
+        fewer = len(voters) - 1
+        if len(others) < stay - 1 or not majority(fewer) <= stay - 1 < certificate_quorum(fewer):
+            return False
+        pick = source(world.options.seed, "let-go")
+        staying = [leader, *pick.sample(others, stay - 1)]
+        for victim in (node for node in others if node not in staying):
+            world.stopped.add(victim.name)
+            world.faults.crash(victim, "for good, before another is ordered to go")
+            self.liveness.core.remove(victim)
+        world.run_until(
+            world.heap.now + 2 * self.liveness.timeout, lambda: False, self.liveness.hard_max
+        )
+        leaves = pick.choice(staying)
+        operators.order_removal(leaves.name)
+
+        def ordered() -> bool:
+            return operators.idle and leaves.name not in operators.wanted
+
+        self.liveness.demand("L-b", ordered, 12 * self.liveness.timeout + 4 * AGAIN_SECONDS)
+        self.liveness.demand_write("L-b")
+        world.marks.reach("kept-to-sign")
         return True
 
     def _break_leader(self, leader: Node) -> None:

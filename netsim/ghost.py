@@ -131,6 +131,7 @@ class Ghost:
         self.known: dict[tuple[int, int], Known] = {}
         self._by_row: dict[bytes, Known] = {}
         self.committed: list[Known] = []
+        self.committed_in: list[int] = []  # the term in which each of them was committed
         self.disks: dict[StoreId, Disk] = {}
         self.votes: dict[tuple[NodeId, StoreId, int], NodeId] = {}
         self.told_terms: dict[tuple[NodeId, StoreId], int] = {}

@@ -17,6 +17,7 @@ from govchaind.base.types import NodeId
 from govchaind.ledger.membership import Member, next_steps
 from govchaind.replica.events import Received
 from govchaind.replica.leadership import QUIET_SECONDS, may_step
+from govchaind.replica.messages import CertifiedBlocks
 from govchaind.replica.replica import Replica
 from govchaind.runtime.codec import PROTOCOL_VERSION
 from netsim.accepted import Accepted
@@ -115,6 +116,8 @@ class Liveness:
         """Return the highest term that a node may still enter by what it has already heard."""
         messages = [event.message for event in node.inbox if isinstance(event, Received)]
         heard = [getattr(message, "term", 0) for message in messages]
+        if any(isinstance(message, CertifiedBlocks) for message in messages):
+            heard.append(self.world.ghost.committed[-1].entry.term)  # no block of theirs has more
         return max(self._term_of(node), *heard, 0) + 1
 
     # --- what is looked at ----------------------------------------------------------------------

@@ -60,6 +60,7 @@ MARKS = MappingProxyType(
         "link-half-open": "one end of a link is gone, and the other has not noticed",
         "flooded-amid-faults": "one author floods a node while other things go wrong",
         "joined-by-nobody": "in the calm, a node is to join and never comes up, and a voter dies",
+        "kept-to-sign": "in the calm, a voter that is ordered to go stays, for too few could sign",
         "flooded": "in the calm, one author floods a node",
         "restarted-in-calm": "in the calm, all nodes are stopped at once and start again",
         "request-granted": "an institution is granted data that it asked for",

@@ -95,19 +95,14 @@ _ALL: tuple[Mutant, ...] = (
     *(_m(plant, property_id) for plant, property_id in proofs.MUTANTS),
     *(_m(plant, property_id) for plant, property_id in shell.MUTANTS),
     *(
-        _m(plant, property_id, nodes=1 if plant is field.lone_voter_waits else None)
+        _m(plant, property_id, nodes=field.VOTERS.get(plant))
         for plant, property_id in field.MUTANTS
     ),
 )
 
 
 # Planted, and not found: what the simulator still owes.
-_OPEN: frozenset[tuple[str, str]] = frozenset(
-    (
-        # Seed 3953 found it while a core need not stand the steps that are about to come.
-        ("steps-past-signers", "L-e"),
-    )
-)
+_OPEN: frozenset[tuple[str, str]] = frozenset()
 MUTANTS = tuple(each for each in _ALL if (each.name, each.property_id) not in _OPEN)
 OPEN = tuple(each for each in _ALL if (each.name, each.property_id) in _OPEN)
 

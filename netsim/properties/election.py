@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import ClassVar
 
 from govchaind.base.quorum import majority
@@ -51,12 +52,14 @@ class OneVote(Property):
 
 class LeaderComplete(Property):
     id = "I-5"
-    text = "leader completeness: a new leader holds every committed entry"
+    text = "leader completeness: a new leader holds every entry committed in an earlier term"
 
     def step(self, step: Step) -> None:
         if not step.elected:
             return
-        entries, committed = step.mirror.entries, self.ghost.committed
+        # Its votes may have waited while it was paused, and a later term has committed since.
+        before = bisect_left(self.ghost.committed_in, step.term)
+        entries, committed = step.mirror.entries, self.ghost.committed[:before]
         if len(entries) < len(committed):
             self.fail(
                 step.node.name,

@@ -1,7 +1,7 @@
 """`scripts/bench netsim`: how fast the simulator is, on this machine, in one table and as JSON.
 
 What runs in one process is measured in seconds of its processor, so a busy machine does not show;
-the sweep is measured in seconds of the clock, and its processor seconds stand beside them.
+sweeps are measured in seconds of the clock, and their processor seconds stand beside them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench_parts.network import ROOT
+from netsim.gear2.options import draw as draw_whole
+from netsim.gear2.run import run as run_whole
 from netsim.job import Job, play
 from netsim.library import found
 from netsim.run import run
@@ -35,7 +37,11 @@ LOAD_CLIENTS = 30
 LOAD_MINUTES = 2.0
 TARGET_SEEDS = 10_000
 OBSERVERS_COMMAND = "observers-inside"  # in a process of its own, for its memory
-WORKLOADS = ("rest", "load", "seeds", "observers")
+WHOLE_REST_SECONDS = 600.0
+WHOLE_LOAD_SECONDS = 20.0
+WHOLE_CUSTOMERS = 30
+WORKLOADS = ("rest", "load", "whole-rest", "whole-load", "seeds", "compiled", "observers")
+COMPILED = ROOT / "scripts" / "compiled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +93,48 @@ def seeds(count: int) -> dict[str, float]:
     result = sweep(jobs, processes=cores, say=lambda _: None)
     took = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    return _sweep(count, cores, took, used, result.messages) | {"failed": result.failed}
+
+
+def _sweep(count: int, cores: int, took: float, used: float, messages: int) -> dict[str, float]:
     return {
         "seeds": count,
         "cores": cores,
         "seconds": round(took, 1),
         "seconds_for_10000": round(took / count * TARGET_SEEDS),
         "seconds_for_10000_undisturbed": round(used / cores / count * TARGET_SEEDS),
-        "messages_a_second": round(result.messages / took),
-        "failed": result.failed,
+        "messages_a_second": round(messages / took),
     }
+
+
+def whole(seconds: float, customers: int) -> dict[str, float]:
+    """Five whole nodes (gear 2) without faults: simulated seconds and messages a real second."""
+    calm_one = draw_whole(1, nodes=5, seconds=seconds, only=())
+    busy = replace(calm_one, customers=customers, watchers=0, think_mean=0.3)
+    timing = replace(busy, heartbeat=0.5, election_min=1.5, election_max=3.0)
+    options = replace(timing, delay_min=0.0005, delay_mean=0.001, write_mean=0.001)
+    began = time.process_time()
+    verdict = run_whole(options)
+    took = time.process_time() - began
+    if verdict.violation is not None:
+        raise RuntimeError(f"a property does not hold in calm: {verdict.violation}")
+    return {
+        "simulated_a_second": round(verdict.simulated_seconds / took),
+        "messages_a_second": round(verdict.messages / took),
+        "messages": verdict.messages,
+    }
+
+
+def compiled(count: int) -> dict[str, float]:
+    """The same seeds on compiled code, as `scripts/compiled sweep` runs them."""
+    cores = os.cpu_count() or 1
+    command = [str(COMPILED), "sweep", "--no-marks", "--json", "--seeds"]
+    subprocess.run([*command, "1"], stdout=subprocess.DEVNULL, check=True)  # compiles, if need be
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    done = subprocess.run([*command, str(count)], stdout=subprocess.PIPE, text=True, check=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    told: dict[str, Any] = json.loads(done.stdout)
+    return _sweep(count, cores, told["seconds"], used, told["messages"]) | {"failed": 0}
 
 
 def observers_inside() -> dict[str, float]:
@@ -132,12 +171,21 @@ def figures(results: dict[str, Any]) -> list[Figure]:
             Figure("under load, all properties", f"{rate:,} messages/s", "15,000", "–",
                    rate >= 15_000)
         )  # fmt: skip
-    if "seeds" in results:
-        each = results["seeds"]
+    if "whole-rest" in results:
+        rate = results["whole-rest"]["simulated_a_second"]
+        rows.append(Figure("five whole nodes at rest", f"{rate:,} s/s", "100", "–", rate >= 100))
+    if "whole-load" in results:
+        rate = results["whole-load"]["messages_a_second"]
+        shown = f"{rate:,} messages/s"
+        rows.append(Figure("the same under load", shown, "1,000", "5,000", rate >= 1000))
+    for name, title in (("seeds", "seeds"), ("compiled", "seeds, compiled")):
+        if name not in results:
+            continue
+        each = results[name]
         minutes = each["seconds_for_10000"] / 60
         alone = each["seconds_for_10000_undisturbed"] / 60
         shown = f"{minutes:.0f} min for 10,000 on {each['cores']} cores, {alone:.0f} if undisturbed"
-        rows.append(Figure(f"{each['seeds']} seeds", shown, "30 min", "–", minutes <= 30))
+        rows.append(Figure(f"{each['seeds']} {title}", shown, "30 min", "–", minutes <= 30))
     if "observers" in results:
         each = results["observers"]
         shown = f"{each['seconds']} s, {each['megabytes']:,} MB"
@@ -170,6 +218,13 @@ def main(arguments: Sequence[str]) -> int:
         results["rest"] = rest(60.0 if options.tiny else REST_SECONDS)
     if "load" in chosen:
         results["load"] = load(0.05 if options.tiny else LOAD_MINUTES)
+    if "whole-rest" in chosen:
+        results["whole-rest"] = whole(5.0 if options.tiny else WHOLE_REST_SECONDS, 0)
+    if "whole-load" in chosen:
+        seconds = 5.0 if options.tiny else WHOLE_LOAD_SECONDS
+        results["whole-load"] = whole(seconds, WHOLE_CUSTOMERS)
+    if "compiled" in chosen:
+        results["compiled"] = compiled(4 if options.tiny else options.seeds)
     if "seeds" in chosen:
         results["seeds"] = seeds(4 if options.tiny else options.seeds)
     if "observers" in chosen:

@@ -63,7 +63,8 @@ def test_each_kind_of_operation_is_measured_against_a_put(tmp_path: Path) -> Non
 def test_the_simulator_is_measured(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     done = subprocess.run(
-        [str(ROOT / "scripts" / "bench"), "netsim", "--tiny", "--only", "rest,load,seeds",
+        [str(ROOT / "scripts" / "bench"), "netsim", "--tiny",
+         "--only", "rest,load,whole-rest,whole-load,seeds",
          "--json", str(report)],
         capture_output=True,
         text=True,
@@ -74,6 +75,8 @@ def test_the_simulator_is_measured(tmp_path: Path) -> None:
     found = json.loads(report.read_text())
     assert found["rest"]["simulated_a_second"] > 0
     assert found["load"]["messages_a_second"] > 0
+    assert found["whole-rest"]["simulated_a_second"] > 0
+    assert found["whole-load"]["messages"] > 2 * found["whole-rest"]["messages"]
     assert found["seeds"]["seeds"] == 4
     assert found["seeds"]["failed"] == 0
     assert "five voters at rest" in done.stdout

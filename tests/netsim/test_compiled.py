@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +14,16 @@ ROOT = Path(__file__).parents[2]
 SEED = "12"
 
 
-def said(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def said(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **settings}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.process
 @pytest.mark.timeout(900)
-def test_a_run_on_compiled_code_has_the_same_events() -> None:
+def test_a_run_on_compiled_code_has_the_same_events(tmp_path: Path) -> None:
     compiled = said("scripts/compiled", "run", "--seed", SEED, "--trace")
     assert (compiled.returncode, compiled.stderr.count("error[")) == (0, 0), compiled.stderr
     plain = said(sys.executable, "-m", "netsim", "run", "--seed", SEED, "--trace")
@@ -33,8 +38,14 @@ def test_a_run_on_compiled_code_has_the_same_events() -> None:
         for each in (compiled, plain)
     ]
     assert rows[0] == rows[1]
-    newest = max((ROOT / ".compiled").iterdir(), key=lambda path: path.stat().st_mtime)
-    assert list((newest / "govchaind" / "raft").glob("core.*.so"))
+    loads = said("scripts/compiled", "run", "--seed", "0", PYTHONVERBOSE="1").stderr.splitlines()
+    loaded = [line for line in loads if "'govchaind.raft.core' " in line]
+    assert any("extension module" in line and ".compiled" in line for line in loaded), loaded
+
+    report = tmp_path / "report.json"
+    done = said("scripts/bench", "netsim", "--tiny", "--only", "compiled", "--json", str(report))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(report.read_text())["compiled"]["seeds"] == 4
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,39 @@ def test_a_leader_at_rest_whose_disk_hangs_is_replaced_in_time() -> None:
     assert len(world.ghost.committed) > height
 
 
-def _at_rest() -> Options:
-    """Return three quick nodes without faults that nobody asks for anything."""
-    drawn = draw(0, nodes=3)
+def test_a_voter_stays_whom_certificates_need() -> None:
+    """Of six voters four sign, and of five four: with two away, no third may go."""
+    world = World(_at_rest(6))
+    world.start()
+    world.run_until(10.0, lambda: False, world.options.messages_max)
+    liveness = Liveness(world)
+    liveness.core = list(world.nodes.values())
+    leader = world.leader()
+    assert leader is not None
+    assert Disturbance(liveness)._let_go(leader)
+    now = world.leader()
+    assert now is not None
+    assert now.replica is not None
+    assert len(now.replica.raft.configuration.voters) == 6
+    assert len(world.operators.wanted) == 5
+    assert len(liveness.core) == 4
+
+
+def test_where_the_others_could_sign_nobody_is_kept() -> None:
+    world = World(_at_rest(5))
+    world.start()
+    world.run_until(10.0, lambda: False, world.options.messages_max)
+    liveness = Liveness(world)
+    liveness.core = list(world.nodes.values())
+    leader = world.leader()
+    assert leader is not None
+    assert not Disturbance(liveness)._let_go(leader)
+    assert world.stopped == set()
+
+
+def _at_rest(nodes: int = 3) -> Options:
+    """Return quick nodes without faults that nobody asks for anything."""
+    drawn = draw(0, nodes=nodes)
     timing = replace(drawn, heartbeat=0.5, election_min=1.5, election_max=3.0)
     quick = replace(timing, delay_min=0.001, delay_mean=0.002, write_mean=0.001)
     return replace(quick, faults=(), clients=0, clerks=0, spares=0, observers=0)
