@@ -4,17 +4,16 @@ Rules it keeps:
 - It believes genesis and what is certified from there, and leaves no history that it holds itself
   for another: what it joins at must continue its own tree of heights. A peer whose answer does
   not hold is asked nothing more, and told of; a silent one is left alone for a while.
-- Bounded: so many questions to one peer at a time, each with its time.
 - What holds goes into `batch`, with a mark; whoever drives this makes it durable. A restart goes on
   from the marks, and a mark is trusted because this node wrote it: the store checks its rows.
 - It stops by itself: done, or given up with the cause. Blocks are always the other way.
 
-Left out: when to join (`runtime/joining.py`), and how the filled store takes the old one's place.
+Left out: whom it asks for which place (`questions.py`), when to join (`runtime/joining.py`), and
+how the filled store takes the old one's place.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,6 +35,7 @@ from govchaind.ledger.snapshot_head import (
     judge_head,
 )
 from govchaind.ledger.tree_record import DEPTH_KEYS, Inner
+from govchaind.replica.questions import ANSWER_SECONDS, Questions, Spot
 from govchaind.replica.snapshot_messages import (
     PREPARING,
     UNHELD,
@@ -48,26 +48,12 @@ from govchaind.replica.snapshot_messages import (
 )
 from govchaind.replica.try_time import TryTime
 
-ASKED_OF_ONE_MAX = 4  # questions to one peer at a time
-ANSWER_SECONDS = 10.0
-SILENT_SECONDS = 30.0  # so long a peer that did not answer is left alone
 AGAIN_SECONDS = 0.5  # after "not yet"
-SILENCES_MAX = 2  # running: then it is asked nothing more in this try
 
 MARKS = named_key(Table.META, b"join/")
 _HEAD = MARKS + b"head"
 _STEPS = MARKS + b"steps"
 _AT = MARKS + b"at/"
-
-Spot = tuple[int, bytes]  # depth and path
-
-
-@dataclass(slots=True)
-class _Peer:
-    asked: int = 0
-    not_before: Seconds = 0.0
-    unheld: Height = 0  # the height that it has said it cannot give
-    silences: int = 0  # since an answer of it held
 
 
 @dataclass(slots=True)
@@ -108,11 +94,9 @@ class Joining:
         self.bytes = 0
         self.resumed = False
         self._standing = Standing(genesis)
-        self._peers: dict[NodeId, _Peer] = {}
+        self._questions = Questions()
         self._liars: set[NodeId] = set()
         self._unable: set[NodeId] = set()  # have no snapshot to give
-        self._open: deque[Place] = deque()
-        self._asked: dict[Spot, tuple[Place, NodeId, Seconds]] = {}
         self._head_asked: tuple[NodeId, Seconds] | None = None
         self._partings: dict[Spot, bytes] = {}
         self._counts: dict[Spot, int] = {}  # entries of chunks that are here
@@ -136,7 +120,7 @@ class Joining:
     @property
     def done(self) -> bool:
         """Whether the whole state is here; it may not yet be durable."""
-        return self.head is not None and not self._open and not self._asked
+        return self.head is not None and not self._questions
 
     def blamed(self) -> set[NodeId]:
         """Return the peers whose answers did not hold."""
@@ -165,8 +149,8 @@ class Joining:
 
     def _usable(self, peer: NodeId) -> bool:
         """Say whether a peer may be asked, now or after a while."""
-        known = self._peers.setdefault(peer, _Peer())
-        if known.silences >= SILENCES_MAX:
+        known = self._questions.peer(peer)
+        if known.mute:
             return False
         return peer not in self._unable if self.head is None else known.unheld != self.height
 
@@ -174,7 +158,7 @@ class Joining:
         if self._head_asked is not None:
             return []
         for peer in usable:
-            if self._peers[peer].not_before <= now:
+            if self._questions.peer(peer).not_before <= now:
                 self._head_asked = peer, now + ANSWER_SECONDS
                 return [(peer, WantSnapshot(0, self._standing.era, self._own[0]))]
         return []
@@ -182,43 +166,21 @@ class Joining:
     def _ask_chunks(
         self, now: Seconds, usable: list[NodeId]
     ) -> list[tuple[NodeId, SnapshotMessage]]:
-        ready = [peer for peer in usable if self._peers[peer].not_before <= now]
-        questions: list[tuple[NodeId, SnapshotMessage]] = []
-        while self._open and ready:
-            peer = min(ready, key=lambda name: self._peers[name].asked)  # all have their share
-            known = self._peers[peer]
-            if known.asked >= ASKED_OF_ONE_MAX:
-                break
-            place = self._open.popleft()
-            known.asked += 1
-            self._asked[place.depth, place.path] = place, peer, now + ANSWER_SECONDS
-            questions.append((peer, WantChunk(self.height, place.depth, place.path)))
-        return questions
+        asked = self._questions.ask(now, usable)
+        return [(peer, WantChunk(self.height, place.depth, place.path)) for peer, place in asked]
 
     def _expire(self, now: Seconds, present: set[NodeId]) -> None:
         """Give questions back that were not answered in time, or whose peer has gone."""
+        silent = self._questions.expire(now, present)
         if self._head_asked is not None:
             peer, until = self._head_asked
             if now >= until or peer not in present:
                 self._head_asked = None
-                self._silent(peer, now, present)
-        for spot, (place, peer, until) in list(self._asked.items()):
-            if now >= until or peer not in present:
-                self._take_back(spot, place, peer)
-                self._silent(peer, now, present)
-
-    def _silent(self, peer: NodeId, now: Seconds, present: set[NodeId]) -> None:
-        known = self._peers[peer]
-        if known.not_before <= now:
-            known.not_before = now + SILENT_SECONDS
-            known.silences += peer in present
+                if self._questions.peer(peer).silent(now, linked=peer in present):
+                    silent.append(peer)
+        for peer in silent:
             reason = "gave no answer in time" if peer in present else "its link ended"
             self.left.append(Left(peer, reason, for_good=False))
-
-    def _take_back(self, spot: Spot, place: Place, peer: NodeId) -> None:
-        if self._asked.pop(spot, None) is not None:
-            self._peers[peer].asked -= 1
-            self._open.appendleft(place)
 
     # --- what is answered -------------------------------------------------------------------------
 
@@ -245,13 +207,11 @@ class Joining:
         self.left.append(Left(peer, reason, for_good=True))
         if self._head_asked is not None and self._head_asked[0] == peer:
             self._head_asked = None
-        for spot, (place, asked, _) in list(self._asked.items()):
-            if asked == peer:
-                self._take_back(spot, place, peer)
+        self._questions.take_back(peer)
 
-    def _held(self, now: Seconds, peer: NodeId) -> None:
-        self._time.held = now
-        self._peers[peer].silences = 0
+    def _held(self, now: Seconds, peer: NodeId, count: int = 0) -> None:
+        self._time.came(now, count)
+        self._questions.peer(peer).silences = 0
 
     def _take_offer(self, now: Seconds, peer: NodeId, offer: SnapshotOffer) -> None:
         if self._head_asked is None or self._head_asked[0] != peer or self.head is not None:
@@ -290,20 +250,19 @@ class Joining:
 
     def _begin(self, head: SnapshotHead) -> None:
         self.head = head
-        self._open.append(Place(0, b"", head.state_root))
+        self._questions.open.append(Place(0, b"", head.state_root))
 
     def _take_chunk(self, now: Seconds, peer: NodeId, message: SnapshotChunk) -> None:
         spot = message.depth, message.path
-        asked = self._asked.get(spot)
-        if asked is None or asked[1] != peer or message.height != self.height:
+        place = self._questions.place(peer, spot)
+        if place is None or message.height != self.height:
             return
-        place = asked[0]
         self.bytes += len(message.body)
         if message.parting:
             below = judge_parting(message.body, place)
             self._partings[spot] = message.body
             self.batch.put(_mark(spot), encode([0, message.body]))
-            self._open.extendleft(reversed(below))  # deep before wide: less is open at once
+            self._questions.open.extendleft(reversed(below))  # deep before wide: less is open
             self._share += (16 - len(below)) * 16.0 ** -(place.depth + 1)
         else:
             chunk = judge_chunk(message.body, place, self.height)
@@ -311,9 +270,8 @@ class Joining:
             self.batch.bytes += chunk.rows.bytes
             self.batch.put(_mark(spot), encode([chunk.entries, None]))
             self._count(spot, chunk.entries)
-        self._held(now, peer)
-        del self._asked[spot]
-        self._peers[peer].asked -= 1
+        self._held(now, peer, len(message.body))
+        self._questions.answered(now, peer, spot)
 
     def _count(self, spot: Spot, entries: int) -> None:
         self._counts[spot] = entries
@@ -328,10 +286,8 @@ class Joining:
                 self._unable.add(peer)
         elif refusal.height != self.height:
             return
-        for spot, (place, asked, _) in list(self._asked.items()):
-            if asked == peer:
-                self._take_back(spot, place, peer)
-        known = self._peers.setdefault(peer, _Peer())
+        self._questions.take_back(peer)
+        known = self._questions.peer(peer)
         if refusal.code == PREPARING:
             self._time.prepared = now
         if refusal.code == UNHELD and refusal.height == self.height != 0:
@@ -355,8 +311,9 @@ class Joining:
             spot = key[len(_AT)], key[len(_AT) + 1 :]
             marks[spot] = read(value, tuple[int, bytes | None], bytes_max=FRAME_BYTES_MAX)
         waiting: list[Place] = []
-        while self._open:
-            place = self._open.popleft()
+        open_places = self._questions.open
+        while open_places:
+            place = open_places.popleft()
             spot = place.depth, place.path
             entries, parting = marks.get(spot, (0, None))
             if spot not in marks:
@@ -367,8 +324,8 @@ class Joining:
                 below = judge_parting(parting, place)
                 self._partings[spot] = parting
                 self._share += (16 - len(below)) * 16.0 ** -(place.depth + 1)
-                self._open.extendleft(reversed(below))
-        self._open.extend(waiting)
+                open_places.extendleft(reversed(below))
+        open_places.extend(waiting)
 
     def finish(self, reader: KeyValueReader) -> WriteBatch:
         """Return the last rows, which make a whole store of what is there; marks go.

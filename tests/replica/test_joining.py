@@ -19,7 +19,8 @@ from govchaind.ledger.state import check_state
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.tree_proof import hash_key
-from govchaind.replica.joining import ANSWER_SECONDS, MARKS, Joining
+from govchaind.replica.joining import MARKS, Joining
+from govchaind.replica.questions import ANSWER_SECONDS
 from govchaind.replica.snapshot_messages import (
     PREPARING,
     UNHELD,

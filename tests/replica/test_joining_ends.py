@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from govchaind.base.keyvalue import MemoryReader
-from govchaind.replica.joining import (
+from govchaind.replica.joining import Joining
+from govchaind.replica.questions import (
     ANSWER_SECONDS,
     ASKED_OF_ONE_MAX,
     SILENCES_MAX,
     SILENT_SECONDS,
-    Joining,
 )
 from govchaind.replica.snapshot_messages import (
     BUSY,
