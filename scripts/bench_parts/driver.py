@@ -37,6 +37,7 @@ class Connection:
     received: bytearray = field(default_factory=bytearray)
     sent_at: float = 0.0
     transactions: int = 0
+    ending: bool = False  # the server closes it after the last reply
 
     def begin(self, body: bytes, transactions: int) -> None:
         head = (
@@ -44,6 +45,12 @@ class Connection:
             f"Host: {self.host}:{self.port}\r\nContent-Type: application/cbor\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
+        if self.ending:  # a server ends a connection after so many requests, and says so before
+            blocking = self.socket.gettimeout()
+            self.socket.close()
+            self.socket = opened(self.host, self.port)
+            self.socket.settimeout(blocking)
+            self.ending = False
         self.sending = memoryview(head.encode() + body)
         self.received.clear()
         self.transactions = transactions
@@ -61,14 +68,20 @@ class Connection:
         length = int(head[at + 15 :].split(b"\r\n", 1)[0])
         if len(self.received) < end + 4 + length:
             return None
+        self.ending = b"\r\nconnection: close" in head
         return int(head.split(b" ", 2)[1]), bytes(self.received[end + 4 :])
 
 
 def connect(host: str, port: int, wait: str) -> Connection:
     """Open a connection. Raises OSError."""
-    opened = socket.create_connection((host, port), timeout=10)
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Connection(host, port, wait, opened)
+    return Connection(host, port, wait, opened(host, port))
+
+
+def opened(host: str, port: int) -> socket.socket:
+    """Return a socket to a node that sends at once. Raises OSError."""
+    made = socket.create_connection((host, port), timeout=10)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 def ask(connection: Connection, body: bytes, transactions: int) -> tuple[float, int]:
