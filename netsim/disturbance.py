@@ -26,7 +26,7 @@ BLOCKS_BEFORE = 2  # of a flood, before another author's transaction
 
 
 class Disturbance:
-    """One of six, drawn."""
+    """One of five, drawn; before them, wherever it can be shown, that who must sign stays."""
 
     def __init__(self, liveness: Liveness) -> None:
         self.liveness = liveness

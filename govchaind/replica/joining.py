@@ -271,7 +271,7 @@ class Joining:
             self.batch.put(_mark(spot), encode([chunk.entries, None]))
             self._count(spot, chunk.entries)
         self._held(now, peer, len(message.body))
-        self._questions.answered(now, peer, spot)
+        self._questions.answered(now, peer, place)
 
     def _count(self, spot: Spot, entries: int) -> None:
         self._counts[spot] = entries

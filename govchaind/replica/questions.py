@@ -121,17 +121,17 @@ class Questions:
             return asked[0]
         return next((each for each in self.open if (each.depth, each.path) == spot), None)
 
-    def answered(self, now: Seconds, name: NodeId, spot: Spot) -> None:
+    def answered(self, now: Seconds, name: NodeId, place: Place) -> None:
         """Close a place: what a peer gave for it holds, in time or late."""
         peer = self.peer(name)
+        spot = place.depth, place.path
         asked = self._asked.pop(spot, None)
-        if asked is not None:
+        if asked is None:
+            self.open.remove(place)
+        else:
             self.peer(asked[1]).asked -= 1
         if spot in peer.late:
             peer.late.discard(spot)
             peer.not_before = min(peer.not_before, now)  # it is slow, not silent
         else:
             peer.window = min(peer.window + 1, ASKED_OF_ONE_MAX)
-        if asked is None:
-            place = next(each for each in self.open if (each.depth, each.path) == spot)
-            self.open.remove(place)

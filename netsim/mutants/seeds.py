@@ -141,7 +141,7 @@ SEEDS = MappingProxyType(
         "spare-signatures-pass I-25": 4,
         "stale-log-elected I-5": 3,
         "step-raises N-1": 2,
-        "steps-past-signers L-b": 7,
+        "steps-past-signers L-b 6": 7,
         "sticks-for-ever L-a": 2,
         "stored-log-differs I-9": 0,
         "successor-ends-nothing N-3": 5,

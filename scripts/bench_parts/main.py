@@ -24,6 +24,7 @@ from bench_parts.join import measure_join
 from bench_parts.lone import Alone, measure_cut, measure_kill, measure_lone, measure_restart
 from bench_parts.machine import describe, signature_bound, sync_milliseconds
 from bench_parts.network import (
+    INSTITUTIONS,
     ROOT,
     VALIDATORS,
     BenchFailed,
@@ -36,6 +37,7 @@ from bench_parts.presigned import Presigner, Shape, register_body
 from bench_parts.rates import RateBench, measure_rate
 from bench_parts.readings import memory_megabytes
 from bench_parts.report import show
+from govchaind.base.limits import LIVE_IDS_PER_INSTITUTION_MAX
 
 WORKLOADS = ("single", "batch", "lone", "kill", "cut", "large", "join", "families")
 ALONE = {"cut", "families"}  # these need no network on loopback
@@ -44,7 +46,8 @@ SINGLE = Shape(operations=1, transactions=50)
 BATCH = Shape(operations=100, transactions=2)
 LOADING = Shape(operations=100, transactions=5, rewrites=0.0)
 LOADING_SINGLY = Shape(operations=1, transactions=50, rewrites=0.0)  # as clients send records
-SINGLY_MAX = 700_000  # an institution has 200,000 live ids at most, and what is signed lives long
+# All that is signed lives for hours, and so many ids may live; an eighth is for what came before.
+SINGLY_MAX = LIVE_IDS_PER_INSTITUTION_MAX * len(INSTITUTIONS) * 7 // 8
 LOADING_IN_PAIRS = Shape(operations=2, transactions=50, rewrites=0.0)
 LOADING_CONNECTIONS = 12
 BASE_PORT = 17_400

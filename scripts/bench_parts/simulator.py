@@ -13,20 +13,21 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
 from bench_parts.network import ROOT
 from netsim.gear2.options import draw as draw_whole
+from netsim.gear2.run import Verdict as WholeVerdict
 from netsim.gear2.run import run as run_whole
 from netsim.job import Job, play
 from netsim.library import found
-from netsim.run import run
+from netsim.run import Verdict, run
 from netsim.scenario import calm
 from netsim.sweep import sweep
 from netsim.world import World
@@ -41,6 +42,7 @@ WHOLE_REST_SECONDS = 600.0
 WHOLE_LOAD_SECONDS = 20.0
 WHOLE_CUSTOMERS = 30
 WORKLOADS = ("rest", "load", "whole-rest", "whole-load", "seeds", "compiled", "observers")
+V = TypeVar("V", Verdict, WholeVerdict)
 COMPILED = str(ROOT / "scripts" / "compiled")
 
 
@@ -69,14 +71,20 @@ def rest(seconds: float) -> dict[str, float]:
     }
 
 
+def _timed(play_it: Callable[[], V]) -> tuple[V, float]:
+    """Return the verdict of a run, and the seconds of this process's processor that it took."""
+    began = time.process_time()
+    verdict = play_it()
+    took = time.process_time() - began
+    if verdict.violation is not None:
+        raise RuntimeError(f"a property does not hold where nothing is wrong: {verdict.violation}")
+    return verdict, took
+
+
 def load(minutes: float) -> dict[str, float]:
     """Five voters, clients that hardly think, all properties: messages a second."""
     options = replace(calm(1, 5), minutes=minutes, clients=LOAD_CLIENTS, think_mean=2.0, keys=4)
-    began = time.process_time()
-    verdict = run(options)
-    took = time.process_time() - began
-    if verdict.violation is not None:
-        raise RuntimeError(f"a property does not hold under load: {verdict.violation}")
+    verdict, took = _timed(lambda: run(options))
     return {
         "messages_a_second": round(verdict.messages / took),
         "calls_a_second": round(verdict.answered / took),
@@ -113,11 +121,7 @@ def whole(seconds: float, customers: int) -> dict[str, float]:
     busy = replace(calm_one, customers=customers, watchers=0, think_mean=0.3)
     timing = replace(busy, heartbeat=0.5, election_min=1.5, election_max=3.0)
     options = replace(timing, delay_min=0.0005, delay_mean=0.001, write_mean=0.001)
-    began = time.process_time()
-    verdict = run_whole(options)
-    took = time.process_time() - began
-    if verdict.violation is not None:
-        raise RuntimeError(f"a property does not hold in calm: {verdict.violation}")
+    verdict, took = _timed(lambda: run_whole(options))
     return {
         "simulated_a_second": round(verdict.simulated_seconds / took),
         "messages_a_second": round(verdict.messages / took),
@@ -137,7 +141,7 @@ def compiled(count: int) -> dict[str, float]:
         raise RuntimeError(f"the sweep on compiled code failed: {done.stderr[-2000:]}")
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     told: dict[str, Any] = json.loads(done.stdout)
-    return _sweep(count, cores, told["seconds"], used, told["messages"]) | {"failed": 0}
+    return _sweep(count, cores, told["seconds"], used, told["messages"])
 
 
 def observers_inside() -> dict[str, float]:

@@ -163,7 +163,7 @@ def planted_table() -> str:
             mutant.text.rstrip("."),
             mutant.property_id,
             f"`python -m netsim mutants {mutant.name}`",
-            str(mutant.seed) + (f", {mutant.nodes} voter" if mutant.nodes else ""),
+            str(mutant.seed) + (f", nodes {mutant.nodes}" if mutant.nodes else ""),
         ]
         for mutant in MUTANTS
     ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from netsim.disturbance import Disturbance
 from netsim.liveness import Liveness
+from netsim.node import Node
 from netsim.options import Options, draw
 from netsim.world import World
 
@@ -15,14 +16,9 @@ HANGS_SEED = 1  # its first draw is below a half: the disk hangs
 
 def test_a_leader_at_rest_whose_disk_hangs_is_replaced_in_time() -> None:
     """It finds out by writing; a network at rest writes once a minute, which is too late."""
-    world = World(_at_rest())
-    world.start()
-    world.run_until(10.0, lambda: False, world.options.messages_max)
-    liveness = Liveness(world)
-    liveness.core = list(world.nodes.values())
+    liveness, leader = _settled()
+    world = liveness.world
     liveness.random = random.Random(HANGS_SEED)
-    leader = world.leader()
-    assert leader is not None
     height = len(world.ghost.committed)
     Disturbance(liveness)._break_leader(leader)
     assert "hung-leader-replaced" in world.marks.reached
@@ -31,13 +27,8 @@ def test_a_leader_at_rest_whose_disk_hangs_is_replaced_in_time() -> None:
 
 def test_a_voter_stays_whom_certificates_need() -> None:
     """Of six voters four sign, and of five four: with two away, no third may go."""
-    world = World(_at_rest(6))
-    world.start()
-    world.run_until(10.0, lambda: False, world.options.messages_max)
-    liveness = Liveness(world)
-    liveness.core = list(world.nodes.values())
-    leader = world.leader()
-    assert leader is not None
+    liveness, leader = _settled(6)
+    world = liveness.world
     assert Disturbance(liveness)._let_go(leader)
     now = world.leader()
     assert now is not None
@@ -48,18 +39,25 @@ def test_a_voter_stays_whom_certificates_need() -> None:
 
 
 def test_where_the_others_could_sign_nobody_is_kept() -> None:
-    world = World(_at_rest(5))
+    liveness, leader = _settled(5)
+    world = liveness.world
+    assert not Disturbance(liveness)._let_go(leader)
+    assert world.stopped == set()
+
+
+def _settled(nodes: int = 3) -> tuple[Liveness, Node]:
+    """Return the second phase of a network at rest, all of it the core, and its leader."""
+    world = World(_at_rest(nodes))
     world.start()
     world.run_until(10.0, lambda: False, world.options.messages_max)
     liveness = Liveness(world)
     liveness.core = list(world.nodes.values())
     leader = world.leader()
     assert leader is not None
-    assert not Disturbance(liveness)._let_go(leader)
-    assert world.stopped == set()
+    return liveness, leader
 
 
-def _at_rest(nodes: int = 3) -> Options:
+def _at_rest(nodes: int) -> Options:
     """Return quick nodes without faults that nobody asks for anything."""
     drawn = draw(0, nodes=nodes)
     timing = replace(drawn, heartbeat=0.5, election_min=1.5, election_max=3.0)

@@ -11,6 +11,7 @@ from govchaind.raft.state import State
 from netsim.catalog import properties
 from netsim.mutants.inapplicable import INAPPLICABLE
 from netsim.mutants.plant import Mutant, planted
+from netsim.mutants.seeds import SEEDS
 from netsim.mutants.table import MUTANTS, OPEN, found_at
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,13 @@ def test_every_known_bug_is_planted_or_said_not_to_apply() -> None:
     known = {f"{letter}-{number}" for letter, each in numbers.items() for number in each}
     planted_ones = {mutant.source for mutant in (*MUTANTS, *OPEN)}
     assert known - planted_ones - set(INAPPLICABLE) == set()
+
+
+def test_each_remembered_seed_is_of_a_bug() -> None:
+    """One under another name is never tried, and the record tells of a seed that finds nothing."""
+    found = {(each.name, each.property_id, each.nodes) for each in (*MUTANTS, *OPEN)}
+    names = {f"{name} {found_by} {nodes or ''}".strip() for name, found_by, nodes in found}
+    assert set(SEEDS) - names == set()
 
 
 def test_what_was_planted_is_taken_out_again() -> None:
