@@ -136,7 +136,8 @@ def _missing(
             f"the log of {survivor.name} ends at {survivor.last} and does not hold what is kept up "
             f"to height {body.kept}",
             code="blocks-missing",
-            remedy="Put the file of blocks that `recover prepare` wrote beside the record.",
+            remedy="Put the file of blocks that `recover prepare` wrote beside the record, or name "
+            "it with --blocks.",
         )
     if len(blocks) != body.kept - tail.first + 1 or blocks[-1][1].hash != body.kept_hash:
         raise InvalidProof("the blocks beside the record are not those that it keeps")
