@@ -68,7 +68,9 @@ DOORS: dict[str, tuple[str, ...]] = {
              "govchaind.client.side_sealing", "govchaind.data.exit.verify"),
     "pyarrow": ("govchaind.exit_pack.tables",),
     "pg8000": ("govchaind.bridge.postgres",),
-    "lmdb": ("govchaind.runtime.lmdb_storage", "govchaind.runtime.compaction"),
+    "lmdb": tuple(
+        f"govchaind.runtime.{name}" for name in ("lmdb_storage", "compaction", "store_beside")
+    ),
     "opentelemetry": ("govchaind.tracing.otlp",),
     "structlog": ("govchaind.runtime.telemetry",),
     "prometheus_client": ("govchaind.runtime", "govchaind.api", "govchaind.bridge.gauges"),

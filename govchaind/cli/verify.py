@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -13,12 +12,18 @@ from govchaind.cli.output import print_json, progress
 
 @click.command(short_help="Check a node's whole store, offline.")
 @click.argument("directory", type=FOLDER)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    help="How many processes check side by side.  [default: one for each core]",
+)
 @json_option
-def verify(directory: Path, as_json: bool) -> None:
+def verify(directory: Path, jobs: int | None, as_json: bool) -> None:
     """Check every block, signature, result and certificate in the store of DIRECTORY.
 
     The node must not be running. At its start a node checks only its newest blocks; this checks
-    all of them, signatures on all cores. The exit code is 70 when the store is damaged.
+    all of them, and the state up to the root that validators signed, on all cores. The exit
+    code is 70 when the store is damaged.
 
     \b
     Example:
@@ -29,17 +34,21 @@ def verify(directory: Path, as_json: bool) -> None:
     from govchaind.node import load
     from govchaind.replica.store import last_index
     from govchaind.runtime.lmdb_storage import LmdbStorage
-    from govchaind.runtime.system import favour_worker_threads
     from govchaind.runtime.verify_store import verify_store
 
     config, _, genesis = load(directory)
-    favour_worker_threads()
     storage = LmdbStorage(config.store_directory)
     try:
         with storage.snapshot() as snapshot:
             last = last_index(snapshot)
         with progress("checking", last, "blocks") as ticks:
-            found = verify_store(storage, genesis, ticks.advance, threads=os.cpu_count() or 1)
+            found = verify_store(
+                storage,
+                genesis,
+                ticks.advance,
+                beside=config.store_directory,
+                jobs=jobs,
+            )
     finally:
         storage.close()
     if as_json:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NoReturn
 
 from govchaind.base.encoding import encode, read
 from govchaind.base.errors import InvalidEncoding, StorageCorrupt, invariant
@@ -238,8 +239,7 @@ def check_state(reader: KeyValueReader, tree: StateTree) -> int:
     """Compare every current value with the tree's leaves; return how many values there are.
 
     Values changed since the newest checkpoint are compared as of that checkpoint, through their
-    history. For `govchaind verify`, after `StateTree.check`: keys lie in another order than
-    leaves, so both are summed, and only if the sums differ is each key looked up, to name one.
+    history. `StateTree.check` says whether the leaves are the root's.
 
     Raises:
         StorageCorrupt: a value is not the tree's.
@@ -247,20 +247,43 @@ def check_state(reader: KeyValueReader, tree: StateTree) -> int:
     last = tree.last_checkpoint(reader)
     if last is None:
         return 0
-    values = leaves = compared = 0
+    count, values = sum_of_values(reader, last[0])
+    if values != sum_of_leaves(reader, tree):
+        tell_difference(reader, tree, last[0])
+    return count
+
+
+# Values lie in the order of keys, leaves in that of their hashes; sums compare them in one walk
+# each. Whoever could make different ones of equal sum could as well write both alike.
+
+
+def sum_of_leaves(reader: KeyValueReader, tree: StateTree) -> int:
+    """Return the sum of the hashes of all entries of the newest checkpoint."""
+    found = 0
     for leaf in tree.leaves(reader):
-        leaves += int.from_bytes(hashlib.sha256(leaf).digest(), "big")
-    for key, value in _values_at(reader, last[0]):
+        found += int.from_bytes(hashlib.sha256(leaf).digest(), "big")
+    return found
+
+
+def sum_of_values(reader: KeyValueReader, height: Height) -> tuple[int, int]:
+    """Return how many values there were at a height, and the sum of the hashes of the entries that
+    a tree has for them.
+    """
+    count = found = 0
+    for key, value in _values_at(reader, height):
         if value is not None:
-            compared += 1
+            count += 1
             leaf = hash_key(key) + hash_value(value)
-            values += int.from_bytes(hashlib.sha256(leaf).digest(), "big")
-    if values == leaves:
-        return compared
-    for key, value in _values_at(reader, last[0]):
+            found += int.from_bytes(hashlib.sha256(leaf).digest(), "big")
+    return count, found
+
+
+def tell_difference(reader: KeyValueReader, tree: StateTree, height: Height) -> NoReturn:
+    """Raise StorageCorrupt, naming a value that is not the tree's at its newest checkpoint."""
+    for key, value in _values_at(reader, height):
         place = hash_key(key)
         expected = None if value is None else hash_value(value)
-        if tree.prove(reader, last[0], place).value_hash(place) != expected:
+        if tree.prove(reader, height, place).value_hash(place) != expected:
             raise StorageCorrupt(f"the stored value of state key {key!r} is not the tree's")
     raise StorageCorrupt("the state tree has entries for which no value is stored")
 

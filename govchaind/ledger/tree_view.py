@@ -108,7 +108,9 @@ class TreeView:
             table = Table.TREE_NODE.value
             stored = sum(1 for _ in self._reader.scan(table, prefix_end(table)))
             top = self._reader.get(DEPTH_KEYS[0]) or b""
-            if stored != self._records or top != self._checkpoint.top:
+            if top != self._checkpoint.top:
+                raise StorageCorrupt("the state tree's top is not that of its newest checkpoint")
+            if stored != self._records:
                 raise StorageCorrupt(
                     f"{stored} records of the state tree are stored, {self._records} belong to it"
                 )

@@ -23,8 +23,6 @@ from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.outcomes import Outcome
 from govchaind.ledger.results import Result, load_frontier, outcome_leaf, read_result
-from govchaind.ledger.state import check_state
-from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.transaction import Transaction, verify_transaction
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.recovering import check_recovered, judge_record
@@ -39,13 +37,17 @@ def check_chain(
     reader: KeyValueReader,
     genesis: Genesis,
     first: Height,
+    last: Height | None = None,
     *,
     verify: Verifier | None = verify_transaction,
     certificates: bool = True,
 ) -> Iterator[Height]:
-    """Check the log from `first` to its end, yielding each height whose block is here and holds.
+    """Check the log from `first` on, yielding each height whose block is here and holds.
 
     Args:
+        last: where to end; None is the end of the log. Stretches that follow each other show as
+            much as one: each begins with the stored tree of heights that the one before has found
+            to be that of its results, and after the block that it has judged.
         verify: judges a transaction's signatures; None leaves them out.
         certificates: whether signatures of certificates are verified.
 
@@ -55,16 +57,19 @@ def check_chain(
     view = View(reader)
     log = StoredLog(view, lambda _: None)
     memberships = Memberships(log.memberships())
-    applied, last = applied_height(reader), last_index(reader)
-    if applied > last:
-        raise StorageCorrupt(f"height {applied} is applied but the log ends at {last}")
+    applied, newest = applied_height(reader), last_index(reader)
+    if applied > newest:
+        raise StorageCorrupt(f"height {applied} is applied but the log ends at {newest}")
     origin = beginning(reader)  # what stands there was judged when it was fetched
     begins = max(first, log.first_index(), origin + 1)
     before = _place_before(reader, log, genesis, begins)
-    frontier = load_frontier(reader, origin) if first <= origin + 1 else None
-    if frontier is not None:
+    frontier = None
+    if first <= origin + 1:
+        frontier = load_frontier(reader, origin)
         _check_removed(reader, log, genesis, memberships, frontier)
-    for height in range(begins, last + 1):
+    elif certificates and begins <= applied + 1:
+        frontier = load_frontier(reader, begins - 1)
+    for height in range(begins, (newest if last is None else last) + 1):
         try:
             block = log.block(height)
             _check_link(block, before, genesis, memberships, height)
@@ -84,6 +89,10 @@ def check_chain(
             raise StorageCorrupt(f"height {height} does not hold: {error.message}") from error
         before = block.hash, block.time
         yield height
+    if frontier is not None and load_frontier(reader, frontier.size).root() != frontier.root():
+        raise StorageCorrupt(
+            f"the tree of heights that is stored for {frontier.size} heights is not their results'"
+        )
 
 
 def _place_before(
@@ -182,8 +191,3 @@ def _check_certificate(
         raise StorageCorrupt(f"the certificate of height {height} states other results")
     if frontier is not None and frontier.root() != stated.log_root:
         raise StorageCorrupt(f"the certificate of height {height} states another tree of heights")
-
-
-def check_every_state(reader: KeyValueReader) -> int:
-    """Check the state tree against the stored values; return how many keys hold."""
-    return check_state(reader, StateTree())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -37,9 +38,10 @@ from bench_parts.presigned import Presigner, Shape, register_body
 from bench_parts.rates import RateBench, measure_rate
 from bench_parts.readings import memory_megabytes
 from bench_parts.report import show
+from bench_parts.verify import measure_verify
 from govchaind.base.limits import LIVE_IDS_PER_INSTITUTION_MAX
 
-WORKLOADS = ("single", "batch", "lone", "kill", "cut", "large", "join", "families")
+WORKLOADS = ("single", "batch", "lone", "kill", "cut", "verify", "large", "join", "families")
 ALONE = {"cut", "families"}  # these need no network on loopback
 QUICK = ("single", "batch", "lone", "kill")
 SINGLE = Shape(operations=1, transactions=50)
@@ -67,12 +69,15 @@ class Plan:
     seconds: float
     lone_rounds: int
     losses: int
+    verified_records: int
     families: tuple[int, int]  # rounds, transactions of each kind in a round
 
 
-FULL = Plan(10_000, 1_000_000, (6, 12, 24, 48, 72), (6, 12, 24, 36), 5, 3, 10, 300, 7, (15, 50))
-SHORT = Plan(10_000, 1_000_000, (12, 24, 48), (12, 24), 3, 3, 5, 100, 3, (9, 50))
-TINY = Plan(500, 2_000, (3,), (3,), 1, 1, 2, 5, 1, (1, 5))
+FULL = Plan(
+    10_000, 1_000_000, (6, 12, 24, 48, 72), (6, 12, 24, 36), 5, 3, 10, 300, 7, 300_000, (15, 50)
+)
+SHORT = Plan(10_000, 1_000_000, (12, 24, 48), (12, 24), 3, 3, 5, 100, 3, 60_000, (9, 50))
+TINY = Plan(500, 2_000, (3,), (3,), 1, 1, 2, 5, 1, 1_000, (1, 5))
 
 
 class Bench:
@@ -93,10 +98,11 @@ class Bench:
 
     def run(self, workloads: Sequence[str]) -> None:
         """Run workloads in the order in which they can stand on one network."""
+        plan = self._plan
         self.network.start_all()
         found_registers(self.network)
-        self.say(f"three validators are up; loading {self._plan.small_records:,} records")
-        self._load_to(self._plan.small_records)
+        self.say(f"three validators are up; loading {plan.small_records:,} records")
+        self._load_to(plan.small_records)
         if "lone" in workloads:
             self._lone()
         for name in ("single", "batch"):
@@ -104,12 +110,16 @@ class Bench:
                 self._rate(name)
         if "kill" in workloads:
             self.say("killing the leader")
-            alone = Alone(self._presigner, 3 * self._plan.losses + 10, self._plan.small_records)
-            self.results["kill"] = measure_kill(self.network, alone, self._plan.losses)
+            alone = Alone(self._presigner, 3 * plan.losses + 10, plan.small_records)
+            self.results["kill"] = measure_kill(self.network, alone, plan.losses)
+        if "verify" in workloads:
+            self.say("checking a whole store")
+            self._load_to(plan.verified_records, LOADING_SINGLY)
+            self.results["verify"] = measure_verify(self.network, os.cpu_count() or 1)
         if "large" in workloads:
             self._large()
         if "join" in workloads:
-            records = self._plan.large_records
+            records = plan.large_records
             self.say(f"joining a chain of {records:,} records, by blocks and by snapshot")
             self._load_to(records, LOADING_SINGLY if records <= SINGLY_MAX else LOADING_IN_PAIRS)
             self.results["join"] = measure_join(self.network, records)

@@ -58,7 +58,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
             median = results[key]["median_ms"]
             shown = f"median {median:,.0f} ms, worst {results[key]['worst_ms']:,.0f} ms"
             found.append(Row(title, shown, f"≤ {floor:,} ms", f"{aim:,} ms", median <= floor))
-    return found + _large(results) + _join(results) + _families(results)
+    return [*found, *_verify(results), *_large(results), *_join(results), *_families(results)]
 
 
 def _single(median: dict[str, Any], bound: float) -> list[Row]:
@@ -128,6 +128,20 @@ def _join(results: dict[str, Any]) -> list[Row]:
         times = join[f"{way}_times"]
         shown = f"{join[f'{way}_seconds']:,.1f} s, {times:.1f} times sooner"
         found.append(Row(how, shown, "≥ 10 times", "–", times >= 10))
+    return found
+
+
+def _verify(results: dict[str, Any]) -> list[Row]:
+    """Return a row for each number of processes that checked a whole store."""
+    if "verify" not in results:
+        return []
+    verify = results["verify"]
+    found: list[Row] = []
+    for jobs, measured in verify["processes"].items():
+        share = measured["of_bound"]
+        title = f"`verify` of {verify['transactions']:,} transactions, processes: {jobs}"
+        shown = f"{measured['seconds']:,.1f} s, {share:.2f} of the signatures alone"
+        found.append(Row(title, shown, "≥ 0.80", "–", share >= 0.8))
     return found
 
 

@@ -10,7 +10,9 @@ from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader, WriteBatch
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.operations.motion import MotionKind
-from govchaind.replica.inspection import check_chain, check_every_state
+from govchaind.ledger.state import check_state
+from govchaind.ledger.state_tree import StateTree
+from govchaind.replica.inspection import check_chain
 from govchaind.replica.store import APPLIED
 from tests.replica.cluster import Cluster, member
 
@@ -46,7 +48,7 @@ def test_what_a_node_wrote_holds() -> None:
     assert heights == list(range(1, heights[-1] + 1))
     assert heights[-1] > 6
     assert list(check_chain(disk, genesis, 4)) == heights[3:]
-    assert check_every_state(disk) > 0
+    assert check_state(disk, StateTree()) > 0
 
 
 def test_an_observers_store_holds_too() -> None:

@@ -1,4 +1,4 @@
-"""A whole store checked with signatures on threads: what is wrong is told, with its height."""
+"""A whole store checked in pieces, by one process and by several: what is wrong is told."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from govchaind.base.errors import StorageCorrupt
+from govchaind.base.errors import StorageCorrupt, StorageFailed
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.ledger.operations.costs import Kind
+from govchaind.ledger.results import subtree_key
 from govchaind.ledger.transaction import assemble, read_transaction
+from govchaind.replica.whole_check import HEIGHTS_MIN
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.verify_store import Report, verify_store
 from tests.exit_pack.packed import store
@@ -19,12 +21,12 @@ from tests.ledger.chain import Chain, with_register
 BLOCKS, EACH = 12, 60  # several batches of signatures
 
 
-def chain_of(*, wrong: tuple[int, ...] = ()) -> Chain:
+def chain_of(*, wrong: tuple[int, ...] = (), text: str = "x") -> Chain:
     """Return a stored chain of BLOCKS blocks after the register's; `wrong` ones are signed so."""
     chain = with_register()
     first = chain.ledger.height + 1
     for height in range(first, first + BLOCKS):
-        put = [(int(Kind.PUT), ["divisions", b"%d %d" % (height, i), ["x", i], None])
+        put = [(int(Kind.PUT), ["divisions", b"%d %d" % (height, i), [text, i], None])
                for i in range(EACH)]  # fmt: skip
         raws = [chain.raw(operation) for operation in put]
         if height in wrong:
@@ -38,34 +40,47 @@ def forged(raw: bytes) -> bytes:
     return assemble(transaction.body, [(key, bytes(64)) for key, _ in transaction.signatures])
 
 
-async def verified(chain: Chain, path: Path, threads: int, *, without: int | None = None) -> Report:
+async def verified(
+    chain: Chain,
+    path: Path,
+    jobs: int,
+    *,
+    without: int | None = None,
+    instead: dict[bytes, bytes] | None = None,
+) -> Report:
+    """Return what is said of a store of the chain.
+
+    `without` the block of a height, or with other rows `instead`, whose checksums hold.
+    """
     batch = WriteBatch()
     for key, value in chain.store.scan(b"", b"\xff" * 16):
+        batch.put(key, value)
+    for key, value in (instead or {}).items():
         batch.put(key, value)
     if without is not None:
         batch.put(height_key(Table.LOG, without), b"\x80")
     storage = LmdbStorage(path)
     try:
         await storage.write(batch)
-        return verify_store(storage, chain.genesis, threads=threads)
+        return verify_store(storage, chain.genesis, beside=path, jobs=jobs)
     finally:
         storage.close()
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-async def test_a_whole_store_holds(tmp_path: Path, threads: int) -> None:
+@pytest.mark.parametrize("jobs", [1, 3])
+async def test_a_whole_store_holds(tmp_path: Path, jobs: int) -> None:
     chain = chain_of()
-    report = await verified(chain, tmp_path, threads)
+    report = await verified(chain, tmp_path, jobs)
     assert (report.blocks, report.applied) == (chain.ledger.height, chain.ledger.height)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("wrong", [(3,), (5, 9), (13,)])
 async def test_the_lowest_wrong_signature_is_told(
-    tmp_path: Path, threads: int, wrong: tuple[int, ...]
+    tmp_path: Path, jobs: int, wrong: tuple[int, ...]
 ) -> None:
     with pytest.raises(StorageCorrupt, match=rf"^height {wrong[0]} does not hold: .*signature"):
-        await verified(chain_of(wrong=wrong), tmp_path, threads)
+        await verified(chain_of(wrong=wrong), tmp_path, jobs)
 
 
 async def test_what_is_lower_is_told_first(tmp_path: Path) -> None:
@@ -74,3 +89,52 @@ async def test_what_is_lower_is_told_first(tmp_path: Path) -> None:
     other = tmp_path / "other"
     with pytest.raises(StorageCorrupt, match=r"^height 6 does not hold: |log entry 6"):
         await verified(chain_of(wrong=(8,)), other, 2, without=6)
+
+
+def rows(chain: Chain, *tables: Table) -> dict[bytes, bytes]:
+    heads = tuple(table.value for table in tables)
+    return {key: value for key, value in chain.store.scan(b"", b"\xff" * 16)
+            if key.startswith(heads)}  # fmt: skip
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+async def test_a_state_that_is_whole_and_not_the_certified_one_is_told(
+    tmp_path: Path, jobs: int
+) -> None:
+    chain = chain_of()
+    other = chain_of(text="y")
+    assert other.ledger.height == chain.ledger.height
+    state = (Table.STATE, Table.HISTORY, Table.CHANGED)
+    tree = (Table.TREE_NODE, Table.TREE_GARBAGE, Table.CHECKPOINT)
+    key, node = max(rows(chain, Table.TREE_NODE).items())
+    turned = {key: node[:-1] + bytes((node[-1] ^ 1,))}
+    with pytest.raises(StorageCorrupt, match=r"the state root of height \d+ is not what its"):
+        await verified(chain, tmp_path / "both", jobs, instead=rows(other, *state, *tree))
+    with pytest.raises(StorageCorrupt, match=r"the stored value of state key .* is not the tree's"):
+        await verified(chain, tmp_path / "values", jobs, instead=rows(other, *state))
+    with pytest.raises(StorageCorrupt, match=r"the state tree's bucket at path .* is wrong"):
+        await verified(chain, tmp_path / "tree", jobs, instead=turned)
+
+
+async def test_the_tree_of_heights_is_told_apart_where_pieces_meet(tmp_path: Path) -> None:
+    chain = chain_of()
+    nodes = rows(chain, Table.HEIGHT_TREE)
+    assert len(nodes) > 2 * HEIGHTS_MIN
+    edge = subtree_key(3, 0)  # the first eight heights: the second piece begins with it
+    with pytest.raises(StorageCorrupt, match=f"stored for {HEIGHTS_MIN} heights is not their"):
+        await verified(chain, tmp_path, 2, instead={edge: bytes(32)})
+
+
+async def test_processes_that_end_early_are_no_verdict(tmp_path: Path) -> None:
+    chain = chain_of()
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    await verified(chain, whole, 1)
+    cut.mkdir()
+    data = (whole / "data.mdb").read_bytes()
+    (cut / "data.mdb").write_bytes(data[: 4 * 4096])  # reading on is answered with SIGBUS
+    storage = LmdbStorage(whole)
+    try:
+        with pytest.raises(StorageFailed, match="a process that checked the store was ended"):
+            verify_store(storage, chain.genesis, beside=cut, jobs=2)
+    finally:
+        storage.close()
