@@ -42,7 +42,7 @@ def check_beside(
     pool = ProcessPoolExecutor(
         min(jobs, len(pieces)),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
+        initializer=begin_beside,
     )
     try:
         # What cannot be divided begins first, so that nobody waits for it at the end.
@@ -60,7 +60,8 @@ def check_beside(
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
+def begin_beside() -> None:
+    """Begin a process that checks pieces: it ends with the one that asks, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends here at once, without a word
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -31,7 +31,7 @@ from govchaind.identity import GENESIS_FILE
 from govchaind.ledger.genesis import make_genesis
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-INSTITUTIONS = ("north", "east", "south", "west")
+INSTITUTIONS = ("north", "east", "south", "west", "coast", "hills")  # each has live ids of its own
 VALIDATORS = 3
 READY_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.02

@@ -40,6 +40,7 @@ def measure_verify(network: TrialNetwork, cores: int) -> dict[str, Any]:
         }
     _sample.clear()
     network.start(node.name)
+    network.wait_ready(node.name)
     return found
 
 
