@@ -35,7 +35,10 @@ from govchaind.ledger.tree_proof import ENTRY_BYTES, hash_key, hash_value
 from govchaind.ledger.tree_record import Inner, path_of
 from govchaind.runtime.environment import Storage, Threads
 
-SLICE_ROWS = 200  # read in one go: about 3 ms of the loop's time
+# Read in one go, whichever is first: about 3 ms of the loop's time. Much less at a time would be
+# mostly rest, for the shortest sleep of an event loop is a millisecond.
+SLICE_ROWS = 600
+SLICE_BYTES = 256 * 1024
 FLUSH_BYTES = 8 * 1024 * 1024  # kept in memory before files are written
 LOADED_MAX = 4  # files kept in memory, sorted
 PARTS = 256
@@ -174,12 +177,15 @@ def _slice(
 ) -> tuple[bytes, list[tuple[int, bytes]]]:
     """Return the last key of the next rows (empty at the end), and the rows of files."""
     start = Table.STATE.value
-    last, found = b"", []
+    last, found, size = b"", [], 0
     state = State()
     for stored, data in islice(reader.scan(after or start, prefix_end(start)), SLICE_ROWS + 1):
         if stored == after:
             continue
+        if size > SLICE_BYTES:
+            break
         last, key = stored, stored[1:]
+        size += len(data)
         if int.from_bytes(data[:8], "big") <= height:
             value = data[9:] if data[8:9] == b"\x01" else None
         else:

@@ -31,7 +31,7 @@ from govchaind.replica.snapshot_messages import (
     WantSnapshot,
 )
 from govchaind.runtime import snapshot_layout
-from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.lmdb_storage import LmdbSnapshot, LmdbStorage
 from govchaind.runtime.snapshot_layout import Layout
 from govchaind.runtime.snapshot_server import SnapshotServer, steps_between
 from govchaind.runtime.system import InlineThreads
@@ -55,10 +55,12 @@ async def stored(chain: Chain, path: Path) -> LmdbStorage:
 
 
 @pytest.mark.parametrize("bytes_max", [600, SNAPSHOT_CHUNK_BYTES_MAX])
+@pytest.mark.parametrize("slice_bytes", [500, 256 * 1024])
 async def test_a_layout_answers_as_the_state_was_at_its_height(
-    bytes_max: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    slice_bytes: int, bytes_max: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot_layout, "SNAPSHOT_CHUNK_BYTES_MAX", bytes_max)
+    monkeypatch.setattr(snapshot_layout, "SLICE_BYTES", slice_bytes)
     chain = long_chain(150)
     height = checkpoint(chain)
     expected = entries_at(chain.store, height)
@@ -72,8 +74,19 @@ async def test_a_layout_answers_as_the_state_was_at_its_height(
     )
     storage = await stored(chain, tmp_path / "store")
     layout = Layout(tmp_path / "out", height, InlineThreads())
+    slices: list[LmdbSnapshot] = []
+    snapshot = storage.snapshot
+
+    def counted() -> LmdbSnapshot:
+        slices.append(snapshot())
+        return slices[-1]
+
+    monkeypatch.setattr(storage, "snapshot", counted)
     await layout.make(storage, root_of(chain, height))
     assert layout.entries == len(expected)
+    state = sum(len(row) for _, row in chain.store.scan(b"s", b"t"))
+    value = max(len(row) for _, row in chain.store.scan(b"s", b"t"))
+    assert state / (slice_bytes + value) <= len(slices) <= state / slice_bytes + 2
     places, chunks = [Place(0, b"", root_of(chain, height))], 0
     while places:
         place = places.pop()
