@@ -120,6 +120,7 @@ def templates_of(language: Language) -> jinja2.Environment:
     templates.add_extension("jinja2.ext.i18n")
     templates.policies["ext.i18n.trimmed"] = True
     templates.globals.update(_messages(language, shown))
+    templates.globals["between"] = "" if language == "zh" else " "  # two sentences
     templates.filters.update(
         number=lambda number: written(int(number), language),
         listed=listed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +126,17 @@ def test_no_page_is_wider_than_the_screen(
         if width > size["width"]:
             wide[path] = width
     assert wide == {}
+
+
+def test_sentences_stand_apart(chromium: Browser, site: Site) -> None:
+    """By a space in English; by none in Chinese, whose full stop is as wide as a character."""
+    texts = "Array.from(document.querySelectorAll('p, li, td, caption'), each => each.textContent)"
+    for locale, wrong in (("en-GB", r"[a-z0-9]\.[A-Z]"), ("zh-CN", r"。\s+\S")):
+        seen = visit(chromium, site, locale=locale)
+        for path in site.pages:
+            seen.go(path)
+            found = [text for text in seen.ask(texts) if re.search(wrong, text)]
+            assert found == [], path
 
 
 def test_every_link_answers(chromium: Browser, site: Site) -> None:
