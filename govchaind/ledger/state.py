@@ -268,9 +268,19 @@ def sum_of_leaves(reader: KeyValueReader, tree: StateTree) -> int:
 def sum_of_values(reader: KeyValueReader, height: Height) -> tuple[int, int]:
     """Return how many values there were at a height, and the sum of the hashes of the entries that
     a tree has for them.
+
+    `height` is the newest checkpoint's. Raises StorageCorrupt: a value changed above it, and the
+    lists of changes do not tell.
     """
     count = found = 0
-    for key, value in _values_at(reader, height):
+    told = {
+        (int.from_bytes(stored[len(_CHANGED) :], "big"), key)
+        for stored, data in reader.scan(_CHANGED, prefix_end(_CHANGED))
+        for key in _changed_keys(data)
+    }
+    for key, changed, value in _values_at(reader, height):
+        if changed > height and (changed, key) not in told:
+            raise StorageCorrupt(f"no list of changes tells that {key!r} changed at {changed}")
         if value is not None:
             count += 1
             leaf = hash_key(key) + hash_value(value)
@@ -280,7 +290,7 @@ def sum_of_values(reader: KeyValueReader, height: Height) -> tuple[int, int]:
 
 def tell_difference(reader: KeyValueReader, tree: StateTree, height: Height) -> NoReturn:
     """Raise StorageCorrupt, naming a value that is not the tree's at its newest checkpoint."""
-    for key, value in _values_at(reader, height):
+    for key, _, value in _values_at(reader, height):
         place = hash_key(key)
         expected = None if value is None else hash_value(value)
         if tree.prove(reader, height, place).value_hash(place) != expected:
@@ -288,11 +298,15 @@ def tell_difference(reader: KeyValueReader, tree: StateTree, height: Height) -> 
     raise StorageCorrupt("the state tree has entries for which no value is stored")
 
 
-def _values_at(reader: KeyValueReader, height: Height) -> Iterator[tuple[bytes, bytes | None]]:
+def _values_at(
+    reader: KeyValueReader, height: Height
+) -> Iterator[tuple[bytes, Height, bytes | None]]:
+    """Yield each key, the height of its newest change, and the value that it had at a height."""
     for stored, data in reader.scan(_STATE, prefix_end(_STATE)):
         key = stored[len(_STATE) :]
         changed = _height(data)
-        yield key, _value(data) if changed <= height else State().get_at(reader, key, height)
+        value = _value(data) if changed <= height else State().get_at(reader, key, height)
+        yield key, changed, value
 
 
 def _changed_keys(data: bytes) -> Iterable[bytes]:

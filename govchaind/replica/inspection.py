@@ -66,6 +66,8 @@ def check_chain(
     frontier = None
     if first <= origin + 1:
         frontier = load_frontier(reader, origin)
+        if origin and certificates:
+            _check_origin(reader, log, origin, memberships, frontier)
         _check_removed(reader, log, genesis, memberships, frontier)
     elif certificates and begins <= applied + 1:
         frontier = load_frontier(reader, begins - 1)
@@ -113,6 +115,25 @@ def _place_before(
 def _place_of(reader: KeyValueReader, height: Height) -> _Place:
     result = read_result(reader, height)
     return result.block_hash, result.time
+
+
+def _check_origin(
+    reader: KeyValueReader,
+    log: StoredLog,
+    origin: Height,
+    memberships: Memberships,
+    frontier: Frontier,
+) -> None:
+    """Check what a store that joined by snapshot holds of the snapshot's own height."""
+    try:
+        result = read_result(reader, origin)
+        _check_certificate(reader, origin, result, memberships, frontier)
+        if log.first_index() <= origin:
+            _check_result(log.block(origin), result)
+    except StorageCorrupt:
+        raise
+    except GovchaindError as error:
+        raise StorageCorrupt(f"height {origin} does not hold: {error.message}") from error
 
 
 def _check_removed(

@@ -145,6 +145,7 @@ class SnapshotServer:
         layout = self._layouts.get(question.height)
         if layout is None:
             return SnapshotRefusal(question.height, self._prepare(question.height))
+        self._layouts[question.height] = self._layouts.pop(question.height)  # used last
         parting, body = await layout.answer(question.depth, question.path)
         return SnapshotChunk(question.height, question.depth, question.path, parting, body)
 
@@ -264,9 +265,10 @@ class SnapshotServer:
                 self._not_before = now + max(PAUSE_SECONDS, PAUSE_SHARE * (now - began))
 
     def _keep(self, layout: Layout) -> None:
+        """Keep a new layout in place of the one that nobody has asked for the longest."""
         self._layouts[layout.height] = layout
         while len(self._layouts) > SNAPSHOTS_KEPT:
-            self._layouts.pop(min(self._layouts)).remove()
+            self._layouts.pop(next(iter(self._layouts))).remove()
 
     def _count(self, result: str) -> None:
         self._telemetry.metrics.snapshot_questions.labels(result=result).inc()

@@ -15,6 +15,7 @@ from govchaind.ledger.genesis import Genesis
 from govchaind.replica.inspection import check_chain
 from govchaind.replica.marker import first_height
 from govchaind.replica.store import applied_height, check_store, last_index
+from govchaind.replica.stored_certificates import last_certified
 from govchaind.replica.whole_check import Found, Part, check_piece, judge, pieces
 from govchaind.runtime.environment import Storage
 from govchaind.runtime.store_beside import check_beside, jobs_for
@@ -26,6 +27,7 @@ class Report:
 
     blocks: int
     applied: int
+    certified: int  # the newest height for which enough validators' signatures are here
     rows: int
     keys: int
     first: int  # from which height on every block is here
@@ -38,7 +40,8 @@ class Report:
                 "and that the certificates of the others speak for it."
             )
         return (
-            f"The store holds: {self.blocks} blocks ({self.applied} applied), {self.keys} keys of "
+            f"The store holds: {self.blocks} blocks ({self.applied} applied, the newest certified: "
+            f"{self.certified}), {self.keys} keys of "
             f"state, {self.rows} rows; every checksum, link, signature, result and certificate "
             f"was checked.{removed}"
         )
@@ -74,7 +77,8 @@ def verify_store(
         else:
             work = map(partial(check_piece, snapshot, genesis), wanted)
         blocks, keys, rows = judge(snapshot, _until_wrong(work, progress))
-        return Report(blocks, applied_height(snapshot), rows, keys, first_height(snapshot))
+        applied, certified = applied_height(snapshot), last_certified(snapshot)
+        return Report(blocks, applied, certified, rows, keys, first_height(snapshot))
     finally:
         snapshot.close()
 

@@ -18,7 +18,8 @@ from govchaind.base.types import NodeId
 from govchaind.ledger.apply import Ledger
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.results import read_result, thinned_row
-from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting
+from govchaind.ledger.snapshot_chunk import Place, judge_chunk, judge_parting, pack_row
+from govchaind.ledger.state_tree import StateTree
 from govchaind.replica.joining import Joining
 from govchaind.replica.snapshot_messages import (
     PREPARING,
@@ -277,3 +278,28 @@ async def test_who_knows_a_later_change_is_given_no_snapshot_from_before_it(
         await asked(server, told, WantChunk(newest, 0, b""))  # it is laid out
         refusal = await asked(server, told, WantSnapshot(0, newest, 0))
         assert refusal == SnapshotRefusal(0, UNHELD)
+
+
+async def test_the_layout_that_nobody_asks_for_goes_not_the_new_one(tmp_path: Path) -> None:
+    chain = long_chain(60)
+    for number in range(3):
+        chain.do(PUT, "divisions", b"new %d" % number, ["x", number], None)
+        chain.apply(after=120_000)
+    heights = StateTree().checkpoints(chain.store)[-3:]
+    storage = await stored(chain, tmp_path / "other")
+    oldest, middle, newest = [
+        Layout(tmp_path / "out", height, InlineThreads()) for height in heights
+    ]
+    async with serving(chain, tmp_path, Told()) as server:
+        for layout in (newest, middle, oldest):
+            await layout.make(storage, root_of(chain, layout.height))
+            server._keep(layout)
+            await server._answer(WantChunk(newest.height, 0, b""))
+        assert set(server._layouts) == {newest.height, oldest.height}
+    storage.close()
+
+
+def test_a_chunk_in_which_a_place_stands_twice_is_refused() -> None:
+    row = pack_row(b"k", b"v", None)
+    with pytest.raises(InvalidProof, match="not in the order of their places"):
+        judge_chunk(row * 25, Place(0, b"", bytes(32)), 7)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from govchaind.base.encoding import encode
 from govchaind.base.errors import StorageCorrupt, StorageFailed
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
+from govchaind.ledger.beginning import BEGINS
 from govchaind.ledger.operations.costs import Kind
 from govchaind.ledger.results import subtree_key
 from govchaind.ledger.transaction import assemble, read_transaction
+from govchaind.replica.marker import FIRST, Marker
+from govchaind.replica.store import APPLIED
 from govchaind.replica.whole_check import HEIGHTS_MIN
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.verify_store import Report, verify_store
@@ -21,11 +26,11 @@ from tests.ledger.chain import Chain, with_register
 BLOCKS, EACH = 12, 60  # several batches of signatures
 
 
-def chain_of(*, wrong: tuple[int, ...] = (), text: str = "x") -> Chain:
+def chain_of(*, wrong: tuple[int, ...] = (), text: str = "x", blocks: int = BLOCKS) -> Chain:
     """Return a stored chain of BLOCKS blocks after the register's; `wrong` ones are signed so."""
     chain = with_register()
     first = chain.ledger.height + 1
-    for height in range(first, first + BLOCKS):
+    for height in range(first, first + blocks):
         put = [(int(Kind.PUT), ["divisions", b"%d %d" % (height, i), [text, i], None])
                for i in range(EACH)]  # fmt: skip
         raws = [chain.raw(operation) for operation in put]
@@ -46,17 +51,20 @@ async def verified(
     jobs: int,
     *,
     without: int | None = None,
-    instead: dict[bytes, bytes] | None = None,
+    instead: Mapping[bytes, bytes | None] | None = None,
 ) -> Report:
     """Return what is said of a store of the chain.
 
-    `without` the block of a height, or with other rows `instead`, whose checksums hold.
+    `without` the block of a height, or with other rows `instead`, whose checksums hold, or none.
     """
     batch = WriteBatch()
     for key, value in chain.store.scan(b"", b"\xff" * 16):
         batch.put(key, value)
-    for key, value in (instead or {}).items():
-        batch.put(key, value)
+    for key, changed in (instead or {}).items():
+        if changed is None:
+            batch.delete(key)
+        else:
+            batch.put(key, changed)
     if without is not None:
         batch.put(height_key(Table.LOG, without), b"\x80")
     storage = LmdbStorage(path)
@@ -72,6 +80,7 @@ async def test_a_whole_store_holds(tmp_path: Path, jobs: int) -> None:
     chain = chain_of()
     report = await verified(chain, tmp_path, jobs)
     assert (report.blocks, report.applied) == (chain.ledger.height, chain.ledger.height)
+    assert f"the newest certified: {chain.ledger.height}" in str(report)
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -138,3 +147,45 @@ async def test_processes_that_end_early_are_no_verdict(tmp_path: Path) -> None:
             verify_store(storage, chain.genesis, beside=cut, jobs=2)
     finally:
         storage.close()
+
+
+def forged_value(chain: Chain) -> dict[bytes, bytes | None]:
+    """Return rows by which a value seems to have changed since the newest checkpoint."""
+    key, row = next((k, v) for k, v in rows(chain, Table.STATE).items() if b"3 7" in k)
+    past = Table.HISTORY.value + bytes((len(key) - 1,)) + key[1:] + row[:8]
+    later = (chain.ledger.height + 1).to_bytes(8, "big")
+    return {past: row[8:], key: later + b"\x01forged"}
+
+
+def older_state(chain: Chain) -> dict[bytes, bytes | None]:
+    """Return rows by which the state, with its tree, is the one of an earlier height."""
+    before = chain_of(blocks=BLOCKS - 4)
+    assert before.ledger.height == chain.ledger.height - 4
+    state = (Table.STATE, Table.HISTORY, Table.CHANGED)
+    tree = (Table.TREE_NODE, Table.TREE_GARBAGE, Table.CHECKPOINT)
+    return {**dict.fromkeys(rows(chain, *state, *tree)), **rows(before, *state, *tree)}
+
+
+MARKER = Marker(10**6, 1, bytes(32), 0, 0, None).encode()
+
+
+@pytest.mark.parametrize(
+    ("told", "forge"),
+    [
+        (
+            r"height 13 is applied but the log ends",
+            lambda c: dict.fromkeys(rows(c, Table.LOG)),
+        ),
+        (r"the store begins at 1000000 but its log", lambda _: {FIRST: MARKER}),
+        (r"the store begins at 1000000 but its log", lambda _: {BEGINS: encode(10**6)}),
+        (r"height 0 is applied, but the newest result", lambda _: {APPLIED: encode(0)}),
+        (r"no list of changes tells that .* changed at 14", forged_value),
+        (r"the state tree is older than the root of height 10", older_state),
+    ],
+)
+async def test_what_would_switch_a_check_off_is_told(
+    tmp_path: Path, told: str, forge: Callable[[Chain], dict[bytes, bytes | None]]
+) -> None:
+    chain = chain_of()
+    with pytest.raises(StorageCorrupt, match=told):
+        await verified(chain, tmp_path, 1, instead=forge(chain))
