@@ -303,7 +303,8 @@ class Liveness:
         """L-d: nothing changes the term while nothing is wrong.
 
         One election if a node that was cut off brings a newer term, which it may have campaigned
-        in before; as many as it takes under a leader that sends what breaks its links.
+        in before, or if the leader is ordered to go and could not yet; as many as it takes under a
+        leader that sends what breaks its links.
         """
         world = self.world
         leader = world.leader()
@@ -332,6 +333,9 @@ class Liveness:
             self.core.append(back)
         span = max(8 * self.timeout, 12.0)
 
+        wanted = world.operators.wanted.get(leader.name)
+        if wanted is None or wanted[0] != "validator":
+            allowed = max(allowed, term + 1)  # it hands over and goes, now that enough are there
         if leader.name == world.liar.name:
             allowed = sys.maxsize  # links break at what it sends: followers elect another
 
