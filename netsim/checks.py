@@ -8,7 +8,7 @@ from govchaind.base.crypto import Domain
 from govchaind.base.types import NodeId
 from govchaind.raft.core import Role
 from govchaind.raft.messages import Entry, RequestVote, Vote
-from govchaind.replica.events import Event, Work
+from govchaind.replica.events import Event, Guard, Work
 from govchaind.replica.messages import Attest, Objection, PeerMessage
 from govchaind.replica.store import HARD_STATE
 from netsim.ghost import Ghost
@@ -227,6 +227,19 @@ class Checks:
         if not self.watches(blamed) or liar == node.name:
             return
         raise Violation(blamed, node.name, f"accuses {peer}: {reason}")
+
+    def guarded(self, node: Node, before: Guard | None, told: Guard) -> None:
+        """I-23: a guard file, by which a store that was set back is known, forgets nothing. A new
+        store has been in no term yet, but its key has signed what it has.
+        """
+        if before is None or not self.watches("I-23"):
+            return
+        older = told.store == before.store and told.term < before.term
+        if older or told.signed_height < before.signed_height:
+            was, now = ((each.term, each.signed_height) for each in (before, told))
+            raise Violation(
+                "I-23", node.name, f"its guard of term and height fell from {was} to {now}"
+            )
 
     def end(self) -> None:
         for each in self.properties:

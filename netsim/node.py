@@ -292,6 +292,7 @@ class Node:
             return
         self.guard_due = now + GUARD_INTERVAL_SECONDS
         told = self.replica.guard()
+        self.world.checks.guarded(self, self.guard, told)
         self.guard = Guard(told.store, told.term, told.vote, told.signed_height, told.last_index)
 
     # --- writing ---------------------------------------------------------------------------------

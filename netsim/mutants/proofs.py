@@ -11,7 +11,7 @@ from govchaind.base.crypto import Domain
 from govchaind.base.errors import Invalid
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
-from govchaind.ledger import apply, certificate, height_proof, receipt, results, trust
+from govchaind.ledger import apply, certificate, height_proof, receipt, results, state_proof, trust
 from govchaind.ledger.certificate import Certificate
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.trust import TrustRoot
@@ -23,6 +23,7 @@ from netsim.properties import receipts
 
 _apply: Any = apply
 _receipt: Any = receipt
+_state_proof: Any = state_proof
 _trust: Any = trust
 
 
@@ -92,6 +93,41 @@ def trust_file_unsealed(plant: Plant) -> None:
 
     whole = _trust.read_trust
     plant(receipts, "read_trust", read)
+
+
+def path_leads_anywhere(plant: Plant) -> None:
+    """A state proof's path is put together, and what comes out is not compared with the root."""
+
+    def check(*arguments: Any) -> None:
+        try:
+            whole(*arguments)
+        except Invalid as error:
+            if "does not lead" not in error.message:
+                raise
+
+    whole = _state_proof.check_tree_path
+    plant(state_proof, "check_tree_path", check)
+
+
+def another_keys_proof(plant: Plant) -> None:
+    """Whoever asked for one key's proof takes that of any other."""
+
+    def verify(data: bytes, trust: Any, to_head: Any = None, *, key: Any = None) -> Any:
+        return whole(data, trust, to_head)
+
+    whole = state_proof.verify_state_proof
+    plant(receipts, "verify_state_proof", verify)
+
+
+def head_speaks_for_all(plant: Plant) -> None:
+    """A path to the pinned head is asked for, and not judged."""
+
+    def check(self: TrustRoot, found: Certificate, to_head: Any = None) -> None:
+        if to_head is None:
+            whole(self, found)
+
+    whole = TrustRoot.check
+    plant(TrustRoot, "check", check)
 
 
 def untagged_leaves(plant: Plant) -> None:
@@ -219,6 +255,9 @@ MUTANTS = (
     (sides_swapped, "I-21"),
     (other_transaction_believed, "I-25"),
     (trust_file_unsealed, "I-25"),
+    (path_leads_anywhere, "I-25"),
+    (another_keys_proof, "I-21"),
+    (head_speaks_for_all, "I-25"),
     (untagged_leaves, "N-3"),
     (spare_signatures_pass, "I-25"),
     (frontier_lost_at_restart, "N-3"),

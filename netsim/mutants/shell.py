@@ -6,6 +6,7 @@ Some stand in netsim's own node and disk, where these do what the daemon's shell
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from govchaind.ledger import apply
@@ -62,6 +63,20 @@ def older_disk_unnoticed(plant: Plant) -> None:
         return None
 
     plant(node, "behind_guard", behind)
+
+
+def guard_forgets_heights(plant: Plant) -> None:
+    """A write that makes no signature durable has the guard forget the heights signed before."""
+
+    def written(self: Replica, ticket: int) -> None:
+        before = self._durable
+        self._durable = 0
+        original(self, ticket)
+        attested, self._durable = self._durable, self._durable or before
+        self._desk.guard = replace(self._desk.guard, signed_height=attested)
+
+    original = Replica._written
+    plant(Replica, "_written", written)
 
 
 def synced_batch_lost(plant: Plant) -> None:
@@ -236,6 +251,7 @@ MUTANTS = (
     (failed_write_told, "I-9"),
     (rot_not_judged, "I-27"),
     (older_disk_unnoticed, "I-7"),
+    (guard_forgets_heights, "I-23"),
     (synced_batch_lost, "I-26"),
     (stored_log_differs, "I-9"),
     (full_disk_raises, "N-1"),

@@ -8,6 +8,7 @@ code verifies real signatures only, so this half is for seeds that sign with rea
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from govchaind.base.crypto import Domain
@@ -15,10 +16,12 @@ from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import Gone, GovchaindError, Invalid, NotFound
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import MemoryReader
+from govchaind.base.merkle import AppendTree
 from govchaind.ledger.block import block_parts
 from govchaind.ledger.certificate import Certificate, check_certificate, read_certificate
 from govchaind.ledger.membership import Membership
 from govchaind.ledger.receipt import build_receipt_at, verify_receipt
+from govchaind.ledger.results import stored_subtree
 from govchaind.ledger.state_proof import build_state_proof, verify_state_proof
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.trust import (
@@ -197,6 +200,11 @@ class ReceiptsVerify(Property):
             value = model.get(key, height)
             if proved.value != (None if value is None else encode(value)):
                 self.fail(node.name, f"proves another value of {key!r} at height {height}")
+            try:
+                verify_state_proof(data, trust, key=key + b"?")
+            except Invalid:
+                continue
+            self.fail(node.name, f"the proof of {key!r} passes for another key's")
 
 
 def advanced(
@@ -218,7 +226,7 @@ def advanced(
 
 class BitsAreRefused(Property):
     id = "I-25"
-    text = "any single-bit change to a receipt, certificate or trust file is refused"
+    text = "any single-bit change to a receipt, proof, certificate or trust file is refused"
 
     def end(self) -> None:
         nodes = [node for node in self.ghost.running() if not node.disk.rotten]
@@ -262,6 +270,45 @@ class BitsAreRefused(Property):
             block = log_block(image, result.height)
             data = build_receipt_at(image, (result.height, 0), block, newest)
             self._refused(node, "receipt", data, lambda data: verify_receipt(data, trust))
+        if judged:
+            self._state_proofs(node, image, newest, trust)
+            self._spoken_for(node, image, trust)
+
+    def _state_proofs(
+        self, node: Node, image: MemoryReader, newest: Certificate, trust: TrustRoot
+    ) -> None:
+        """Flip bits in the proof that a key has a value, and in one that another has none."""
+        try:
+            height = StateTree().checkpoint_at(image, newest.height)
+        except (Gone, NotFound):
+            return
+        if height == 0:
+            return
+        header = block_parts(log_block(image, height))[0]
+        model = self.ghost.model
+        held = (key for key in sorted(model.versions) if model.get(key, height) is not None)
+        for key in (next(held, b"\x04nowhere\x00l"), b"\x04nowhere\x00k"):
+            data = build_state_proof(image, key, height, header, newest)
+            judge = partial(verify_state_proof, trust=trust, key=key)
+            self._refused(node, "state proof", data, judge)
+
+    def _spoken_for(self, node: Node, image: MemoryReader, trust: TrustRoot) -> None:
+        """Have the pinned head speak for an older certificate, and not for one with another tree of
+        heights; what else it states is bound by that tree."""
+        head = trust.head_height
+        pick = source(node.world.options.seed, "bits/spoken for")
+        old = certificate_at(image, pick.randrange(1, head)) if head > 1 else None
+        if old is None:
+            return
+        tree = AppendTree(head, stored_subtree(image))
+        proof = tree.consistency_proof(old.height)
+        trust.check(old, proof)
+
+        def judge(log_root: bytes) -> None:
+            statement = old.statement.replace(old.read.log_root, log_root)
+            trust.check(Certificate(statement, old.signatures), proof)
+
+        self._refused(node, "tree of heights under a pinned head", old.read.log_root, judge)
 
     def _refused(
         self,
