@@ -89,6 +89,7 @@ SEEDS = MappingProxyType(
         "match-of-old-store I-11": 8,
         "misshapen-raises I-30": 46,
         "missing-holder-forgotten N-3": 22,
+        "never-expires-again I-29": 3,
         "never-sent-again L-b": 3,
         "new-set-not-asked I-21": 2,
         "next-below-match I-11": 1,

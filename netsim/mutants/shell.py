@@ -79,6 +79,21 @@ def guard_forgets_heights(plant: Plant) -> None:
     plant(Replica, "_written", written)
 
 
+def never_expires_again(plant: Plant) -> None:
+    """What is in a block when its time passes is not looked at again, if the block is lost."""
+
+    def expire(self: Pool, time: int) -> Any:
+        before = dict(self._taken)
+        gone = original(self, time)
+        self._expiries = [
+            each for each in self._expiries if each[0] >= time or each[1] not in before
+        ]
+        return gone
+
+    original = Pool.expire
+    plant(Pool, "expire", expire)
+
+
 def synced_batch_lost(plant: Plant) -> None:
     """A crash takes the newest batch that was acknowledged with it (D-14)."""
 
@@ -252,6 +267,7 @@ MUTANTS = (
     (rot_not_judged, "I-27"),
     (older_disk_unnoticed, "I-7"),
     (guard_forgets_heights, "I-23"),
+    (never_expires_again, "I-29"),
     (synced_batch_lost, "I-26"),
     (stored_log_differs, "I-9"),
     (full_disk_raises, "N-1"),

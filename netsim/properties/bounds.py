@@ -67,6 +67,8 @@ class Bounded(Property):
                 self.fail(step.node.name, f"{size} {what}, where {most} are the most")
         if pool.bytes != sum(each.size for each, _ in pool._all.values()):
             self.fail(step.node.name, "the pool does not know how many bytes it holds")
+        if not {identity for _, identity in pool._expiries}.issuperset(pool._all):
+            self.fail(step.node.name, "the pool holds a transaction that would never expire")
 
     def end(self) -> None:
         for node in self.ghost.running():
