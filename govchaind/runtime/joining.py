@@ -27,6 +27,7 @@ from govchaind.base.types import Hash, Height, NodeId, Seconds
 from govchaind.ledger.genesis import Genesis
 from govchaind.replica.events import Status
 from govchaind.replica.joining import Joining
+from govchaind.replica.questions import ASKED_OF_ONE_MAX
 from govchaind.replica.snapshot_messages import SnapshotChunk, SnapshotMessage
 from govchaind.replica.store import APPLIED, BEGINS_LATER, FORMAT_KEY, GENESIS
 from govchaind.runtime.environment import SnapshotDoors, Storage
@@ -42,6 +43,10 @@ PROGRESS_SECONDS = 5.0
 WRITE_BYTES = 32 * 1024 * 1024  # what is fetched is written when it is so much …
 WRITE_SECONDS = 2.0  # … or has waited so long
 WAITING_MAX = 64  # answers that wait to be judged; more were not asked for
+WAITING_OF_ONE_MAX = 2 * ASKED_OF_ONE_MAX  # … of one peer, late ones among them
+OTHERS_FIRST = (
+    3  # so many peers further each try begins: those of the last may all have been silent
+)
 NEW_SHARE = 10  # with less than a tenth of the blocks a node has little history to lose
 TRIES_MAX = 3  # in a row, with a short pause; then a long one
 PAUSE_SECONDS = 10.0
@@ -106,10 +111,18 @@ class Joiner:
         return 0 if self._try is None else self._try.height
 
     def heard(self, peer: NodeId, message: SnapshotMessage) -> None:
-        """Take an answer; never waits."""
-        if self._try is not None and len(self._answers) < WAITING_MAX:
+        """Take an answer, unless too many wait; never waits. No peer takes the others' places."""
+        if self._try is None or len(self._answers) >= WAITING_MAX:
+            return
+        if sum(1 for other, _ in self._answers if other == peer) < WAITING_OF_ONE_MAX:
             self._answers.append((peer, message))
             self._arrived.set()
+
+    def _in_turn(self) -> Sequence[NodeId]:
+        """Return who can be asked; each try begins with others."""
+        linked = self._linked()
+        first = OTHERS_FIRST * self._tries % max(1, len(linked))
+        return [*linked[first:], *linked[:first]]
 
     async def run(self) -> None:
         """Look, and join when it is due, until cancelled. Raises StoreReplaced."""
@@ -204,7 +217,7 @@ class Joiner:
         told = written = now
         while not joining.done:
             now = trio.current_time()
-            for peer, question in joining.turn(now, self._linked()):
+            for peer, question in joining.turn(now, self._in_turn()):
                 self._send(peer, question)
             self._tell(joining)
             if joining.given_up is not None:

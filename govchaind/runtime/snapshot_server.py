@@ -183,14 +183,14 @@ class SnapshotServer:
         known = max([*self._layouts, self._making], default=0)
         if known > era and certified - known <= FRESH_HEIGHTS:
             return known
-        heights = [
-            height
-            for height in StateTree().checkpoints(reader)
-            if max(first_height(reader), era + 1) <= height <= certified
-            and height not in self._failed
-            and not _recovered(reader, height)
-        ]
-        return heights[-1] if heights else 0
+        memberships, least = _memberships(reader), max(first_height(reader), era + 1)
+        for height in reversed(StateTree().checkpoints(reader)):
+            if height < least:
+                break
+            fits = height <= certified and height not in self._failed
+            if fits and memberships.recovery_over(height) is None:
+                return height
+        return 0
 
     # --- laying out -------------------------------------------------------------------------------
 
@@ -224,8 +224,8 @@ class SnapshotServer:
         try:
             if not first_height(snapshot) <= height <= last_certified(snapshot):
                 return None
-            if _recovered(snapshot, height):
-                return None
+            if _memberships(snapshot).recovery_over(height) is not None:
+                return None  # others certified it than those whose turn it was: see recovery.py
             return read_result(snapshot, height).state_root
         except GovchaindError as error:
             if isinstance(error, Fatal):
@@ -298,7 +298,5 @@ def steps_between(reader: KeyValueReader, era: Height, height: Height) -> tuple[
     return steps, True
 
 
-def _recovered(reader: KeyValueReader, height: Height) -> bool:
-    """Say whether others certified a height than those whose turn it was: see recovery.py."""
-    rows = StoredLog(View(reader), lambda _: None).memberships()
-    return Memberships(rows).recovery_over(height) is not None
+def _memberships(reader: KeyValueReader) -> Memberships:
+    return Memberships(StoredLog(View(reader), lambda _: None).memberships())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,14 @@ class Kept(ScriptedStorage):
 class Made:
     """A joiner and its world, all of it a test's own."""
 
-    def __init__(self, answer: Answer = SERVE, *, behind: int = 0, new: int = 5) -> None:
+    def __init__(
+        self,
+        answer: Answer = SERVE,
+        *,
+        behind: int = 0,
+        new: int = 5,
+        linked: Sequence[str] = ("node-b", "node-c"),
+    ) -> None:
         self.answer = answer
         self.status = replace(STATUS, role="observer", height=0, last_height=0, seen=HEIGHT)
         self.held: list[bool] = []
@@ -75,7 +82,7 @@ class Made:
                 threads=InlineThreads(),
             ),
             status=self._status,
-            linked=lambda: ["node-b", "node-c"],
+            linked=lambda: linked,
             send=self._send,
             own=lambda: (0, SUITE_1.empty()),
             hold=self._hold,
@@ -295,3 +302,33 @@ def test_answers_that_nobody_waits_for_are_left_aside() -> None:
     made = Made()
     made.joiner.heard("node-b", SnapshotRefusal(1, UNHELD))
     assert made.joiner.share is None
+
+
+async def test_those_who_say_nothing_and_come_first_keep_nobody_from_joining(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """More of them than one try has time for."""
+    silent = [f"node-a{number}" for number in range(5)]
+
+    def answer(peer: str, message: SnapshotMessage) -> SnapshotMessage | None:
+        return None if peer in silent else SERVE(peer, message)
+
+    made = Made(answer, linked=[*silent, "node-b", "node-c"])
+    with pytest.raises(StoreReplaced):
+        await made.live(3600.0)
+    assert len(made.events("snapshot.given_up")) == 1
+
+
+async def test_no_peer_takes_the_places_of_others_answers(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One says what it was not asked, as often as it can; what another gives is judged."""
+
+    def answer(peer: str, message: SnapshotMessage) -> SnapshotMessage | None:
+        for _ in range(200):
+            made.joiner.heard("node-b", SnapshotRefusal(HEIGHT, UNHELD))
+        return SERVE(peer, message) if peer == "node-c" else None
+
+    made = Made(answer, linked=["node-c", "node-b"])
+    with pytest.raises(StoreReplaced):
+        await made.live(60.0)
