@@ -248,7 +248,6 @@ def _opened(directory: Path) -> Iterator[tuple[LmdbStorage, Genesis, str]]:
 
 def _survivors(directories: Sequence[Path], stack: ExitStack) -> tuple[list[Survivor], Genesis]:
     """Check every store wholly; return what each says. Raises StorageCorrupt, Conflict."""
-    from govchaind.node import load
     from govchaind.replica.store import last_index
     from govchaind.runtime.verify_store import verify_store
 
@@ -264,8 +263,7 @@ def _survivors(directories: Sequence[Path], stack: ExitStack) -> tuple[list[Surv
         snapshot = stack.enter_context(storage.snapshot())
         survivor = _survivor(directory, name, snapshot, genesis)
         with progress(f"checking {name}", last_index(snapshot), "blocks") as ticks:
-            beside = load(directory)[0].store_directory
-            verify_store(storage, genesis, ticks.advance, beside=beside)
+            verify_store(storage, genesis, ticks.advance)
         found.append(survivor)
     if chain is None or len({each.name for each in found}) != len(found):
         raise InvalidSetting("one node was given twice", code="given-twice")

@@ -42,13 +42,7 @@ def verify(directory: Path, jobs: int | None, as_json: bool) -> None:
         with storage.snapshot() as snapshot:
             last = last_index(snapshot)
         with progress("checking", last, "blocks") as ticks:
-            found = verify_store(
-                storage,
-                genesis,
-                ticks.advance,
-                beside=config.store_directory,
-                jobs=jobs,
-            )
+            found = verify_store(storage, genesis, ticks.advance, jobs=jobs)
     finally:
         storage.close()
     if as_json:

@@ -253,8 +253,8 @@ def check_state(reader: KeyValueReader, tree: StateTree) -> int:
     return count
 
 
-# Values lie in the order of keys, leaves in that of their hashes; sums compare them in one walk
-# each. Whoever could make different ones of equal sum could as well write both alike.
+# Values lie in the order of keys, leaves in that of their hashes; sums of SHA-256 compare them in
+# one walk each.
 
 
 def sum_of_leaves(reader: KeyValueReader, tree: StateTree) -> int:

@@ -10,7 +10,8 @@ the tree of heights from them, and the certificates of what is left speak for al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from govchaind.base.errors import GovchaindError, StorageCorrupt
 from govchaind.base.keyvalue import KeyValueReader
@@ -23,13 +24,12 @@ from govchaind.ledger.certificate import check_certificate
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.outcomes import Outcome
 from govchaind.ledger.results import Result, load_frontier, outcome_leaf, read_result
-from govchaind.ledger.transaction import Transaction, verify_transaction
+from govchaind.ledger.transaction import verify_transaction
 from govchaind.replica.memberships import Memberships
 from govchaind.replica.recovering import check_recovered, judge_record
 from govchaind.replica.store import StoredLog, View, applied_height, last_index
 from govchaind.replica.stored_certificates import certificate_at
 
-Verifier = Callable[[Transaction], None]
 _Place = tuple[Hash, BlockTime]  # of the block that the next one follows
 
 
@@ -39,8 +39,7 @@ def check_chain(
     first: Height,
     last: Height | None = None,
     *,
-    verify: Verifier | None = verify_transaction,
-    certificates: bool = True,
+    signatures: bool = True,
 ) -> Iterator[Height]:
     """Check the log from `first` on, yielding each height whose block is here and holds.
 
@@ -48,8 +47,8 @@ def check_chain(
         last: where to end; None is the end of the log. Stretches that follow each other show as
             much as one: each begins with the stored tree of heights that the one before has found
             to be that of its results, and after the block that it has judged.
-        verify: judges a transaction's signatures; None leaves them out.
-        certificates: whether signatures of certificates are verified.
+        signatures: whether those of transactions and certificates are verified; without them
+            certificates are left aside.
 
     Raises:
         StorageCorrupt: a height does not hold; the message names it.
@@ -66,35 +65,42 @@ def check_chain(
     frontier = None
     if first <= origin + 1:
         frontier = load_frontier(reader, origin)
-        if origin and certificates:
+        if origin and signatures:
             _check_origin(reader, log, origin, memberships, frontier)
         _check_removed(reader, log, genesis, memberships, frontier)
-    elif certificates and begins <= applied + 1:
+    elif signatures and begins <= applied + 1:
         frontier = load_frontier(reader, begins - 1)
     for height in range(begins, (newest if last is None else last) + 1):
-        try:
+        with _told(height):
             block = log.block(height)
             _check_link(block, before, genesis, memberships, height)
-            if verify is not None:
+            if signatures:
                 for transaction in block.transactions:
-                    verify(transaction)
+                    verify_transaction(transaction)
             if height <= applied:
                 result = read_result(reader, height)
                 _check_result(block, result)
                 if frontier is not None:
                     frontier.append(SUITE_1.leaf(result.leaf()))
-                if certificates:
+                if signatures:
                     _check_certificate(reader, height, result, memberships, frontier)
-        except StorageCorrupt:
-            raise
-        except GovchaindError as error:
-            raise StorageCorrupt(f"height {height} does not hold: {error.message}") from error
         before = block.hash, block.time
         yield height
     if frontier is not None and load_frontier(reader, frontier.size).root() != frontier.root():
         raise StorageCorrupt(
             f"the tree of heights that is stored for {frontier.size} heights is not their results'"
         )
+
+
+@contextmanager
+def _told(height: Height) -> Iterator[None]:
+    """Have whatever does not hold within this block told as StorageCorrupt, with the height."""
+    try:
+        yield
+    except StorageCorrupt:
+        raise
+    except GovchaindError as error:
+        raise StorageCorrupt(f"height {height} does not hold: {error.message}") from error
 
 
 def _place_before(
@@ -125,15 +131,11 @@ def _check_origin(
     frontier: Frontier,
 ) -> None:
     """Check what a store that joined by snapshot holds of the snapshot's own height."""
-    try:
+    with _told(origin):
         result = read_result(reader, origin)
         _check_certificate(reader, origin, result, memberships, frontier)
         if log.first_index() <= origin:
             _check_result(log.block(origin), result)
-    except StorageCorrupt:
-        raise
-    except GovchaindError as error:
-        raise StorageCorrupt(f"height {origin} does not hold: {error.message}") from error
 
 
 def _check_removed(
@@ -147,7 +149,7 @@ def _check_removed(
     origin = beginning(reader)
     before = _place_of(reader, origin) if origin else (genesis.chain_id, genesis.time)
     for height in range(origin + 1, log.first_index()):
-        try:
+        with _told(height):
             result = read_result(reader, height)
             frontier.append(SUITE_1.leaf(result.leaf()))
             if height in memberships:
@@ -155,10 +157,6 @@ def _check_removed(
                 _check_link(block, before, genesis, memberships, height)
                 _check_result(block, result)
                 _check_certificate(reader, height, result, memberships, frontier)
-        except StorageCorrupt:
-            raise
-        except GovchaindError as error:
-            raise StorageCorrupt(f"height {height} does not hold: {error.message}") from error
         before = result.block_hash, result.time
 
 

@@ -92,12 +92,17 @@ def _checked(reader: KeyValueReader, genesis: Genesis, piece: Piece) -> Found:
         return Found(piece, sum(1 for _ in heights))
     if piece.part is Part.ROWS:
         return Found(piece, sum(1 for _ in reader.scan(b"", b"\xff" * 16)))
-    newest = StateTree().last_checkpoint(reader)
-    if newest is None:
-        raise StorageCorrupt("the store has no checkpoint of its state")
     if piece.part is Part.VALUES:
-        return Found(piece, *sum_of_values(reader, newest[0]))
-    return Found(piece, total=_check_tree(reader, genesis, newest[0]))
+        return Found(piece, *sum_of_values(reader, _newest(reader)))
+    return Found(piece, total=_check_tree(reader, genesis, _newest(reader)))
+
+
+def _newest(reader: KeyValueReader) -> Height:
+    """Return the height of the newest checkpoint, which genesis already has."""
+    found = StateTree().last_checkpoint(reader)
+    if found is None:
+        raise StorageCorrupt("the store has no checkpoint of its state")
+    return found[0]
 
 
 def _check_ends(reader: KeyValueReader, genesis: Genesis) -> None:
@@ -155,7 +160,5 @@ def judge(reader: KeyValueReader, founds: Iterable[Found]) -> tuple[int, int, in
         counts[found.piece.part] += found.count
         totals[found.piece.part] += found.total
     if totals[Part.TREE] != totals[Part.VALUES]:
-        tree = StateTree()
-        newest = tree.last_checkpoint(reader)
-        tell_difference(reader, tree, 0 if newest is None else newest[0])
+        tell_difference(reader, StateTree(), _newest(reader))
     return counts[Part.BLOCKS], counts[Part.VALUES], counts[Part.ROWS]

@@ -44,9 +44,7 @@ WRITE_BYTES = 32 * 1024 * 1024  # what is fetched is written when it is so much 
 WRITE_SECONDS = 2.0  # … or has waited so long
 WAITING_MAX = 64  # answers that wait to be judged; more were not asked for
 WAITING_OF_ONE_MAX = 2 * ASKED_OF_ONE_MAX  # … of one peer, late ones among them
-OTHERS_FIRST = (
-    3  # so many peers further each try begins: those of the last may all have been silent
-)
+OTHERS_FIRST = 3  # each try begins so many peers further: all of the last may have been silent
 NEW_SHARE = 10  # with less than a tenth of the blocks a node has little history to lose
 TRIES_MAX = 3  # in a row, with a short pause; then a long one
 PAUSE_SECONDS = 10.0

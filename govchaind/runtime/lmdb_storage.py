@@ -213,7 +213,7 @@ class LmdbStorage:
         if map_bytes_max < 1024 * 1024:
             raise InvalidSetting("storage.map_bytes_max must be at least 1048576 (1 MiB)")
         self.counts = StorageCounts()
-        self._path = path
+        self.path = path
         self._failed: str | None = None
         self._closed = False
         self._writing = False
@@ -292,7 +292,7 @@ class LmdbStorage:
         except _CORRUPT_ERRORS as error:
             raise _corrupt(error) from error
         except (lmdb.Error, OSError) as error:
-            if _says_full(error) or lacks_room(self._path, batch.bytes):
+            if _says_full(error) or lacks_room(self.path, batch.bytes):
                 raise StorageFull(f"no room for a write: {error}") from error
             raise StorageFailed(f"a write failed: {error}") from error
         ended = time.perf_counter()
@@ -324,7 +324,7 @@ class LmdbStorage:
 
     def free_bytes(self) -> int:
         """Return how much more can be written, by map and by disk."""
-        return min(self._map_bytes_max - self.used_bytes(), shutil.disk_usage(self._path).free)
+        return min(self._map_bytes_max - self.used_bytes(), shutil.disk_usage(self.path).free)
 
     def rows_and_bytes(self) -> tuple[int, int]:
         """Return how many rows there are, and the bytes of the pages that hold them."""

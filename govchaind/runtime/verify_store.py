@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from govchaind.base.keyspace import Table
 from govchaind.base.keyvalue import KeyValueReader, prefix_end
@@ -18,6 +17,7 @@ from govchaind.replica.store import applied_height, check_store, last_index
 from govchaind.replica.stored_certificates import last_certified
 from govchaind.replica.whole_check import Found, Part, check_piece, judge, pieces
 from govchaind.runtime.environment import Storage
+from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.store_beside import check_beside, jobs_for
 
 
@@ -41,25 +41,22 @@ class Report:
             )
         return (
             f"The store holds: {self.blocks} blocks ({self.applied} applied, the newest certified: "
-            f"{self.certified}), {self.keys} keys of "
-            f"state, {self.rows} rows; every checksum, link, signature, result and certificate "
-            f"was checked.{removed}"
+            f"{self.certified}), {self.keys} keys of state, {self.rows} rows; every checksum, "
+            f"link, signature, result and certificate was checked.{removed}"
         )
 
 
 def verify_store(
-    storage: Storage,
+    storage: LmdbStorage,
     genesis: Genesis,
     progress: Callable[[int], None] = lambda _: None,
     *,
-    beside: Path | None = None,
     jobs: int | None = None,
 ) -> Report:
     """Check everything.
 
     Args:
         progress: called with each number of further blocks.
-        beside: the store's directory, where other processes read it.
         jobs: how many processes; None: as many as it is worth. For one, no other is begun.
 
     Raises:
@@ -72,8 +69,8 @@ def verify_store(
         check_store(snapshot, genesis)
         wanted = pieces(snapshot)
         processes = jobs or jobs_for(storage)
-        if beside is not None and processes > 1:
-            work = check_beside(beside, genesis, wanted, processes)
+        if processes > 1:
+            work = check_beside(storage.path, genesis, wanted, processes)
         else:
             work = map(partial(check_piece, snapshot, genesis), wanted)
         blocks, keys, rows = judge(snapshot, _until_wrong(work, progress))
@@ -99,9 +96,7 @@ def check_newest(storage: Storage, genesis: Genesis) -> int:
     try:
         check_store(snapshot, genesis)
         first = _first_to_check(snapshot)
-        return sum(
-            1 for _ in check_chain(snapshot, genesis, first, verify=None, certificates=False)
-        )
+        return sum(1 for _ in check_chain(snapshot, genesis, first, signatures=False))
     finally:
         snapshot.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import ClassVar
 
 from govchaind.base.crypto import Domain
@@ -43,6 +44,7 @@ from netsim.properties.base import Property, Written
 from netsim.remembered_trust import RememberedTrust
 
 AUDIT_EVERY = 24  # certificates between two audits of a store
+NOWHERE = b"\x04nowhere\x00k"  # a state key that has no value
 BITS_FLIPPED = 40  # of each thing at the end of a run
 
 
@@ -184,17 +186,13 @@ class ReceiptsVerify(Property):
     def _state(
         self, node: Node, image: MemoryReader, newest: Certificate, trust: TrustRoot
     ) -> None:
-        model = self.ghost.model
-        try:
-            height = StateTree().checkpoint_at(image, newest.height)
-        except (Gone, NotFound):
-            return
+        model, height = self.ghost.model, provable(image, newest)
         if height == 0:
             return
         pick = source(node.world.options.seed, f"state/{node.name}/{self._count}")
         keys = sorted(model.versions)
         header = block_parts(log_block(image, height))[0]
-        for key in [*pick.sample(keys, min(4, len(keys))), b"\x04nowhere\x00k"]:
+        for key in [*pick.sample(keys, min(4, len(keys))), NOWHERE]:
             data = build_state_proof(image, key, height, header, newest)
             proved = verify_state_proof(data, trust, key=key)
             value = model.get(key, height)
@@ -205,6 +203,14 @@ class ReceiptsVerify(Property):
             except Invalid:
                 continue
             self.fail(node.name, f"the proof of {key!r} passes for another key's")
+
+
+def provable(image: MemoryReader, newest: Certificate) -> int:
+    """Return the newest height, up to a certificate's, whose state a store can prove; 0: none."""
+    try:
+        return StateTree().checkpoint_at(image, newest.height)
+    except (Gone, NotFound):
+        return 0
 
 
 def advanced(
@@ -278,16 +284,12 @@ class BitsAreRefused(Property):
         self, node: Node, image: MemoryReader, newest: Certificate, trust: TrustRoot
     ) -> None:
         """Flip bits in the proof that a key has a value, and in one that another has none."""
-        try:
-            height = StateTree().checkpoint_at(image, newest.height)
-        except (Gone, NotFound):
-            return
+        model, height = self.ghost.model, provable(image, newest)
         if height == 0:
             return
         header = block_parts(log_block(image, height))[0]
-        model = self.ghost.model
         held = (key for key in sorted(model.versions) if model.get(key, height) is not None)
-        for key in (next(held, b"\x04nowhere\x00l"), b"\x04nowhere\x00k"):
+        for key in (*islice(held, 1), NOWHERE):
             data = build_state_proof(image, key, height, header, newest)
             judge = partial(verify_state_proof, trust=trust, key=key)
             self._refused(node, "state proof", data, judge)

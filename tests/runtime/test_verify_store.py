@@ -70,7 +70,7 @@ async def verified(
     storage = LmdbStorage(path)
     try:
         await storage.write(batch)
-        return verify_store(storage, chain.genesis, beside=path, jobs=jobs)
+        return verify_store(storage, chain.genesis, jobs=jobs)
     finally:
         storage.close()
 
@@ -142,9 +142,10 @@ async def test_processes_that_end_early_are_no_verdict(tmp_path: Path) -> None:
     data = (whole / "data.mdb").read_bytes()
     (cut / "data.mdb").write_bytes(data[: 4 * 4096])  # reading on is answered with SIGBUS
     storage = LmdbStorage(whole)
+    storage.path = cut  # where the others look
     try:
         with pytest.raises(StorageFailed, match="a process that checked the store was ended"):
-            verify_store(storage, chain.genesis, beside=cut, jobs=2)
+            verify_store(storage, chain.genesis, jobs=2)
     finally:
         storage.close()
 
