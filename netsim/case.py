@@ -7,6 +7,7 @@ it when it was written. Taking lines out of it, or changing numbers, makes anoth
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import fields
 from typing import Any
@@ -98,6 +99,11 @@ def _toml(value: object) -> str:
     if isinstance(value, float):
         return repr(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def is_case(text: str) -> bool:
+    """Return whether a text is meant as a case: it says what was found, as no world file does."""
+    return re.search(r"^\[found\]", text, re.MULTILINE) is not None
 
 
 def read_case(text: str, source: str) -> tuple[Plan, str, Found]:

@@ -155,6 +155,7 @@ class Checks:
             ghost.votes.setdefault((node.name, node.store, step.term), node.name)
         for watch in self._step:
             watch(step)
+        ghost.highest_term = max(ghost.highest_term, step.term)
         for index in range(len(ghost.committed) + 1, step.commit + 1):
             ghost.committed.append(ghost.known[index, mirror.term_at(index)])
             ghost.committed_in.append(step.term)

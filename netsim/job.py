@@ -6,9 +6,9 @@ A job holds text and numbers only, so it means the same everywhere: a world file
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from govchaind.base.errors import InvalidSetting
 from netsim.expectations import Expect, unmet
@@ -16,6 +16,9 @@ from netsim.options import MESSAGES_MAX, MINUTES, draw
 from netsim.plan import Plan
 from netsim.run import Verdict, first_difference, followers_agree, run
 from netsim.world_file import WorldFile, read_world, world_plan
+
+if TYPE_CHECKING:  # the table is read only by runs that plant one
+    from netsim.mutants.plant import Mutant
 
 V = TypeVar("V")
 NETSIM = "netsim"  # in place of a property that does not hold: netsim itself failed
@@ -86,21 +89,27 @@ class Job:
         return parts
 
 
-def planting(name: str) -> nullcontext[None]:
+def mutant(name: str) -> Mutant:
+    """Return the first planted bug of a name. Raises InvalidSetting."""
+    from netsim.mutants.table import MUTANTS, OPEN
+
+    found = next((each for each in (*MUTANTS, *OPEN) if each.name == name), None)
+    if found is None:
+        raise InvalidSetting(
+            f"there is no planted bug {name!r}",
+            code="no-mutant",
+            remedy="`netsim mutants --list` names them all.",
+        )
+    return found
+
+
+def planting(name: str) -> AbstractContextManager[Any]:
     """Return what plants a bug while it is entered; of no name: nothing. Raises InvalidSetting."""
     if not name:
         return nullcontext()
     from netsim.mutants.plant import planted
-    from netsim.mutants.table import MUTANTS, OPEN
 
-    for mutant in (*MUTANTS, *OPEN):
-        if mutant.name == name:
-            return planted(mutant)  # type: ignore[return-value]  # a context all the same
-    raise InvalidSetting(
-        f"there is no planted bug {name!r}",
-        code="no-mutant",
-        remedy="`netsim mutants --list` names them all.",
-    )
+    return planted(mutant(name))
 
 
 def play_chunk(jobs: Sequence[Job]) -> list[Verdict]:

@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from netsim.job import Job
-from netsim.mutants.plant import Mutant, planted
-from netsim.mutants.table import MUTANTS, found_at
-from netsim.options import FAULTS, MESSAGES_MAX, MINUTES, draw
+from netsim.case import is_case, read_case
+from netsim.cli.main import HOLDS, VIOLATED
+from netsim.cli.options import job_of, job_options
+from netsim.job import Job, mutant, planting
+from netsim.library import found
+from netsim.mutants.table import found_at
 from netsim.picture.files import Picture, drawn, outcome
 from netsim.picture.record import Record
+from netsim.plan import Plan
 from netsim.report import summary
 from netsim.run import run
+from netsim.scenario import read_text
 
 
-def _mutant(_: click.Context, __: click.Parameter, name: str | None) -> Mutant | None:
-    if name is None:
-        return None
-    found = next((each for each in MUTANTS if name in (each.name, each.property_id)), None)
-    if found is None:
-        names = ", ".join(dict.fromkeys(each.name for each in MUTANTS))
-        raise click.BadParameter(f"{name!r} is none of {names}")
-    return found
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A run to be drawn: what plays it, what is looked at, its name, and what asks for it again."""
+
+    plan: Plan
+    plant: str
+    watched: frozenset[str] | None
+    title: str
+    again: list[str]
+
+
+def _of_case(text: str, path: Path) -> _Drawing:
+    plan, plant, case = read_case(text, str(path))
+    title = f"Run of seed {plan.options.seed}, made smaller"
+    return _Drawing(plan, plant, frozenset((case.property, "N-1")), title, [str(path)])
+
+
+def _of_job(job: Job) -> _Drawing:
+    expected = job.expect().properties
+    watched = None if expected is None else frozenset(expected)
+    title = f"Run of seed {job.seed}" + (f" of {job.source}" if job.source else "")
+    return _Drawing(job.plan(), job.plant, watched, title, job.arguments())
+
+
+def _of_bug(job: Job) -> _Drawing:
+    """Return the run that is known to find a planted bug, with its property alone looked at."""
+    bug = mutant(job.plant)
+    seed = found_at(bug)
+    if seed is None:
+        raise click.UsageError(f"no seed of the budget finds {bug.name}: name a --seed")
+    if job.nodes is None:
+        job = replace(job, nodes=bug.nodes)
+    return replace(_of_job(replace(job, seed=seed)), watched=frozenset((bug.property_id,)))
 
 
 def check_part(begin: float | None, end: float | None) -> None:
@@ -40,14 +69,17 @@ Exit codes: 0 drawn, and every property holds; 1 drawn, and one does not; 2 wron
 \b
 Examples:
   netsim picture --seed 7
-  netsim picture --bug second-vote --out drawn
+  netsim picture two-continents --seed 3          a world that comes with netsim, or a file of yours
+  netsim picture case-7.toml                      a case that `netsim shrink` wrote
+  netsim picture --plant second-vote --out drawn  the run that finds a planted bug
 """)  # fmt: skip
-@click.option("--seed", type=int, help="Which run; with --bug, by default the seed that finds it.")
-@click.option("--nodes", type=click.IntRange(1, 9), metavar="N", help="Voters at genesis.")
-@click.option("--minutes", type=float, default=MINUTES, help="Simulated minutes at most.")
-@click.option("--messages", type=int, default=MESSAGES_MAX, help="Messages at most.")
-@click.option("--without", multiple=True, type=click.Choice(FAULTS), help="Leave out a fault.")
-@click.option("--bug", callback=_mutant, metavar="NAME", help="Plant a known bug first.")
+@job_options
+@click.option(
+    "--seed",
+    type=int,
+    metavar="N",
+    help="Which run.  [default: the world's first, or one that finds the planted bug]",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -58,44 +90,46 @@ Examples:
 @click.option("--from", "begin", type=float, metavar="T", help="Draw from this second on.")
 @click.option("--to", "end", type=float, metavar="T", help="Draw up to this second.")
 def picture(
-    seed: int | None,
+    world: str | None,
     nodes: int | None,
-    minutes: float,
-    messages: int,
+    minutes: float | None,
+    messages: int | None,
     without: tuple[str, ...],
-    bug: Mutant | None,
+    plant: str,
+    seed: int | None,
     out: Path,
     begin: float | None,
     end: float | None,
-) -> None:
+) -> int:
     """Draw one run: a timeline, a sequence diagram and text.
+
+    WORLD is a world file, the name of one that comes with netsim, or a case.
 
     The timeline opens in a browser.
     --from and --to say what the sequence diagram and the text show; the timeline holds the whole
     run. By default the diagram shows what led to the property that does not hold, or the run's end.
-    """
-    if seed is None:
-        if bug is None:
-            raise click.UsageError("name a --seed")
-        seed = found_at(bug)
-        if seed is None:
-            raise click.UsageError(f"no seed of the budget finds {bug.name}: name a --seed")
+    """  # fmt: skip
     check_part(begin, end)
-    if bug is not None and nodes is None:
-        nodes = bug.nodes
-    options = draw(seed, nodes=nodes, minutes=minutes, messages_max=messages, without=without)
+    text = "" if world is None else read_text(found(world))
+    changed = any((nodes, minutes, messages, without, plant, seed is not None))
+    if world is not None and is_case(text):
+        if changed:
+            raise click.UsageError(f"{world} is a case: it says itself what is played")
+        drawing = _of_case(text, Path(world))
+    elif world is None and seed is None and plant:
+        drawing = _of_bug(job_of(None, 0, nodes, minutes, messages, without, plant))
+    else:
+        drawing = _of_job(job_of(world, seed, nodes, minutes, messages, without, plant))
     record = Record()
-    watched = None if bug is None else frozenset((bug.property_id,))
-    with nullcontext() if bug is None else planted(bug):
-        verdict = run(options, watched=watched, record=record)
-    title = f"Run of seed {seed}" + (f" with {bug.name} planted" if bug is not None else "")
-    job = Job(seed, nodes, minutes, messages, without)
-    again = shlex.join(["netsim", "picture", *job.arguments()])
-    if bug is not None:
-        again = f"netsim picture --seed {seed} --bug {bug.name}"
-    facts = [*options.lines(), "", *summary(verdict), f"{'again':18} {again}"]
+    plan = drawing.plan
+    with planting(drawing.plant):
+        verdict = run(plan.options, None, drawing.watched, plan, record)
+    title = drawing.title + (f", with {drawing.plant} planted" if drawing.plant else "")
+    again = shlex.join(["netsim", "picture", *drawing.again])
+    facts = [*plan.options.lines(), *plan.sites.lines(), "", *summary(verdict)]
+    facts.append(f"{'again':18} {again}")
     came = outcome(verdict.violation, verdict.simulated_seconds)
     for path in drawn(Picture(record, title, facts, came), out, begin, end):
         click.echo(path)
     click.echo(came)
-    raise SystemExit(0 if verdict.violation is None else 1)
+    return HOLDS if verdict.violation is None else VIOLATED

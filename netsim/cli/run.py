@@ -76,3 +76,4 @@ def _print(verdict: Verdict, again: str, *, trace: bool) -> None:
     click.echo(f"again              {again}")
     if verdict.violation is not None:
         click.echo(f"make it smaller    {again.replace('netsim run', 'netsim shrink', 1)}")
+        click.echo(f"see it             {again.replace('netsim run', 'netsim picture', 1)}")

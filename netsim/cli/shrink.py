@@ -73,16 +73,18 @@ def shrink(
     target.write_text(_text(found, job), encoding="utf-8")
     options = found.plan.options
     click.echo(
-        f"{len(found.verdict.occurrences)} of {found.before} faults, {options.voters} voters, "
-        f"{options.clients} clients, {found.verdict.events} events, after {found.runs} runs"
+        f"{len(found.verdict.occurrences)} faults (at first {found.before}), "
+        f"{options.voters} voters, {options.clients} clients, {found.verdict.events} events, "
+        f"after {found.runs} runs"
     )
     click.echo(f"replay             {shlex.join(['netsim', 'replay', str(target)])}")
+    click.echo(f"see it             {shlex.join(['netsim', 'picture', str(target)])}")
 
 
 def _text(found: Shrunk, job: Job) -> str:
     head = [
         f"Made smaller from: {command(job)}",
-        f"{len(found.verdict.occurrences)} of {found.before} faults are left. Play it again:",
+        f"Faults: {len(found.verdict.occurrences)} (at first {found.before}). Play it again:",
         "  netsim replay THIS-FILE [--trace]",
     ]
     told: list[str] = []

@@ -14,6 +14,7 @@ from netsim.picture.moments import Part, part
 from netsim.picture.record import GROUPS, NOBODY, Band, Event, Message, Record
 
 ROW, COLUMN, LEFT, HEAD = 17, 196, 92, 34
+TITLE_EACH = 11  # pixels that a letter of the title takes at most, on average
 LABEL_MAX = 27
 LIFE = 8
 STYLE = """
@@ -68,7 +69,7 @@ class _Diagram:
         self.shown = shown
         self.title = title
         self.nodes = record.nodes()
-        self.width = LEFT + COLUMN * len(self.nodes) + 100
+        self.width = max(LEFT + COLUMN * len(self.nodes) + 100, 40 + TITLE_EACH * len(title))
         self.x = {node: LEFT + COLUMN * (at + 0.5) for at, node in enumerate(self.nodes)}
         self.notes = [
             f"From {shown.begin:.3f} to {shown.end:.3f} s. Each sending, arrival and event has a "

@@ -144,7 +144,6 @@ class TermsBounded(Property):
 
     def step(self, step: Step) -> None:
         if step.term > self.ghost.highest_term:
-            self.ghost.highest_term = step.term
             world = step.node.world
             allowed = 20 + 2 * world.heap.now / world.options.election_min
             if step.term > allowed and step.role is not Role.LEADER:

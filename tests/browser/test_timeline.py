@@ -46,7 +46,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def planted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A planted bug's failing run, drawn; which run it is changes with the product."""
     out = tmp_path_factory.mktemp("planted")
-    assert main(["picture", "--bug", "second-vote", "--out", str(out)]) == 1
+    assert main(["picture", "--plant", "second-vote", "--out", str(out)]) == 1
     return out
 
 

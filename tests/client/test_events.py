@@ -15,13 +15,6 @@ from tests.client.scripted_node import Answer, Asked, ScriptedNode, error_answer
 STREAM = {"content-type": "text/event-stream"}
 
 
-@pytest.fixture
-def fast(mock_clock: MockClock) -> MockClock:
-    """Let pauses pass twenty times as fast."""
-    mock_clock.rate = 20
-    return mock_clock
-
-
 def block(height: int) -> str:
     return f"event: block\nid: {height}\ndata: {json.dumps({'height': height})}\n\n"
 

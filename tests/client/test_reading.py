@@ -24,13 +24,6 @@ from govchaind.client.transport import HttpTransport, check_url
 from tests.client.scripted_node import Answer, Asked, error_answer, json_answer, scripted
 
 
-@pytest.fixture
-def fast(mock_clock: MockClock) -> MockClock:
-    """Let pauses pass twenty times as fast."""
-    mock_clock.rate = 20
-    return mock_clock
-
-
 @pytest.mark.parametrize(
     ("status", "code", "expected"),
     [

@@ -33,13 +33,6 @@ NOW = 1_790_000_000_000
 PUT = (11, ["counties", b"110101", ["Dongcheng"], None])
 
 
-@pytest.fixture
-def fast(mock_clock: MockClock) -> MockClock:
-    """Let pauses and time-outs pass twenty times as fast."""
-    mock_clock.rate = 20
-    return mock_clock
-
-
 def row(raw: bytes, status: str, **more: object) -> dict[str, object]:
     empty = dict.fromkeys(("code", "outcome", "text", "remedy", "height", "position", "operation"))
     return {"id": read_transaction(raw).id.hex(), "status": status, **empty, **more}
@@ -122,7 +115,6 @@ async def test_what_failed_midway_is_sent_again_elsewhere_unchanged(
 
 
 async def test_a_node_that_never_answers_is_passed_over(fast: MockClock) -> None:
-    fast.rate = 100
     async with (
         scripted(lambda _: Answer(hang=True), committed) as nodes,
         client_of(nodes, seconds=60) as client,

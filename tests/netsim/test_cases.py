@@ -68,6 +68,7 @@ def test_a_failing_run_is_made_smaller_and_plays_again(
     assert main(["shrink", *bug, "--out", str(case), "--runs", "60"]) == 0
     said = capsys.readouterr()
     assert f"replay             netsim replay {case}\n" in said.out
+    assert f"see it             netsim picture {case}\n" in said.out
     plan, plant, found = read_case(case.read_text(), str(case))
     assert plant == "second-vote"
     assert plan.occurrences is not None
@@ -79,11 +80,20 @@ def test_a_failing_run_is_made_smaller_and_plays_again(
     assert after.violation is not None
     assert before.violation is not None
     assert after.violation[0] == before.violation[0] == found.property
+    assert after.terms > 0  # counted whatever is watched
     assert len(plan.options.faults) < len(whole.faults)
     assert main(["replay", str(case)]) == 1
     said = capsys.readouterr()
     assert f"{found.property} DOES NOT HOLD at " in said.out
     assert "as written         the same run, to the byte\n" in said.out
+    out = tmp_path / "drawn"
+    assert main(["picture", str(case), "--out", str(out)]) == 1
+    assert f"{found.property} does not hold at {found.node}, at " in capsys.readouterr().out
+    page = (out / "timeline.html").read_text()
+    assert f"Run of seed {seed}, made smaller, with second-vote planted" in page
+    assert f"netsim picture {case}" in page
+    assert main(["picture", str(case), "--seed", "1", "--out", str(tmp_path / "none")]) == 2
+    assert not (tmp_path / "none").exists()
     case.write_text(case.read_text().replace('plant = "second-vote"\n', ""))
     assert main(["replay", str(case)]) == 0
     assert "as written         ANOTHER run" in capsys.readouterr().out

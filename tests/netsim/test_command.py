@@ -52,6 +52,7 @@ def test_a_property_that_does_not_hold_is_told_with_its_events(
     again = f"--seed {mutant.seed} --plant {mutant.name}\n"
     assert f"again              netsim run {again}" in said
     assert f"make it smaller    netsim shrink {again}" in said
+    assert f"see it             netsim picture {again}" in said
 
 
 def test_a_run_for_a_script(capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,7 +45,7 @@ def test_the_picture_in_the_page_is_drawn_so(
     width = len("seconds") + 4 + 2 + 3 * COLUMN
     cut = [line if "!!" in line else line[:width].rstrip() for line in drawn]
     assert shown.splitlines() == [line for line in cut if not re.fullmatch(r" *\d+\.\d+", line)]
-    (options,) = re.findall(r"of a run with `(--bug [^ `]+)`", page)
+    (options,) = re.findall(r"of a run with `(--plant [^ `]+)`", page)
     assert main(["picture", *options.split(), "--out", str(tmp_path)]) == 1
     _is_of_that_form((tmp_path / "events.txt").read_text(encoding="utf-8").splitlines())
     assert "I-1 does not hold" in capsys.readouterr().out

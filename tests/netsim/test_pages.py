@@ -109,7 +109,7 @@ def test_the_tutorial_prints_what_it_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert len(SAID) == 8
+    assert len(SAID) == 9
     for (program, *arguments), expected in SAID:
         assert program == "netsim"
         main(arguments)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -26,6 +22,7 @@ from netsim.picture.text import rows
 from netsim.picture.timeline import page
 from netsim.run import run
 from netsim.trace import _DESCRIBE
+from tests.netsim.pages import told_by
 from tests.netsim.scripted import FAILS_AT, FAILURE, NODES, scripted
 
 BUG = next(each for each in MUTANTS if each.name == "second-vote" and each.property_id == "I-1")
@@ -115,13 +112,6 @@ def failed() -> Failed:
 @pytest.fixture(scope="module")
 def record() -> Record:
     return scripted()
-
-
-def _facts(text: str) -> dict[str, Any]:
-    """Return what a page tells of its run."""
-    (told,) = re.findall(r'<script type="application/json" id="run">(.*?)</script>', text)
-    facts: dict[str, Any] = json.loads(told)
-    return facts
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -313,7 +303,7 @@ def test_a_part_that_is_asked_for_is_shown(record: Record) -> None:
 
 
 def test_the_page_tells_all_of_the_record(record: Record) -> None:
-    facts = _facts(page(record, "Run <7>", ["seed 7"], "I-1 does not hold"))
+    facts = told_by(page(record, "Run <7>", ["seed 7"], "I-1 does not hold"))
     assert facts["nodes"] == NODES
     assert facts["end"] == FAILS_AT
     assert [each[4] for each in facts["messages"]] == [each.text for each in record.messages]
@@ -345,7 +335,7 @@ def test_the_command_draws_a_planted_bug(
     failed: Failed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "drawn"
-    assert main(["picture", "--bug", "second-vote", "--out", str(out)]) == 1
+    assert main(["picture", "--plant", "second-vote", "--out", str(out)]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[:3] == [str(out / name) for name in ("timeline.html", "sequence.svg", "events.txt")]
     property_id, node, what, at = failed.violation
@@ -353,7 +343,7 @@ def test_the_command_draws_a_planted_bug(
     text = (out / "timeline.html").read_text(encoding="utf-8")
     assert re.findall(r'(?:src|href)="(?!#|data:)', text) == []
     assert "@" not in re.sub(r"<script.*?</script>|<style>.*?</style>", "", text, flags=re.DOTALL)
-    facts = _facts(text)
+    facts = told_by(text)
     assert facts["nodes"] == failed.record.nodes()
     assert len(facts["messages"]) == len(failed.record.messages)
     assert facts["events"][-1][2:] == ["violation", f"{property_id} at {node}: {what}"]
@@ -362,37 +352,7 @@ def test_the_command_draws_a_planted_bug(
     assert lines == list(rows(failed.record, 0.0, failed.record.end))
     drawn = (out / "sequence.svg").read_text(encoding="utf-8")
     assert drawn == diagram(
-        failed.record, f"Run of seed {failed.seed} with second-vote planted", None, None
+        failed.record, f"Run of seed {failed.seed}, with second-vote planted", None, None
     )
     texts = [each.text for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
     assert f"{property_id} at {node}: {what}" in " ".join(each or "" for each in texts)
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        ["picture", "--seed", "5", "--minutes", "0.2", "--out"],
-        ["gear2", "--seed", "5", "--seconds", "3", "--picture"],
-    ],
-)
-def test_one_seed_has_one_picture_in_any_process(asked: list[str], tmp_path: Path) -> None:
-    drawn = []
-    for hash_seed in ("1", "2"):
-        out = tmp_path / hash_seed
-        subprocess.run(
-            [sys.executable, "-m", "netsim", *asked, str(out)],
-            cwd=Path(__file__).parents[2], env={"PYTHONHASHSEED": hash_seed}, check=True,
-            capture_output=True,
-        )  # fmt: skip
-        drawn.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
-    assert drawn[0] == drawn[1]
-    assert len(drawn[0]) == 3
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [[], ["--bug", "none-such"], ["--seed", "x"], ["--seed", "1", "--from", "3", "--to", "2"]],
-)
-def test_wrong_arguments_exit_with_2(arguments: list[str], tmp_path: Path) -> None:
-    assert main(["picture", *arguments, "--out", str(tmp_path / "out")]) == 2
-    assert not (tmp_path / "out").exists()
