@@ -38,6 +38,7 @@ from govchaind.replica.messages import (
 from netsim.node import Node
 from netsim.options import source
 from netsim.properties.base import Violation
+from netsim.serving import Serving
 
 if TYPE_CHECKING:
     from netsim.world import World
@@ -69,6 +70,7 @@ class Liar:
         self.claimed: NodeId | None = None  # the liar, once it has claimed what it does not hold
         self._past: deque[tuple[NodeId, PeerMessage]] = deque(maxlen=KEPT)
         self._judged: dict[Hash, bool] = {}
+        self._serving: Serving | None = None  # made when it first serves: keys come later
 
     def told(self, node: Node, to: NodeId, message: PeerMessage) -> list[PeerMessage]:
         """Return what this node sends where an honest one would send `message`."""
@@ -78,6 +80,8 @@ class Liar:
         self._past.append((to, message))
         if isinstance(message, Attest):
             return self._attest(node, message)
+        if isinstance(message, CertifiedBlocks | Certificates):
+            return [self._served(message)]
         if self._claims and isinstance(message, AppendReply) and self._may_claim(to):
             return [self._claim(to, message)] if pick.random() < 0.2 else [message]
         if not self._speaks or pick.random() < 0.9:
@@ -111,6 +115,22 @@ class Liar:
         elif manner == "junk":
             return [message, *self._junk(node)]
         return [message]
+
+    def _served(self, message: CertifiedBlocks | Certificates) -> PeerMessage:
+        if self.name is None or self._claims:  # for other lies its links would soon end
+            return message
+        if self._serving is None:
+            pick = source(self.world.options.seed, "liar/serving")
+            key = self.world.signatures.key(f"node/{self.name}")
+            self._serving = Serving(self.name, key, pick)
+        if isinstance(message, Certificates):
+            told: PeerMessage = self._serving.certificates(message)
+        else:
+            told = self._serving.blocks(message)
+        if told is not message:
+            self.world.marks.reach("lied")
+            self.world.marks.reach("served-falsely")
+        return told
 
     def _may_claim(self, leader: NodeId) -> bool:
         """Say whether an even number votes, for ever: from a claim on nothing changes that."""

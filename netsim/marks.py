@@ -52,6 +52,7 @@ MARKS = MappingProxyType(
         "deaf-leader-replaced": "in the liveness phase, a leader that hears nobody is replaced",
         "lied": "a malicious member sends what an honest one would not",
         "versions-mixed": "nodes whose software speaks different protocols run at once",
+        "served-falsely": "a malicious member serves what no quorum has signed",
         "durability-claimed": "a malicious member says to hold on disk what it does not",
         "liar-refused": "a node ends its link to a malicious member",
         "ambushed": "something goes wrong just as a node votes, is elected, commits or is deposed",

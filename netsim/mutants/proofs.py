@@ -8,7 +8,7 @@ from typing import Any
 
 from govchaind.base import crypto, merkle
 from govchaind.base.crypto import Domain
-from govchaind.base.errors import Invalid
+from govchaind.base.errors import Invalid, InvalidBlock
 from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.ledger import apply, certificate, height_proof, receipt, results, state_proof, trust
@@ -18,6 +18,7 @@ from govchaind.ledger.trust import TrustRoot
 from govchaind.replica import attestation
 from govchaind.replica.attestation import Attestations
 from govchaind.replica.heads import Heads
+from govchaind.replica.observing import Observing
 from netsim.mutants.plant import Plant
 from netsim.properties import receipts
 
@@ -248,7 +249,32 @@ def forged_certificates_passed_over(plant: Plant) -> None:
     plant(Attestations, "accept", accept)
 
 
+def block_of_any_certificate(plant: Plant) -> None:
+    """Whoever follows takes a block with a good certificate of another one."""
+
+    def check(self: Observing, block: Any, certificate: Certificate) -> None:
+        try:
+            original(self, block, certificate)
+        except InvalidBlock as error:
+            if "of another block" not in error.message:
+                raise
+
+    original = Observing._check
+    plant(Observing, "_check", check)
+
+
+def signatures_not_counted(plant: Plant) -> None:
+    """A certificate is judged by its signatures, however few there are."""
+
+    def missing(height: int, names: Any, sets: Any) -> str:
+        return ""
+
+    plant(certificate, "_missing", missing)
+
+
 MUTANTS = (
+    (block_of_any_certificate, "I-4"),
+    (signatures_not_counted, "I-30"),
     (forged_certificates_passed_over, "I-30"),
     (majority_certifies, "I-21"),
     (new_set_not_asked, "I-21"),
