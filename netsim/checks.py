@@ -20,6 +20,7 @@ from netsim.properties import (
     bounds,
     durability,
     election,
+    evidence,
     ledger,
     log,
     modelled,
@@ -37,6 +38,7 @@ PROPERTIES: tuple[type[Property], ...] = (
     *answers.PROPERTIES,
     *receipts.PROPERTIES,
     *bounds.PROPERTIES,
+    *evidence.PROPERTIES,
 )
 # These have nothing to look at while term, role, commit and log stay as they were, as mostly.
 ON_CHANGE = (

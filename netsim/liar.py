@@ -70,6 +70,7 @@ class Liar:
         self.claimed: NodeId | None = None  # the liar, once it has claimed what it does not hold
         self._past: deque[tuple[NodeId, PeerMessage]] = deque(maxlen=KEPT)
         self._judged: dict[Hash, bool] = {}
+        self._tales = source(options.seed, "liar/tales")
         self._serving: Serving | None = None  # made when it first serves: keys come later
 
     def told(self, node: Node, to: NodeId, message: PeerMessage) -> list[PeerMessage]:
@@ -176,7 +177,10 @@ class Liar:
         if manner == "for-all":
             certificate = self._forged(node, attest.statement)
             return [Certificates([certificate] * pick.choice((1, COPIES))), attest]
-        return [self._other(node, attest)]
+        # One who hears both can prove it; who hears one must not be harmed by it.
+        both = self._tales.random()
+        other = self._other(node, attest)
+        return [other] if both < 0.6 else [other, attest] if both < 0.8 else [attest, other]
 
     def _other(self, node: Node, attest: Attest) -> Attest:
         """Return a properly signed attestation of results that nobody has."""

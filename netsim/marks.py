@@ -53,6 +53,7 @@ MARKS = MappingProxyType(
         "lied": "a malicious member sends what an honest one would not",
         "versions-mixed": "nodes whose software speaks different protocols run at once",
         "served-falsely": "a malicious member serves what no quorum has signed",
+        "lie-proved": "a node has heard a validator sign two things about one height",
         "durability-claimed": "a malicious member says to hold on disk what it does not",
         "liar-refused": "a node ends its link to a malicious member",
         "ambushed": "something goes wrong just as a node votes, is elected, commits or is deposed",

@@ -84,6 +84,7 @@ WHY = MappingProxyType({
     "L-g": "Operators hand leadership over before maintenance; it must never block writes.",
     "N-1": "An honest node among honest nodes has no reason to stop.",
     "N-2": "A peer that is taken for a liar loses its link; honest ones must not.",
+    "N-6": "Who has signed two things and is not found out will do it again.",
     "N-4": (
         "A node lives for years: what is left open once an hour fills its memory or its table"
         " of files, and an old view keeps LMDB from using any page again."

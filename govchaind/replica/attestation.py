@@ -33,7 +33,7 @@ from govchaind.base.keyvalue import KeyValueReader, WriteBatch, prefix_end
 from govchaind.base.quorum import certificate_quorum
 from govchaind.base.types import Height, NodeId, PublicKey, Seconds, Signature, StoreId
 from govchaind.ledger.certificate import Certificate, check_certificate
-from govchaind.ledger.contradiction import Contradiction, of_two, proved
+from govchaind.ledger.contradiction import Contradiction, proved
 from govchaind.ledger.membership import Member, Membership
 from govchaind.ledger.recovery import Recovery
 from govchaind.ledger.statement import STATEMENT_BYTES_MAX, read_statement
@@ -235,10 +235,11 @@ class Attestations:
         height = attest.height
         if len(attest.statement) > STATEMENT_BYTES_MAX:
             raise Invalid("an attestation of something longer than any statement")
-        if height <= self.certified or height in self._certificates:
+        gathered = self._open.get(height)
+        late = height <= self.certified or height in self._certificates
+        if gathered is None and late:
             self._compare_late(peer, attest)
             return []
-        gathered = self._open.get(height)
         if gathered is None:
             if self._certifying(height)[1].member(peer) is None:
                 return []  # sent again, should it come to sign
@@ -248,38 +249,20 @@ class Attestations:
             early[height] = attest
             return []
         key = self._key_of(peer, height)
-        if key is None:
+        if key is None or gathered.knows(peer, attest.statement):
             return []
-        if attest.statement != gathered.statement:
+        same = attest.statement == gathered.statement
+        if not same:
             # One of us is wrong; a certificate will say who. Its signature counts for nothing here.
-            self._other_tale(peer, key, gathered, attest)
-            return []
-        if peer in gathered.signatures:
-            return []
+            said, ours = read_statement(attest.statement), read_statement(gathered.statement)
+            if (said.chain_id, said.height) != (ours.chain_id, ours.height):
+                raise Invalid(f"an attestation of height {height} states another height")
         if not self._verify(Domain.ATTESTATION, key, attest.statement, attest.signature):
             raise Invalid(f"the attestation of height {height} does not verify")
-        gathered.signatures[peer] = attest.signature
-        if peer in gathered.others:
-            told = attest.statement, attest.signature
-            self._accuse(key, of_two(peer, gathered.others[peer], told))
-        return self._settle(height, batch)
-
-    def _other_tale(self, peer: NodeId, key: PublicKey, gathered: Gathered, attest: Attest) -> None:
-        """Remember one attestation of a peer that says another thing than own results.
-
-        Raises Invalid: its signature does not verify, or it is of another height or chain.
-        """
-        if peer in gathered.others:
-            return  # one is enough to prove it, should it sign what everybody does
-        said, ours = read_statement(attest.statement), read_statement(gathered.statement)
-        if (said.chain_id, said.height) != (ours.chain_id, ours.height):
-            raise Invalid(f"an attestation of height {attest.height} states another height")
-        if not self._verify(Domain.ATTESTATION, key, attest.statement, attest.signature):
-            raise Invalid(f"the attestation of height {attest.height} does not verify")
-        gathered.others[peer] = told = attest.statement, attest.signature
-        if peer in gathered.signatures:
-            known = gathered.statement, gathered.signatures[peer]
-            self._accuse(key, of_two(peer, known, told))
+        proof = gathered.take(peer, attest.statement, attest.signature)
+        if proof is not None:
+            self._accuse(key, proof)
+        return self._settle(height, batch) if same and not late else []
 
     def _compare_late(self, peer: NodeId, attest: Attest) -> None:
         """Compare an attestation with the certificate that its height has by now."""
@@ -357,7 +340,7 @@ class Attestations:
             if certificate.recovery is not None:
                 self._recovered(certificate.recovery)
             if height <= self.certified or height in self._certificates:
-                known = self._newest.get(height)
+                known = self._newest.get(height) or self._certificates.get(height)
                 if known is not None and known.statement != certificate.statement:
                     self._compare_certificates(known, certificate)
                 continue
@@ -368,6 +351,7 @@ class Attestations:
                 continue  # judged when own results are there: the set in force is known then
             check_certificate(certificate, *self._certifying(height), self._verify)
             self._compare(height, gathered.statement, certificate)
+            gathered.signatures.update(certificate.signatures)  # who signs another thing, too, lies
             self._keep(certificate)
         return self._advance(batch)
 

@@ -17,6 +17,8 @@ from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.trust import TrustRoot
 from govchaind.replica import attestation
 from govchaind.replica.attestation import Attestations
+from govchaind.replica.evidence import Evidence
+from govchaind.replica.gathered import Gathered
 from govchaind.replica.heads import Heads
 from govchaind.replica.observing import Observing
 from netsim.mutants.plant import Plant
@@ -272,7 +274,32 @@ def signatures_not_counted(plant: Plant) -> None:
     plant(certificate, "_missing", missing)
 
 
+def proof_not_written(plant: Plant) -> None:
+    """What proves that a validator lies is told, and not written down."""
+
+    def keep(self: Evidence, key: bytes, found: Any) -> bool:
+        pending = self._desk.pending
+        before = dict(pending.batch.changes)
+        kept = original(self, key, found)
+        pending.batch.changes = before
+        return kept
+
+    original = Evidence.keep
+    plant(Evidence, "keep", keep)
+
+
+def second_tale_passed_over(plant: Plant) -> None:
+    """Of what a validator says of a height only the first counts: it is not compared with more."""
+
+    def knows(self: Gathered, peer: str, statement: bytes) -> bool:
+        return peer in self.signatures or peer in self.others
+
+    plant(Gathered, "knows", knows)
+
+
 MUTANTS = (
+    (proof_not_written, "N-6"),
+    (second_tale_passed_over, "N-6"),
     (block_of_any_certificate, "I-4"),
     (signatures_not_counted, "I-30"),
     (forged_certificates_passed_over, "I-30"),

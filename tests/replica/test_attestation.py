@@ -146,6 +146,24 @@ def test_who_signs_another_thing_when_the_height_is_certified_is_accused() -> No
     assert accused(node) == [("c", 1)]
 
 
+def test_who_signs_two_things_while_a_certified_height_waits_for_those_below_is_accused() -> None:
+    """Found by netsim: its certificate was there, and not yet among those compared with."""
+    node = Signer()
+    for height in (1, 2):
+        node.apply(height)
+    node.write(2)
+    for name in "bc":
+        node.receive(name, 2)
+    assert node.attestations.certified == 0
+    assert node.receive("c", 2, seed=9) == []  # stands in the certificate
+    assert node.receive("d", 2, seed=9) == []
+    assert node.receive("d", 2) == []  # does not
+    other = attest("b", 2, 9)
+    node.attestations.accept([Certificate(other.statement, (("b", other.signature),))], node.batch)
+    assert accused(node) == [("c", 2), ("d", 2), ("b", 2)]
+    assert [node.receive(name, 1) for name in "bc"] == [[], [1, 2]]
+
+
 def test_a_certificate_that_contradicts_one_accuses_those_who_signed_both() -> None:
     node = Signer()
     node.apply(1)
