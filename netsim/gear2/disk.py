@@ -48,6 +48,7 @@ class Disk:
         self.guard = guard
         self.slow = 1.0
         self.full = False
+        self.guard_full = False  # the guard file may lie on another disk
         self.hangs = False
         self.fails = ""  # the next write fails: "write" (nothing of it is there) or "sync"
         self.failed_at: Seconds | None = None  # in this life
@@ -212,8 +213,8 @@ class Disk:
         row = self.flipped.get(key) or self._rows.get(key)
         return None if row is None else row[:-CHECKSUM_BYTES]
 
-    def flip(self, pick: random.Random) -> str | None:
-        """Flip one bit of one stored value; say of which, or None where nothing is stored."""
+    def flip(self, pick: random.Random) -> bytes | None:
+        """Flip one bit of one stored value; return its key, or None where nothing is stored."""
         if not self._keys:
             return None
         key = pick.choice(self._keys)
@@ -223,7 +224,12 @@ class Disk:
         bit = pick.randrange(8 * (len(row) - CHECKSUM_BYTES) or 8)
         row[bit // 8] ^= 1 << bit % 8
         self._rows[key] = bytes(row)
-        return key.hex()[:24]
+        return key
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows there are."""
+        return len(self._keys)
 
     def repair(self) -> None:
         """Put every flipped row back, as an operator does from a copy."""
@@ -254,6 +260,7 @@ class Disk:
     def mend(self) -> None:
         """End all that is wrong, but for what is written wrongly; a write that hung goes on."""
         self.slow, self.full, self.hangs, self.fails = 1.0, False, False, ""
+        self.guard_full = False
         self._mended.unpark_all()
 
     def die(self) -> None:
@@ -339,7 +346,7 @@ class SimStorage:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._dead:
             return
-        if disk.full:
+        if disk.full or disk.guard_full:
             raise StorageFull("no room for the guard file: no space left on device")
         disk.guard = data
 

@@ -14,6 +14,7 @@ import trio
 
 from govchaind.base.quorum import certificate_quorum, majority
 from govchaind.base.types import Seconds
+from govchaind.runtime.drive import SCRUB_ROWS, UPKEEP_SECONDS
 from netsim.gear2.machine import Machine
 from netsim.gear2.path import Path
 from netsim.gear2.stores import Stores
@@ -27,6 +28,9 @@ RARER = {
     "disk-error": 2.0, "disk-full": 2.0, "rot": 2.0, "stop": 2.0, "clock": 2.0, "wipe": 2.0,
 }  # fmt: skip
 
+SLOW_DISKS = ("disk-hang", "disk-slow", "disk-full")
+GUARDS_FULL = 0.3  # of all disks that are full: only the one of the guard file
+
 
 class Faults:
     """All kinds of one run; `run` is cancelled when the safety phase ends."""
@@ -34,6 +38,7 @@ class Faults:
     def __init__(self, world: World) -> None:
         self._world = world
         self._random = source(world.options.seed, "gear2/faults")
+        self._guards = source(world.options.seed, "gear2/faults/guards")
         self._nursery: trio.Nursery | None = None
         self._parted = False
         self._stores = Stores(world)
@@ -216,9 +221,10 @@ class Faults:
         machine = self._some()
         if machine is None:
             return
-        self._say(machine.name, "disk is full")
-        self._each(machine, "full", value=True)
-        self._later(self._lasts(), partial(self._each, machine, "full", value=False))
+        what = "guard_full" if self._guards.random() < GUARDS_FULL else "full"
+        self._say(machine.name, "disk is full" if what == "full" else "disk of the guard is full")
+        self._each(machine, what, value=True)
+        self._later(self._lasts(), partial(self._each, machine, what, value=False))
 
     def _rot(self) -> None:
         machines = list(self._world.machines.values())
@@ -228,9 +234,23 @@ class Faults:
         machine = self._some()
         if machine is None or (len(rotten) >= max(spare, 1) and machine not in rotten):
             return
-        where = machine.some_disk(self._random).flip(self._random)
-        if where is not None:
-            self._say(machine.name, f"a bit flips in row {where}")
+        disk = machine.some_disk(self._random)
+        key = disk.flip(self._random)
+        if key is None:
+            return
+        self._say(machine.name, f"a bit flips in row {key.hex()[:24]}")
+        slowed = any(self._world.options.on(kind) for kind in SLOW_DISKS)
+        if self._nursery is not None and disk is machine.disk and not slowed:
+            self._nursery.start_soon(self._read_in_time, machine, key)
+
+    async def _read_in_time(self, machine: Machine, key: bytes) -> None:
+        """I-27: a node reads through its store again and again, so what has rotted is found."""
+        life, turns = machine.lives, machine.disk.rows / SCRUB_ROWS + 3
+        seconds = 2 * turns * UPKEEP_SECONDS  # it may grow meanwhile
+        await trio.sleep(seconds)
+        if machine.running and machine.lives == life and key in machine.disk.flipped:
+            text = f"has not read row {key.hex()[:24]}, rotten for {seconds:.0f} s"
+            self._world.judge.fail("I-27", machine.name, text)
 
     def _any(self) -> Machine:
         return self._random.choice(list(self._world.machines.values()))

@@ -14,6 +14,7 @@ import trio
 from govchaind.base.encoding import decode
 from govchaind.base.types import NodeId, StoreId
 from govchaind.runtime.codec import LENGTH_BYTES
+from netsim.gear2.guards import Guards
 from netsim.gear2.network import SimNetwork
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Wiretap:
         self._leaders: dict[int, NodeId] = {}
         self._votes: dict[tuple[NodeId, StoreId | None, int], NodeId] = {}
         self._signed: dict[tuple[NodeId, int], bytes] = {}
+        self._guards = Guards(world)
 
     def leaves(self, network: SimNetwork, peer: NodeId, data: bytes) -> None:
         """Look at whole frames that a node gives to a stream."""
@@ -99,6 +101,7 @@ class Wiretap:
 
     def _votes_for(self, machine: Machine, term: int, candidate: NodeId) -> None:
         store = self._world.standing.store(machine.name)  # a vote counts under it alone
+        self._guards.said(machine, term=term)
         before = self._votes.setdefault((machine.name, store, term), candidate)
         if before != candidate:
             self._fail("I-2", machine, f"votes for {candidate} in {term}, having voted {before}")
@@ -109,6 +112,7 @@ class Wiretap:
         before = self._signed.setdefault((machine.name, height), statement)
         if before != statement:
             self._fail("I-23", machine, f"signs two different results of height {height}")
+        self._guards.said(machine, height=height)
         if height > machine.disk.applied:
             applied = machine.disk.applied
             self._fail("I-24", machine, f"signs height {height}; applied durably is {applied}")

@@ -106,6 +106,50 @@ def an_older_store_is_taken_for_the_newest(plant: Plant) -> None:
     plant(_node, "behind_guard", lambda reader, guard: None)
 
 
+@bug("I-23", only=("wipe", "crash"), seconds=40.0, seed=4)
+def speaks_before_its_guard(plant: Plant) -> None:
+    """A store's first words leave before the guard file names the store."""
+
+    async def first(self: Any) -> None:
+        self._guard_written = self._replica.guard()
+
+    plant(Drive, "_guard_first", first)
+
+
+@bug("I-23", only=("crash",), seconds=40.0)
+def its_guard_is_written_once(plant: Plant) -> None:
+    """The guard file is written at the start of a life, and not again."""
+
+    async def nothing(self: Any, guard: Any) -> None:
+        self._guard_written = guard
+
+    plant(Drive, "_write_guard", nothing)
+
+
+@bug("L-a", only=("disk-full",), seed=24)
+def room_for_the_guard_is_not_told(plant: Plant) -> None:
+    """Once there was no room for the guard file nobody looks for it again."""
+
+    async def write(self: Any, guard: Any) -> None:
+        if not self._guard_full:
+            await original(self, guard)
+
+    original: Any = Drive._write_guard
+    plant(Drive, "_write_guard", write)
+
+
+@bug("I-27", only=("rot",), seconds=60.0, seed=1)
+def only_the_first_rows_are_read_again(plant: Plant) -> None:
+    """Reading on through the store, which finds rot in time, never goes beyond its beginning."""
+
+    def scrub(self: Any) -> None:
+        self._scrubbed = b""
+        original(self)
+
+    original: Any = Drive._scrub
+    plant(Drive, "_scrub", scrub)
+
+
 @bug("N-4")
 def a_snapshot_stays_open(plant: Plant) -> None:
     """Reading on through the store leaves its snapshot open."""
