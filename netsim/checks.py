@@ -25,6 +25,7 @@ from netsim.properties import (
     log,
     modelled,
     receipts,
+    resends,
 )
 from netsim.properties.base import Property, Step, Stopped, Violation, Written
 
@@ -39,6 +40,7 @@ PROPERTIES: tuple[type[Property], ...] = (
     *receipts.PROPERTIES,
     *bounds.PROPERTIES,
     *evidence.PROPERTIES,
+    *resends.PROPERTIES,
 )
 # These have nothing to look at while term, role, commit and log stay as they were, as mostly.
 ON_CHANGE = (

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from govchaind.raft import acceptance, election, leadership
+from govchaind.raft import acceptance, election, leadership, replication
 from govchaind.raft.core import Raft, Role
 from govchaind.raft.messages import RequestVote, Vote
 from govchaind.raft.progress import Progress
 from govchaind.raft.state import State
 from govchaind.replica import leadership as proposing
+from govchaind.replica.gossip import Gossiper
 from govchaind.replica.replica import Replica
 from netsim.mutants.plant import Plant
 
 _election: Any = election
 _leadership: Any = leadership
 _acceptance: Any = acceptance
+_replication: Any = replication
 
 
 def vote_erased(plant: Plant) -> None:
@@ -291,7 +293,32 @@ def steps_past_signers(plant: Plant) -> None:
 
 # Where a bug needs so many voters: a third more sign for six than for five.
 VOTERS = {lone_voter_waits: 1, steps_past_signers: 6}
+
+
+def probes_without_a_pause(plant: Plant) -> None:
+    """A leader that probes a follower asks again at each step, before that has answered."""
+
+    def probe(state: State, leading: Any, node: str, peer: Progress, *, empty: bool) -> None:
+        original(state, leading, node, peer, empty=empty)
+        peer.paused = False
+
+    original = _replication._probe
+    plant(replication, "_probe", probe)
+
+
+def everybody_passes_on(plant: Plant) -> None:
+    """A validator pushes to all others what it has from a validator, too."""
+
+    def targets(self: Gossiper, source: Any, voters: Any, links: Any) -> list[str]:
+        return original(self, None, voters, links)
+
+    original = Gossiper.targets
+    plant(Gossiper, "targets", targets)
+
+
 MUTANTS = (
+    (probes_without_a_pause, "L-e"),
+    (everybody_passes_on, "L-e"),
     (steps_past_signers, "L-b"),
     (vote_erased, "I-7"),
     (erased_vote_given_again, "I-2"),

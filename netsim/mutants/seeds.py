@@ -48,6 +48,7 @@ SEEDS = MappingProxyType(
         "each-act-noted N-3": 0,
         "early-attestations-kept I-29": 13,
         "erased-vote-given-again I-2": 57,
+        "everybody-passes-on L-e": 1,
         "expected-zero-ignored N-3": 1,
         "expired-asset-moves N-3": 27,
         "expired-key-signs N-3": 3,
