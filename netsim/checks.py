@@ -21,6 +21,7 @@ from netsim.properties import (
     durability,
     election,
     evidence,
+    forks,
     ledger,
     log,
     modelled,
@@ -40,6 +41,7 @@ PROPERTIES: tuple[type[Property], ...] = (
     *receipts.PROPERTIES,
     *bounds.PROPERTIES,
     *evidence.PROPERTIES,
+    *forks.PROPERTIES,
     *resends.PROPERTIES,
 )
 # These have nothing to look at while term, role, commit and log stay as they were, as mostly.

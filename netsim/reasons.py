@@ -68,6 +68,10 @@ WHY = MappingProxyType({
         "block that they judge differently stops one half of them."
     ),
     "I-33": "A failure that cannot be played again cannot be mended.",
+    "I-34": (
+        "A quorum that turns bad can sign a second history; whoever has seen the first must not "
+        "be led away from it."
+    ),
     "I-60": (
         "Whoever accepts an asset believes that nobody can make more of it, or spend what "
         "is frozen."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from govchaind.base import crypto, merkle
@@ -297,7 +298,41 @@ def second_tale_passed_over(plant: Plant) -> None:
     plant(Gathered, "knows", knows)
 
 
+def fork_at_the_head_believed(plant: Plant) -> None:
+    """A certificate of the pinned head's height may state another tree of heights."""
+
+    def check(self: TrustRoot, certificate: Certificate, to_head: Any = None) -> None:
+        if to_head is None and certificate.height == self.head_height:
+            self = replace(self, log_root=certificate.read.log_root)
+        original(self, certificate, to_head)
+
+    original = TrustRoot.check
+    plant(TrustRoot, "check", check)
+
+
+def head_leads_anywhere(plant: Plant) -> None:
+    """A newer head is believed by its certificate; that it extends the pinned one is not asked."""
+    plant(_trust, "check_consistency", lambda *_: None)
+
+
+def head_goes_back(plant: Plant) -> None:
+    """A step may lead to a head before the pinned one."""
+
+    def after(self: TrustRoot, step: Any) -> TrustRoot:
+        back = step.header is None and step.certificate.height < self.head_height
+        if not back:
+            return original(self, step)
+        certificate.check_certificate(step.certificate, self.membership)
+        return replace(self, head_height=step.certificate.height)
+
+    original = TrustRoot._after
+    plant(TrustRoot, "_after", after)
+
+
 MUTANTS = (
+    (fork_at_the_head_believed, "I-34"),
+    (head_leads_anywhere, "I-34"),
+    (head_goes_back, "I-34"),
     (proof_not_written, "N-6"),
     (second_tale_passed_over, "N-6"),
     (block_of_any_certificate, "I-4"),

@@ -262,7 +262,7 @@ class BitsAreRefused(Property):
         judged = newest.height > trust.era
         if judged:
             self._refused(node, "certificate", newest.encode(), certificate, newest.signatures)
-            whole = _signed_by_all(node, newest, trust.membership)
+            whole = signed_by_all(node, newest, trust.membership)
             self._refused(node, "full certificate", whole.encode(), certificate, whole.signatures)
         if steps:
 
@@ -337,7 +337,7 @@ class BitsAreRefused(Property):
             self.fail(node.name, f"a {what} with bit {place} flipped is believed")
 
 
-def _signed_by_all(node: Node, certificate: Certificate, membership: Membership) -> Certificate:
+def signed_by_all(node: Node, certificate: Certificate, membership: Membership) -> Certificate:
     """Return the certificate with the signatures of all who may sign it: those that a quorum does
     not need are the ones that might be passed over. Nodes stop at a quorum."""
     statement = certificate.statement
