@@ -14,6 +14,7 @@ from govchaind.replica.store import HARD_STATE
 from netsim.ghost import Ghost
 from netsim.marks import Marks
 from netsim.node import Node
+from netsim.options import Options
 from netsim.properties import (
     answers,
     assets,
@@ -67,11 +68,13 @@ _VOTES = (Vote, RequestVote)
 class Checks:
     """The one object that the world tells of everything."""
 
-    def __init__(self, ghost: Ghost, marks: Marks, watched: frozenset[str] | None) -> None:
+    def __init__(
+        self, ghost: Ghost, marks: Marks, watched: frozenset[str] | None, options: Options
+    ) -> None:
         self.ghost = ghost
         self.marks = marks
         self.watched = watched  # None: every property
-        self.properties = [kind(ghost) for kind in PROPERTIES]
+        self.properties = [kind(ghost) for kind in PROPERTIES if kind.needed(options)]
         self._step = self._overridden("step")
         self._quiet_step = [
             watch

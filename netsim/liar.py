@@ -61,7 +61,7 @@ class Liar:
         options = world.options
         self.random = source(options.seed, "liar")
         self.name: NodeId | None = None
-        if options.on("malicious") and options.voters >= 4:
+        if options.has_liar:
             self.name = self.random.choice(world.chain.voters)
         self._speaks, self._signs = self._manners(SPEECH), self._manners(SIGNATURES)
         self._claims = options.voters % 2 == 0 and self.random.random() < 0.5

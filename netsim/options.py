@@ -133,6 +133,11 @@ class Options:
         """Say whether this kind of fault happens in this run."""
         return fault in self.faults
 
+    @property
+    def has_liar(self) -> bool:
+        """Whether one member lies: at most a third may."""
+        return self.on("malicious") and self.voters >= 4
+
     def lines(self) -> list[str]:
         """Return one printable line for each option."""
         return [f"{item.name:18} {_shown(getattr(self, item.name))}" for item in fields(self)]

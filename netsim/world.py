@@ -78,7 +78,7 @@ class World:
         self.genesis = self.chain.genesis
         self.nodes: dict[NodeId, Node] = {}
         self.ghost = Ghost(self.genesis, self.nodes)
-        self.checks = Checks(self.ghost, self.marks, watched)
+        self.checks = Checks(self.ghost, self.marks, watched, options)
         self._effects = next(
             each for each in self.checks.properties if isinstance(each, TakesEffectOnce)
         )

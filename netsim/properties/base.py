@@ -19,6 +19,7 @@ from govchaind.replica.messages import Attest, PeerMessage
 if TYPE_CHECKING:
     from netsim.ghost import Ghost, Mirror
     from netsim.node import Node
+    from netsim.options import Options
 
 
 class Violation(Exception):
@@ -109,6 +110,11 @@ class Property:
 
     def __init__(self, ghost: Ghost) -> None:
         self.ghost = ghost
+
+    @classmethod
+    def needed(cls, options: Options) -> bool:
+        """Say whether a run of these options could show anything."""
+        return True
 
     def step(self, step: Step) -> None:
         """Look at a node after a step."""

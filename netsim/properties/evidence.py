@@ -18,6 +18,7 @@ from govchaind.replica.evidence import KEPT_PER_KEY_MAX, evidence_row
 from govchaind.replica.messages import Attest
 from netsim.ghost import Ghost, Mirror
 from netsim.node import Node
+from netsim.options import Options
 from netsim.properties.base import Property, Step, Written
 
 Life = tuple[NodeId, int]
@@ -37,9 +38,13 @@ class LiesAreKept(Property):
         self._proved: set[tuple[Life, bytes]] = set()
         self._unwritten: dict[Life, set[bytes]] = {}
 
+    @classmethod
+    def needed(cls, options: Options) -> bool:
+        return options.has_liar
+
     def step(self, step: Step) -> None:
         node, replica = step.node, step.node.replica
-        if node.world.liar.name is None or replica is None:
+        if replica is None:
             return
         life = node.name, node.life
         applied = self._applied.get(life, 0)
@@ -93,7 +98,7 @@ class LiesAreKept(Property):
             self.fail(node.name, f"writes without the {len(lacking)} proofs that wait to be kept")
 
     def started(self, node: Node, mirror: Mirror) -> None:
-        if node.world.liar.name is None or node.replica is None:
+        if node.replica is None:
             return
         evidence = node.replica._parts.evidence
         start = Table.EVIDENCE.value

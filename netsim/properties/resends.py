@@ -14,7 +14,9 @@ from govchaind.replica.events import Offered, Received
 from govchaind.replica.messages import Gossip, PeerMessage, Want
 from netsim.ghost import Ghost
 from netsim.node import Node
+from netsim.options import Options
 from netsim.properties.base import Property, Step
+from netsim.properties.election import TermsBounded
 
 ENTRY_SENT_MAX = 12  # beyond those that heartbeats may bring
 LOOKED_AT, OF = 1, 4
@@ -22,24 +24,50 @@ LOOKED_AT, OF = 1, 4
 Life = tuple[NodeId, int]
 
 
-class ResendsBounded(Property):
-    id = "L-e"
-    text = "terms per simulated minute bounded, resends per entry bounded (no livelock)"
-    looks_at: ClassVar[tuple[type, ...]] = (AppendEntries, Gossip)
+class EntriesSentBounded(Property):
+    id = TermsBounded.id
+    text = TermsBounded.text
+    looks_at: ClassVar[tuple[type, ...]] = (AppendEntries,)
 
     def __init__(self, ghost: Ghost) -> None:
         super().__init__(ghost)
         # leader's life, its term, follower → first index sent, how often, since when
         self._sent: dict[tuple[Life, Term, NodeId], tuple[int, int, Seconds]] = {}
+
+    def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
+        if not isinstance(message, AppendEntries) or not message.entries:
+            return
+        key = (node.name, node.life), message.term, to
+        now, first = node.world.heap.now, message.entries[0].index
+        index, count, since = self._sent.get(key, (0, 0, now))
+        if index != first:
+            self._sent[key] = first, 1, now
+            return
+        self._sent[key] = index, count + 1, since
+        allowed = ENTRY_SENT_MAX + 2 * (now - since) / node.world.options.heartbeat
+        if count > allowed:
+            self.fail(
+                node.name, f"sends entry {first} to {to} {count} times in {now - since:.1f} s"
+            )
+
+
+class PushesBounded(Property):
+    id = TermsBounded.id
+    text = TermsBounded.text
+    looks_at: ClassVar[tuple[type, ...]] = (Gossip,)
+
+    def __init__(self, ghost: Ghost) -> None:
+        super().__init__(ghost)
         self._pushed: Counter[tuple[Life, NodeId, Hash]] = Counter()
         self._asked: Counter[tuple[Life, NodeId, Hash]] = Counter()  # by a Want of that peer
         self._brought: Counter[tuple[Life, Hash]] = Counter()  # by a client, or a non-voter
 
+    @classmethod
+    def needed(cls, options: Options) -> bool:
+        return options.seed % OF == LOOKED_AT
+
     def step(self, step: Step) -> None:
-        node = step.node
-        if node.world.options.seed % OF != LOOKED_AT:
-            return
-        life = node.name, node.life
+        life = step.node.name, step.node.life
         for event in step.events:
             if isinstance(event, Offered):
                 self._brought.update((life, each.identity) for each in event.transactions)
@@ -54,27 +82,8 @@ class ResendsBounded(Property):
                     )
 
     def leaving(self, node: Node, to: NodeId, message: PeerMessage) -> None:
-        if isinstance(message, AppendEntries):
-            if message.entries:
-                self._append(node, to, message)
-        elif isinstance(message, Gossip) and node.world.options.seed % OF == LOOKED_AT:
-            self._push(node, to, message)
-
-    def _append(self, node: Node, to: NodeId, message: AppendEntries) -> None:
-        key = (node.name, node.life), message.term, to
-        now, first = node.world.heap.now, message.entries[0].index
-        index, count, since = self._sent.get(key, (0, 0, now))
-        if index != first:
-            self._sent[key] = first, 1, now
+        if not isinstance(message, Gossip):
             return
-        self._sent[key] = index, count + 1, since
-        allowed = ENTRY_SENT_MAX + 2 * (now - since) / node.world.options.heartbeat
-        if count > allowed:
-            self.fail(
-                node.name, f"sends entry {first} to {to} {count} times in {now - since:.1f} s"
-            )
-
-    def _push(self, node: Node, to: NodeId, message: Gossip) -> None:
         life = node.name, node.life
         for each in message.transactions:
             self._pushed[life, to, each.identity] += 1
@@ -86,4 +95,4 @@ class ResendsBounded(Property):
                 )
 
 
-PROPERTIES: tuple[type[Property], ...] = (ResendsBounded,)
+PROPERTIES: tuple[type[Property], ...] = (EntriesSentBounded, PushesBounded)
