@@ -16,7 +16,6 @@ from netsim.ghost import Ghost
 from netsim.node import Node
 from netsim.options import Options
 from netsim.properties.base import Property, Step
-from netsim.properties.election import TermsBounded
 
 ENTRY_SENT_MAX = 12  # beyond those that heartbeats may bring
 LOOKED_AT, OF = 1, 4
@@ -25,8 +24,8 @@ Life = tuple[NodeId, int]
 
 
 class EntriesSentBounded(Property):
-    id = TermsBounded.id
-    text = TermsBounded.text
+    id = "L-e"
+    text = "terms per simulated minute bounded, resends per entry bounded (no livelock)"
     looks_at: ClassVar[tuple[type, ...]] = (AppendEntries,)
 
     def __init__(self, ghost: Ghost) -> None:
@@ -52,8 +51,8 @@ class EntriesSentBounded(Property):
 
 
 class PushesBounded(Property):
-    id = TermsBounded.id
-    text = TermsBounded.text
+    id = "L-e"
+    text = "terms per simulated minute bounded, resends per entry bounded (no livelock)"
     looks_at: ClassVar[tuple[type, ...]] = (Gossip,)
 
     def __init__(self, ghost: Ghost) -> None:
