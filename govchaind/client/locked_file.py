@@ -93,7 +93,7 @@ def unlock(text: str, passphrase: bytes, name: str) -> str:
             bytes.fromhex(nonce),
             _key(passphrase, bytes.fromhex(salt), effort),
         )
-    except nacl.exceptions.CryptoError:
+    except (nacl.exceptions.CryptoError, ValueError):  # the latter: shorter than a seal is
         raise InvalidSetting(
             f"{name} does not open: another passphrase locked it, or the file is damaged",
             code="wrong-passphrase",

@@ -5,17 +5,28 @@ The files in `corpus/` are these, and what a fuzzer once found a fault with (`fa
 
 from __future__ import annotations
 
+import io
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from govchaind.backup.part import Head, PartWriter, Tip
 from govchaind.base.encoding import encode
+from govchaind.bridge.changes import Register
+from govchaind.cli.node_files import card_text
+from govchaind.client.keyfile import new_key
+from govchaind.client.locked_file import MEBIBYTES_MIN, Effort, lock
+from govchaind.export.manifest import MANIFEST, File, Manifest, Part, write_manifest
 from govchaind.ledger.certificate import read_certificate
 from govchaind.ledger.trust import TrustStep, encode_advance
+from govchaind.recovery.tail import Tail
 from govchaind.runtime import codec
 from govchaind.runtime.signer_frames import reply_bytes, request_bytes
 from tests.client.test_sealing import sealed
 from tests.fuzz.targets import CORPUS
+from tests.ledger.chain import Chain, filled
+from tests.ledger.recovering import record
 from tests.ledger.snapshots import snapshot
 from tests.ledger.test_receipt import sample
 from tests.runtime.test_codec import every_message
@@ -29,6 +40,37 @@ HISTORY = b"""INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]
 2 :fail :write [7 "text"] :no-leader
 """
 TOKENS = b"# clients\nportal read,submit " + b"0" * 64 + b"\nwatcher read " + b"1" * 64 + b"\n"
+
+NATS = (
+    b'INFO {"server_id":"one","max_payload":1048576,"headers":true}\r\n+OK\r\nPING\r\nPONG\r\n'
+    b"MSG _INBOX.a.0 1 5\r\nhello\r\nHMSG _INBOX.a.1 1 16 18\r\nNATS/1.0 503\r\n\r\nok\r\n"
+    b"-ERR 'no'\r\n"
+)
+
+
+def _tip(chain: Chain) -> Tip:
+    last = chain.steps[-1].block
+    return Tip(last.height, last.hash, last.time, 0, chain.membership)
+
+
+def _part(chain: Chain) -> bytes:
+    file = io.BytesIO()
+    head = Head(chain.genesis.chain_id, 1, None, chain.genesis.bytes)
+    part = PartWriter(file.write, head)
+    part.page(
+        [(each.block.raw, chain.certificate(each.block.height).encode()) for each in chain.steps]
+    )
+    part.end(_tip(chain))
+    return file.getvalue()
+
+
+def _manifest(chain: Chain) -> bytes:
+    tip = _tip(chain)
+    registers = {"counties": Register("counties", "Counties", "open", (("name", "text"),))}
+    parts = (Part(1, tip.height, (File("table=transactions", 3, 900, bytes(32).hex()),)),)
+    with tempfile.TemporaryDirectory() as folder:
+        write_manifest(Path(folder), Manifest(chain.genesis.chain_id, 1, tip, registers, parts))
+        return (Path(folder) / MANIFEST).read_bytes()
 
 
 def seeds() -> Iterator[tuple[str, str, bytes]]:
@@ -74,6 +116,20 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield "snapshot-head", "head", head
     yield "sealed-file", "small", sealed(b"a small file")[0]
     yield "sealed-header", "small", sealed(b"a small file")[0]
+    chain, _ = filled()
+    yield "recovery", "record", record(chain).encode()
+    blocks = tuple((step.block.term, step.block.raw) for step in chain.steps[:3])
+    yield "recovery-blocks", "three", Tail(chain.genesis.chain_id, 1, blocks).encode()
+    yield "backup-part", "first", _part(chain)
+    office = new_key(institution="ministry", office="head", title="Head", seed=bytes(32))
+    yield "key-file", "private", office.text(private=True).encode()
+    yield "key-file", "card", office.text(private=False).encode()
+    effort = Effort(1, MEBIBYTES_MIN)
+    text = lock("a key", b"passphrase", salt=bytes(16), nonce=bytes(24), effort=effort)
+    yield "locked-file", "small", text.encode()
+    yield "node-card", "validator", card_text(chain.membership.members[0]).encode()
+    yield "export-manifest", "small", _manifest(chain)
+    yield "nats", "taken", NATS
     yield "history", "jepsen", HISTORY
     yield "tokens", "two", TOKENS
 

@@ -7,16 +7,30 @@ its reader promises: it is written again to the same bytes, or proves only what 
 
 from __future__ import annotations
 
+import atexit
 import io
+import re
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+import trio
+
 from govchaind.api.tokens import parse_tokens
+from govchaind.backup.part import MAGIC, PartReader
 from govchaind.base.encoding import decode, encode
 from govchaind.base.errors import Invalid, InvalidSetting, PeerError
 from govchaind.base.limits import TRANSACTION_BYTES_MAX
+from govchaind.bridge import nats_wire
+from govchaind.cli.node_files import read_card
+from govchaind.client.keyfile import read_key_file
+from govchaind.client.locked_file import MEBIBYTES_MIN, unlock
 from govchaind.client.sealing import DeliveryKey, read_header, unseal
+from govchaind.export.manifest import MANIFEST, read_manifest
 from govchaind.ledger.block import read_block
 from govchaind.ledger.carriage import Offer, Words, read_leave
 from govchaind.ledger.certificate import read_certificate
@@ -24,6 +38,7 @@ from govchaind.ledger.genesis import read_genesis
 from govchaind.ledger.office_leave import read_office_leave
 from govchaind.ledger.read_leave import read_read_leave
 from govchaind.ledger.receipt import verify_receipt
+from govchaind.ledger.recovery import read_recovery
 from govchaind.ledger.sealed_file import Place
 from govchaind.ledger.shapes import read_shape
 from govchaind.ledger.snapshot_chunk import judge_chunk
@@ -32,6 +47,7 @@ from govchaind.ledger.state_proof import verify_state_proof
 from govchaind.ledger.statement import read_statement
 from govchaind.ledger.transaction import read_transaction
 from govchaind.ledger.trust import read_advance, read_trust
+from govchaind.recovery.tail import read_tail
 from govchaind.runtime import codec
 from govchaind.runtime.signer_frames import read_reply, read_request, reply_bytes, request_bytes
 from netsim.checker.jepsen import HistoryError, read_history
@@ -171,9 +187,92 @@ def _history(data: bytes) -> None:
     assert [call.begun for call in calls] == sorted(call.begun for call in calls)
 
 
+@cache
+def _folder() -> Path:
+    """Return a folder for readers that want a file."""
+    path = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def _file(data: bytes, name: str = "file") -> Path:
+    path = _folder() / name
+    path.touch(mode=0o600)
+    path.write_bytes(data)
+    return path
+
+
+def _recovery(data: bytes) -> None:
+    assert read_recovery(data).encode() == data
+
+
+def _recovery_blocks(data: bytes) -> None:
+    assert read_tail(data).encode() == data
+
+
+def _backup_part(data: bytes) -> None:
+    file = io.BytesIO(data)
+    part = PartReader(file.read, "part", file.read(len(MAGIC)))
+    for _ in part.pages():
+        pass
+
+
+def _key_file(data: bytes) -> None:
+    found = read_key_file(_file(data))
+    again = found.text(private=found.seed is not None).encode()
+    assert read_key_file(_file(again)) == found
+
+
+def _locked_file(data: bytes) -> None:
+    """The cost of what opens a file is bounded by its reader; here only what is cheap is opened."""
+    text = data.decode("utf-8", "replace")
+    cost = re.search(r"passes=(\d+) mebibytes=(\d+)", text)
+    if cost is not None and (int(cost[1]) > 1 or int(cost[2]) > MEBIBYTES_MIN):
+        text = text.replace(cost[0], f"passes=1 mebibytes={MEBIBYTES_MIN}", 1)
+    unlock(text, b"passphrase", "the file")
+
+
+def _node_card(data: bytes) -> None:
+    read_card(_file(data))
+
+
+def _export_manifest(data: bytes) -> None:
+    read_manifest(_file(data, MANIFEST).parent)
+
+
+class _Said(trio.abc.Stream):
+    """A server that says what it says, whatever it is told, and hangs up."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return self._data.read(100)
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+def _nats(data: bytes) -> None:
+    async def asked() -> None:
+        connection = await nats_wire._greeted(_Said(data), nats_wire.Server("localhost", 4222))
+        with suppress(PeerError):  # it hangs up: all has been read by then
+            await connection.request("subject", b"payload")
+
+    trio.run(asked)
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {
         "advance": _advance,
+        "backup-part": _backup_part,
         "block": _block,
         "carriage": _carriage,
         "office-leave": _office_leave,
@@ -182,11 +281,18 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
         "carry-words": _carry_words,
         "cbor": _cbor,
         "certificate": _certificate,
+        "export-manifest": _export_manifest,
         "frame": _frame,
         "frame-head": _frame_head,
         "genesis": _genesis,
         "history": _history,
+        "key-file": _key_file,
+        "locked-file": _locked_file,
+        "nats": _nats,
+        "node-card": _node_card,
         "receipt": _receipt,
+        "recovery": _recovery,
+        "recovery-blocks": _recovery_blocks,
         "snapshot-chunk": _snapshot_chunk,
         "snapshot-head": _snapshot_head,
         "sealed-file": _sealed_file,
@@ -200,7 +306,12 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     }
 )
 _PROMISED: Mapping[str, tuple[type[Exception], ...]] = MappingProxyType(
-    {"history": (HistoryError,), "tokens": (InvalidSetting,), "frame-head": (PeerError,)}
+    {
+        "history": (HistoryError,),
+        "frame-head": (PeerError,),
+        "nats": (PeerError, InvalidSetting),
+        **dict.fromkeys(("key-file", "locked-file", "node-card", "tokens"), (InvalidSetting,)),
+    }
 )
 
 
