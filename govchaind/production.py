@@ -96,7 +96,7 @@ async def production(
             wall_milliseconds=wall_milliseconds,
             entropy=entropy,
             guard_read=guard_file.read,
-            guard_write=guard_file.write,
+            guard_write=GuardFile(identity.guard_path, storage.reserve.release_for).write,
             listen_http=listen_http,
             delivery=doors,
             signers=_signers(config, identity),

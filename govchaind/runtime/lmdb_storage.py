@@ -222,12 +222,12 @@ class LmdbStorage:
         self._worker = Worker("store")
         self._lock_file = lock_store(path)
         (path / COMPACTED_FILE).unlink(missing_ok=True)
-        self._reserve = ReserveFile(path, reserve_bytes)
+        self.reserve = ReserveFile(path, reserve_bytes)
         try:
             try:
                 self._environment = _open(path, map_bytes_max)
             except StorageFull:
-                self._reserve.release()
+                self.reserve.release()
                 self._environment = _open(path, map_bytes_max)
             self._ahead = RoomAhead(
                 path / DATA_FILE, ahead_bytes=ahead_bytes, file_bytes_max=map_bytes_max
@@ -266,7 +266,7 @@ class LmdbStorage:
 
     def _gives_way(self, error: StorageFull) -> bool:
         """Give up the reserve file if that makes room; a map that is full gets none by it."""
-        return not isinstance(error.__cause__, lmdb.MapFullError) and self._reserve.release()
+        return not isinstance(error.__cause__, lmdb.MapFullError) and self.reserve.release()
 
     async def _write_whole(self, batch: WriteBatch) -> None:
         started = time.perf_counter()
@@ -280,7 +280,7 @@ class LmdbStorage:
                     _change(transaction, changes[first : first + PUTS_PER_SLICE])
                 committing = time.perf_counter()
                 size = self.used_bytes()
-                commit = partial(_commit, transaction, self._ahead, self._reserve, size)
+                commit = partial(_commit, transaction, self._ahead, self.reserve, size)
                 await self._worker.run(commit)
             except BaseException:
                 transaction.abort()  # after a failed commit it does nothing

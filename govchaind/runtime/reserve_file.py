@@ -56,3 +56,8 @@ class ReserveFile:
         self._look_at = time.monotonic() + LOOK_SECONDS
         self._path.unlink(missing_ok=True)
         return True
+
+    def release_for(self, path: Path) -> bool:
+        """Give the room away for a file that lies on the same disk; say whether there was any."""
+        same = self._path.parent.stat().st_dev == path.parent.stat().st_dev
+        return same and self.release()

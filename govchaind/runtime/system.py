@@ -130,8 +130,10 @@ def first_known(group: BaseExceptionGroup[BaseException]) -> GovchaindError | No
 class GuardFile:
     """The guard file: read whole, replaced whole and durably."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, make_room: Callable[[Path], bool] = lambda _: False) -> None:
+        """`make_room` is asked once where a full disk has none; True: it is worth another try."""
         self._path = path
+        self._make_room = make_room
 
     def read(self) -> bytes | None:
         """Return the file's bytes, or None when there is none. Raises StorageFailed."""
@@ -145,7 +147,12 @@ class GuardFile:
     async def write(self, data: bytes) -> None:
         """Replace the file durably. Raises StorageFull (the old one stands) or StorageFailed."""
         try:
-            await trio.to_thread.run_sync(replace_file, self._path, data)
+            try:
+                await trio.to_thread.run_sync(replace_file, self._path, data)
+            except OSError as error:
+                if error.errno not in FULL_ERRNOS or not self._make_room(self._path):
+                    raise
+                await trio.to_thread.run_sync(replace_file, self._path, data)
         except OSError as error:
             if error.errno in FULL_ERRNOS:
                 raise StorageFull(f"no room for the guard file: {error.strerror}") from error

@@ -12,6 +12,7 @@ from govchaind.base.errors import StorageFull
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.runtime.lmdb_storage import LmdbStorage
 from govchaind.runtime.reserve_file import LOOK_SECONDS, RESERVE_FILE_BYTES_MAX, SHARE, ReserveFile
+from govchaind.runtime.system import GuardFile
 
 KIB = 1024
 LOW = 256 * KIB
@@ -104,3 +105,39 @@ async def test_a_full_map_does_not_cost_the_reserve(tmp_path: Path) -> None:
         await storage.write(batch(1, 2048 * KIB))
     assert (tmp_path / "reserve").exists()
     storage.close()
+
+
+async def test_a_guard_file_that_finds_no_room_gets_the_reserve_of_the_same_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    reserve = ReserveFile(store, LOW)
+    reserve.keep()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def released(reserve: ReserveFile) -> bool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)  # as if the file had been in the way
+        return given_up(reserve)
+
+    given_up = ReserveFile.release
+    monkeypatch.setattr(ReserveFile, "release", released)
+    guard = GuardFile(tmp_path / "guard", reserve.release_for)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        await guard.write(bytes(100))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+        with pytest.raises(StorageFull, match="guard"):  # once: there is no more
+            await guard.write(bytes(200))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert guard.read() == bytes(100)
+    assert not (store / "reserve").exists()
+
+
+def test_it_is_not_given_up_for_another_disk(tmp_path: Path) -> None:
+    reserve = ReserveFile(tmp_path, LOW)
+    reserve.keep()
+    assert not reserve.release_for(Path("/proc/guard"))
+    assert reserve.held
+    assert reserve.release_for(tmp_path / "guard")
