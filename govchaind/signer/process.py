@@ -18,7 +18,7 @@ import trio
 
 from govchaind.base.crypto import SigningKey
 from govchaind.base.errors import InvalidSetting
-from govchaind.base.types import Height
+from govchaind.base.types import Height, PublicKey
 from govchaind.runtime.supervisor import Supervisor, supervisor_of
 from govchaind.runtime.system import software_version, watch_signals
 from govchaind.runtime.telemetry import Telemetry, is_journal, log_to, standard_error
@@ -53,15 +53,18 @@ def run(
     opened: SignerGuard | None = None
     supervisor = supervisor_of(os.environ, os.getpid())
     try:
-        if begin_above is not None:
-            begin_guard(guard, key.public, begin_above)
-        opened = open_guard(guard, key.public)
-        opened.lock()
+        if begin_above is None:
+            opened = _locked(guard, key.public)
         listener = given_listener(_given(os.environ)) if socket is None else listen(socket)
-        server = SignerServer(key, opened, user=may_ask, report=_log().event)
         try:
+            if opened is None:
+                # Made last: one that a failed start left behind would later forget what was signed.
+                begin_guard(guard, key.public, begin_above or 0)
+                opened = _locked(guard, key.public)
+            server = SignerServer(key, opened, user=may_ask, report=_log().event)
             trio.run(partial(_main, server, opened, listener, supervisor))
         finally:
+            listener.socket.close()
             if socket is not None:
                 with suppress(FileNotFoundError):
                     socket.unlink()
@@ -69,6 +72,13 @@ def run(
         supervisor.close()
         if opened is not None:
             opened.close()
+
+
+def _locked(path: Path, public: PublicKey) -> SignerGuard:
+    """Return a key's guard, which no other process may use meanwhile. Raises InvalidSetting."""
+    guard = open_guard(path, public)
+    guard.lock()
+    return guard
 
 
 async def _main(

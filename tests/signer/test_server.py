@@ -233,3 +233,12 @@ def test_a_signer_without_a_socket_says_so(tmp_path: Path) -> None:
 def test_a_request_is_no_longer_than_a_frame() -> None:
     longest = request_bytes("attest", [b"x" * 256] * STATEMENTS_MAX)
     assert len(longest) <= FRAME_BYTES_MAX
+
+
+def test_a_start_that_fails_leaves_no_guard_behind(tmp_path: Path) -> None:
+    """It would say of a key that has gone on signing elsewhere that it has signed nothing since."""
+    guard = tmp_path / "guard"
+    nowhere = tmp_path / "nowhere" / "socket"
+    with pytest.raises(InvalidSetting):
+        run(bytes(32), socket=nowhere, guard=guard, user=None, begin_above=5)
+    assert list(tmp_path.iterdir()) == []
