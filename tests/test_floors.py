@@ -69,7 +69,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("govchaind.exit_pack.tables",),
     "pg8000": ("govchaind.bridge.postgres",),
     "lmdb": tuple(
-        f"govchaind.runtime.{name}" for name in ("lmdb_storage", "compaction", "store_beside")
+        f"govchaind.runtime.{name}" for name in ("lmdb_storage", "compaction", "stopped_store")
     ),
     "opentelemetry": ("govchaind.tracing.otlp",),
     "structlog": ("govchaind.runtime.telemetry",),

@@ -51,11 +51,11 @@ def stats(directory: Path, transactions_a_day: float | None, as_json: bool) -> N
       govchaind db stats my-network/nodes/civil-affairs-1 --transactions-a-day 20000 --json
     """
     from govchaind.node import load
-    from govchaind.runtime.lmdb_storage import LmdbStorage
     from govchaind.runtime.room import room_of
+    from govchaind.runtime.stopped_store import StoppedStore
 
     config, _, genesis = load(directory)
-    storage = LmdbStorage(config.store_directory)
+    storage = StoppedStore(config.store_directory)
     try:
         found = room_of(storage, genesis)
     finally:

@@ -33,11 +33,11 @@ def verify(directory: Path, jobs: int | None, as_json: bool) -> None:
 
     from govchaind.node import load
     from govchaind.replica.store import last_index
-    from govchaind.runtime.lmdb_storage import LmdbStorage
+    from govchaind.runtime.stopped_store import StoppedStore
     from govchaind.runtime.verify_store import verify_store
 
     config, _, genesis = load(directory)
-    storage = LmdbStorage(config.store_directory)
+    storage = StoppedStore(config.store_directory)
     try:
         with storage.snapshot() as snapshot:
             last = last_index(snapshot)

@@ -52,12 +52,7 @@ from govchaind.runtime.store_files import (
     lacks_room,
     lock_store,
 )
-from govchaind.runtime.stored_value import (
-    check_absent,
-    named,
-    seal,
-    sound,
-)
+from govchaind.runtime.stored_value import check_absent, named, seal, sound
 from govchaind.runtime.worker import Worker
 
 READERS_MAX = 126  # read transactions at once; snapshots are short and few
@@ -67,7 +62,7 @@ IDLE_READERS_MAX = 16  # reset read transactions kept for the next snapshot
 STORED_KEY_BYTES_MAX = 511  # LMDB's own bound
 MAP_BYTES_DEFAULT = 64 * 1024**3
 
-_CORRUPT_ERRORS = (
+CORRUPT_ERRORS = (
     lmdb.CorruptedError,
     lmdb.PageNotFoundError,
     lmdb.InvalidError,
@@ -88,7 +83,8 @@ class StorageCounts:
     commit_seconds_newest: float = 0.0
 
 
-def _corrupt(error: Exception) -> StorageCorrupt:
+def corrupt_pages(error: Exception) -> StorageCorrupt:
+    """Return what to raise where LMDB meets pages that it did not write so."""
     return StorageCorrupt(f"the pages of the store are damaged: {error}")
 
 
@@ -111,7 +107,7 @@ class LmdbSnapshot:
                 self._check_absent(key)
                 return None
         except lmdb.Error as error:
-            raise _corrupt(error) from error
+            raise corrupt_pages(error) from error
         return sound(key, stored)
 
     def _check_absent(self, key: bytes) -> None:
@@ -139,7 +135,7 @@ class LmdbSnapshot:
                 else:
                     yield from self._scan_on(cursor, start, end)
         except lmdb.Error as error:
-            raise _corrupt(error) from error
+            raise corrupt_pages(error) from error
 
     @staticmethod
     def _scan_on(cursor: Any, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -289,8 +285,8 @@ class LmdbStorage:
             raise StorageFull(
                 f"the store has reached storage.map_bytes_max ({self._map_bytes_max} bytes)"
             ) from error
-        except _CORRUPT_ERRORS as error:
-            raise _corrupt(error) from error
+        except CORRUPT_ERRORS as error:
+            raise corrupt_pages(error) from error
         except (lmdb.Error, OSError) as error:
             if _says_full(error) or lacks_room(self.path, batch.bytes):
                 raise StorageFull(f"no room for a write: {error}") from error
@@ -309,7 +305,7 @@ class LmdbStorage:
         try:
             transaction = self._environment.begin()
         except lmdb.Error as error:
-            raise _corrupt(error) from error
+            raise corrupt_pages(error) from error
         self._snapshots_open += 1
         return LmdbSnapshot(transaction, self._ended)
 
@@ -391,8 +387,8 @@ def _open(path: Path, map_bytes_max: int) -> Any:
             lock=False,
             mode=0o600,
         )
-    except _CORRUPT_ERRORS as error:
-        raise _corrupt(error) from error
+    except CORRUPT_ERRORS as error:
+        raise corrupt_pages(error) from error
     except (lmdb.Error, OSError) as error:
         if _says_full(error):
             raise StorageFull(f"no room to open the store: {error}") from error

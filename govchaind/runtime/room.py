@@ -14,7 +14,8 @@ from govchaind.base.types import Height
 from govchaind.ledger.genesis import Genesis
 from govchaind.ledger.results import newest_result
 from govchaind.replica.store import applied_height
-from govchaind.runtime.environment import Storage
+from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.stopped_store import StoppedStore
 
 MILLISECONDS_A_DAY = 24 * 60 * 60 * 1000
 DAYS_A_YEAR = 365.25
@@ -57,7 +58,7 @@ class Room:
         return room_bytes / each / transactions_a_day / DAYS_A_YEAR
 
 
-def room_of(storage: Storage, genesis: Genesis) -> Room:
+def room_of(storage: LmdbStorage | StoppedStore, genesis: Genesis) -> Room:
     """Count one store. Raises StorageCorrupt where a row does not hold."""
     snapshot = storage.snapshot()
     try:

@@ -15,19 +15,16 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-import lmdb
-
 from govchaind.base.errors import StorageFailed
 from govchaind.ledger.genesis import Genesis, read_genesis
 from govchaind.replica.whole_check import Found, Part, Piece, check_piece
-from govchaind.runtime.environment import Storage
-from govchaind.runtime.lmdb_storage import LmdbSnapshot
-from govchaind.runtime.store_files import DATA_FILE
+from govchaind.runtime.lmdb_storage import LmdbSnapshot, LmdbStorage
+from govchaind.runtime.stopped_store import StoppedStore, open_read_only
 
 ALONE_BYTES = 8 * 1024 * 1024  # a store up to this is checked before other processes have begun
 
 
-def jobs_for(storage: Storage) -> int:
+def jobs_for(storage: LmdbStorage | StoppedStore) -> int:
     """Return by how many processes a store is checked soonest."""
     return 1 if storage.used_bytes() <= ALONE_BYTES else os.cpu_count() or 1
 
@@ -75,14 +72,6 @@ def _end_with_parent() -> None:
 
 
 def _check(path: Path, genesis: bytes, piece: Piece) -> Found:
-    environment = lmdb.open(
-        str(path),
-        map_size=(path / DATA_FILE).stat().st_size,
-        subdir=True,
-        readonly=True,
-        readahead=False,
-        max_dbs=0,
-        lock=False,
-    )
+    environment = open_read_only(path)
     with LmdbSnapshot(environment.begin(), environment.close) as reader:
         return check_piece(reader, read_genesis(genesis), piece)

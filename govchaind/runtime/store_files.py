@@ -42,7 +42,7 @@ def lock_store(path: Path) -> int:
     except OSError as error:
         os.close(descriptor)
         raise Conflict(
-            "the same node identity was started twice: its store is open in another process",
+            "the store is open in another process: its node runs, or was started twice",
             code="already-running",
             remedy="Stop the other process of this node first; one identity runs once.",
         ) from error

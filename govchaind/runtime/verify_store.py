@@ -18,6 +18,7 @@ from govchaind.replica.stored_certificates import last_certified
 from govchaind.replica.whole_check import Found, Part, check_piece, judge, pieces
 from govchaind.runtime.environment import Storage
 from govchaind.runtime.lmdb_storage import LmdbStorage
+from govchaind.runtime.stopped_store import StoppedStore
 from govchaind.runtime.store_beside import check_beside, jobs_for
 
 
@@ -47,7 +48,7 @@ class Report:
 
 
 def verify_store(
-    storage: LmdbStorage,
+    storage: LmdbStorage | StoppedStore,
     genesis: Genesis,
     progress: Callable[[int], None] = lambda _: None,
     *,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import trio
 
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.cli.db import PLANNED_BYTES
-from govchaind.cli.main import OK
+from govchaind.cli.main import OK, REFUSED
 from govchaind.node import load
 from govchaind.replica.store import store_batch
 from govchaind.runtime.lmdb_storage import LmdbStorage
@@ -68,6 +71,36 @@ def test_a_store_without_transactions_plans_nothing(govchaind: Command, director
     assert ended.code == OK, ended.errors
     assert (ended.json["transactions"], ended.json["years_per_100_gb"]) == (0, None)
     assert "no transaction yet" in govchaind("db", "stats", directory).errors
+
+
+@pytest.mark.parametrize("command", [["db", "stats"], ["verify"]])
+def test_where_there_is_no_store_none_is_made(
+    govchaind: Command, directory: Path, command: list[str]
+) -> None:
+    folder = load(directory)[0].store_directory
+    for file in folder.iterdir():
+        file.unlink()
+    ended = govchaind(*command, directory)
+    assert ended.code == REFUSED
+    assert f"error[no-store]: there is no store in {folder}" in ended.errors
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    assert govchaind(*command, directory).code == REFUSED
+    assert not folder.exists()
+
+
+@pytest.mark.process
+def test_a_store_on_a_disk_that_is_mounted_read_only_is_read(directory: Path) -> None:
+    script = (
+        f"mount --bind {directory} {directory} && mount -o remount,bind,ro {directory} && "
+        f"exec {sys.executable} -m govchaind db stats {directory} --json"
+    )
+    ran = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == OK, ran.stderr
+    assert json.loads(ran.stdout)["transactions"] > 10
 
 
 def test_a_running_node_keeps_its_store(govchaind: Command, directory: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -136,17 +139,22 @@ async def test_the_tree_of_heights_is_told_apart_where_pieces_meet(tmp_path: Pat
 
 async def test_processes_that_end_early_are_no_verdict(tmp_path: Path) -> None:
     chain = chain_of()
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    await verified(chain, whole, 1)
-    cut.mkdir()
-    data = (whole / "data.mdb").read_bytes()
-    (cut / "data.mdb").write_bytes(data[: 4 * 4096])  # reading on is answered with SIGBUS
-    storage = LmdbStorage(whole)
-    storage.path = cut  # where the others look
+    await verified(chain, tmp_path, 1)
+    storage = LmdbStorage(tmp_path)
+
+    def kill() -> None:
+        while not (begun := multiprocessing.active_children()):
+            time.sleep(0.01)
+        for each in begun:
+            each.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
     try:
         with pytest.raises(StorageFailed, match="a process that checked the store was ended"):
             verify_store(storage, chain.genesis, jobs=2)
     finally:
+        killer.join()
         storage.close()
 
 
