@@ -70,13 +70,14 @@ class Daemon:
         self._supervisor = supervisor
         self._running: Running | None = None
         self._open = trio.Event()
-        self._waits_for_end = False
+        self._level_changed = trio.Event()
 
     # --- the supervisor -------------------------------------------------------------------------
 
     async def attend(self, running: Running) -> None:
         """Tell the supervisor how a node is, from its doors' opening to the end of its core."""
         self._running = running
+        running.context.log = self
         async with trio.open_nursery() as nursery:
             await running.drive.wait_turn()
             await self._supervisor.say("READY=1", self._status())
@@ -142,32 +143,41 @@ class Daemon:
         """Do what signals ask for, besides stopping, until cancelled."""
         wanted = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._wait_for_end)
             with trio.open_signal_receiver(*wanted) as signals:
                 task_status.started()
                 async for number in signals:
                     if number == signal.SIGUSR1:
-                        self._log_all(nursery)
+                        self.change(LOUD_LEVEL, LOUD_SECONDS)
                     elif number == signal.SIGUSR2:
                         self._log_as_set("asked for")
                     else:
                         await self._open.wait()
                         await self._reload()
 
-    def _log_all(self, nursery: trio.Nursery) -> None:
-        self._level.change(LOUD_LEVEL, trio.current_time() + LOUD_SECONDS)
-        self._telemetry.event(
-            "log.level_changed", shown=LOUD_LEVEL, seconds=LOUD_SECONDS, reason="asked for"
-        )
-        if not self._waits_for_end:
-            self._waits_for_end = True
-            nursery.start_soon(self._wait_for_end)
+    # --- the log --------------------------------------------------------------------------------
+
+    def change(self, level: str, seconds: float) -> None:
+        """Show events of this level and above, for so long."""
+        self._level.change(level, trio.current_time() + seconds)
+        self._telemetry.event("log.level_changed", shown=level, seconds=seconds, reason="asked for")
+        self._level_changed.set()
+
+    def as_set(self) -> str:
+        """Show what the settings say, at once; return their level."""
+        self._log_as_set("asked for")
+        return self._level.setting
 
     async def _wait_for_end(self) -> None:
-        while self._level.ends is not None:
-            await trio.sleep_until(self._level.ends)
+        while True:
+            self._level_changed = trio.Event()
+            if self._level.ends is None:
+                await self._level_changed.wait()
+                continue
+            with trio.move_on_at(self._level.ends):
+                await self._level_changed.wait()
             if self._level.end_at(trio.current_time()):
                 self._told_level("its time is over")
-        self._waits_for_end = False
 
     def _log_as_set(self, reason: str) -> None:
         if self._level.end():

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from govchaind.ledger.transaction import Transaction
 
 Reads = Literal["open", "members", "offices"]
+OPERATING = "/v1/operate/"  # needs a token also where nothing else does
+CHANGING = ("PUT", "DELETE")  # all methods that there are below it
 OPEN_PATHS = ("/healthz", "/readyz")
 READING = ("GET", "HEAD")
 _BEARER = "bearer "
@@ -100,6 +102,8 @@ class Access:
                     retry_after_seconds=math.ceil(wait),
                 )
             self._clients.charge(client, now)
+        if path.startswith(OPERATING) and method in CHANGING:
+            return _judge_token(self._tokens or (), "operate", headers)
         if self._tokens is None:
             return None
         scope = "read" if method in READING else "submit"

@@ -29,6 +29,7 @@ from govchaind.api import (
     mandates,
     motions,
     network,
+    operating,
     outlook,
     pages,
     parameters,
@@ -59,6 +60,7 @@ TAGS = (
     ("network", "this node, its members, trust"),
     ("events", "blocks as they happen"),
     ("health", "for whoever watches the node"),
+    ("operating", "for the node's operator, with a token of the scope operate"),
 )
 _DOOR_REPLIES = {
     "401": "This node wants a token for that, and got none that it knows",
@@ -129,7 +131,7 @@ def make_routes(context: Context) -> FastAPI:
         *(transactions, registers, chain, state, institutions, motions, calendars, mandates),
         *(catalogue, requests, deliveries, delivery_keys, carriage, assets),
         *(outlook, parameters, evidence, side_values),
-        *(network, events, health),
+        *(network, events, health, operating),
     ):
         app.include_router(page.routes(context))
     render = Renderer(context)

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
@@ -53,6 +53,16 @@ class ApiLimits:
     wait_seconds_max: float = limits.HTTP_WAIT_SECONDS_MAX
     event_streams_max: int = limits.EVENT_STREAMS_MAX
     grace_seconds: float = 10.0
+
+
+class LogSwitch(Protocol):
+    """The log of this process, which can be louder or quieter for a while."""
+
+    def change(self, level: str, seconds: float) -> None:
+        """Show events of this level and above, for so long."""
+
+    def as_set(self) -> str:
+        """Show what the settings say, at once; return their level."""
 
 
 class Pending:
@@ -111,6 +121,7 @@ class Context:
     signers: Sequence[SignerState] = ()  # of the attestation keys that others hold for this node
     joining: Joiner | None = None  # None: this node does not join by snapshot
     traces: Traces | None = None  # None: it traces nothing
+    log: LogSwitch | None = None  # None: nobody has given it one
     growth: Growth = field(default_factory=Growth)  # of the store, as drive sees it
     stopping: trio.Event = field(default_factory=trio.Event)
     streams: int = 0  # event streams that are open

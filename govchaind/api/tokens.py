@@ -22,7 +22,8 @@ from pathlib import Path
 
 from govchaind.base.errors import InvalidSetting
 
-SCOPES = ("read", "submit")
+SCOPES = ("read", "submit", "operate")
+USUAL_SCOPES = ("read", "submit")
 TOKEN_BYTES = 32
 TOKEN_LENGTH_MAX = 256  # of what a client may claim to be one
 TOKENS_MAX = 1000
@@ -86,7 +87,7 @@ def parse_tokens(data: bytes, path: Path) -> tuple[Token, ...]:
         found = _LINE.fullmatch(line)
         scopes = frozenset(found[2].split(",")) if found else frozenset()
         if found is None or not scopes <= set(SCOPES):
-            raise _wrong(path, f"line {number} is not: name, read or submit or both, hash")
+            raise _wrong(path, f"line {number} is not: name, scopes, hash")
         if found[1] in tokens:
             raise _wrong(path, f"line {number} has the name of an earlier one")
         tokens[found[1]] = Token(found[1], scopes, bytes.fromhex(found[3]))

@@ -12,6 +12,7 @@ from govchaind.api.tokens import (
     NAME,
     SCOPES,
     TOKEN_BYTES,
+    USUAL_SCOPES,
     Token,
     digest_of,
     read_tokens,
@@ -44,7 +45,7 @@ def token() -> None:
 )  # fmt: skip
 @click.option("--file", "path", type=FILE, metavar="FILE", help="Which file, instead.")
 @click.option(
-    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, default=SCOPES,
+    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, default=USUAL_SCOPES,
     show_default=True, help="What it is for; repeat it for both.",
 )  # fmt: skip
 @json_option

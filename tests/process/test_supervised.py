@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from govchaind.api.tokens import Token, digest_of, token_text
 from govchaind.config import CONFIG_FILE
 from tests.process.conftest import MakeNetwork
 from tests.process.network import Network, govchaind
@@ -168,6 +169,27 @@ def test_a_token_that_is_taken_out_ends_with_a_reload(make_network: MakeNetwork)
     network.wait_event(name, "settings.reloaded", changed=[])
     shown = network.get(name, "/v1/status", authorization=f"Bearer {token}")
     assert "token-unknown" in shown.text
+
+
+def test_an_operator_makes_the_log_loud_by_http_and_it_ends_by_itself(
+    make_network: MakeNetwork,
+) -> None:
+    network = make_network()
+    name = network.names[0]
+    network.set(name, api__token_file="tokens", log__level="warning")
+    secret = token_text(b"o" * 32)
+    token = Token("operator", frozenset({"operate"}), digest_of(secret))
+    (network.folder(name) / "tokens").write_text(token.line())
+    network.start(name)
+    network.wait_for(lambda: network.status_or_none(name), f"{name} does not answer")
+    reply = httpx.put(
+        f"{network.nodes[name].api}/v1/operate/log-level",
+        json={"level": "debug", "seconds": 2},
+        headers={"authorization": f"Bearer {secret}"},
+    )
+    assert reply.status_code == 200, reply.text
+    assert network.wait_event(name, "log.level_changed", shown="debug")["seconds"] == 2
+    network.wait_event(name, "log.level_changed", shown="warning", reason="its time is over")
 
 
 def test_a_signal_makes_the_log_loud_and_another_quiet_again(make_network: MakeNetwork) -> None:
