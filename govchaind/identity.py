@@ -124,6 +124,19 @@ def read_private(path: Path) -> str:
         InvalidSetting: not there, not readable, readable by others, or it does not open.
     """
     text = _read_text(path)
+    _check_mode(path)
+    return opened(text, path)
+
+
+def check_key_files(directory: Path) -> None:
+    """Raise InvalidSetting if others may read a private key of a node's directory; read none."""
+    for folder in (directory, directory / NEXT_FOLDER):
+        for name in (ATTESTATION_KEY_FILE, TLS_KEY_FILE):
+            if (folder / name).exists():
+                _check_mode(folder / name)
+
+
+def _check_mode(path: Path) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise InvalidSetting(
@@ -131,7 +144,6 @@ def read_private(path: Path) -> str:
             code="key-readable",
             remedy=f"Run: chmod 600 {path}. If others did read it, replace the key.",
         )
-    return opened(text, path)
 
 
 def read_seed(path: Path) -> bytes:

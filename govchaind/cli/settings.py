@@ -29,6 +29,7 @@ def config(path: Path | None, explain: bool, as_json: bool) -> None:
     loaded: Config | None = None
     if path is not None:
         loaded = load_config(path / CONFIG_FILE if path.is_dir() else path)
+        _check_files(path, loaded)
     rows = []
     for setting in settings():
         section, _, name = setting.path.partition(".")
@@ -49,6 +50,17 @@ def config(path: Path | None, explain: bool, as_json: bool) -> None:
     else:
         cells = [[s.path, _shown(v), word("" if v == s.default else "set")] for s, v in rows]
         print_table("", ["setting", "value", ""], cells)
+
+
+def _check_files(path: Path, loaded: Config) -> None:
+    """Judge what the settings name, as a start and a reload would. Raises InvalidSetting."""
+    from govchaind.api.tokens import read_tokens
+    from govchaind.identity import check_key_files
+
+    if loaded.api.token_file is not None:
+        read_tokens(Path(loaded.api.token_file))
+    if path.is_dir():
+        check_key_files(path)
 
 
 def _kind(kind: str, bounds: str) -> Word:

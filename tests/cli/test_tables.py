@@ -63,6 +63,19 @@ def test_a_nodes_settings_are_shown_and_checked(govchaind: Command) -> None:
     assert (refused.code, "did you mean the section [log]?" in refused.errors) == (INVALID, True)
 
 
+def test_what_the_settings_name_is_checked_too(govchaind: Command) -> None:
+    settings_file, key = Path("govchaind.toml"), Path("tls.key")
+    settings_file.write_text("")
+    key.write_text("00" * 32)
+    key.chmod(0o644)
+    assert "error[key-readable]" in govchaind("config", ".").errors
+    key.chmod(0o600)
+    assert govchaind("config", ".").code == OK
+    settings_file.write_text('[api]\ntoken_file = "tokens"\n')
+    refused = govchaind("config", ".")
+    assert (refused.code, "error[bad-tokens]" in refused.errors) == (INVALID, True)
+
+
 def test_config_without_anything_is_a_wrong_use(govchaind: Command) -> None:
     assert "--explain" in govchaind("config").errors
 
