@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from chaos_parts.gauges import (
@@ -15,6 +16,7 @@ from chaos_parts.gauges import (
 )
 
 FLAT_SECONDS_LEAST = 1800.0  # before, caches still fill: the slope is told and not judged
+LATER_TIMES_MAX, LATER_MILLISECONDS = 2.0, 10.0  # of the first half of a life: noise is within
 
 
 @dataclass(slots=True)
@@ -43,6 +45,11 @@ class Report:
                 self.wrong.append(f"{name}: memory grows by {memory:.0f} MiB an hour")
             if files > FILES_SLOPE_MAX:
                 self.wrong.append(f"{name}: open files grow by {files:.0f} an hour")
+            before, after = lateness(samples)
+            if after > LATER_TIMES_MAX * before + LATER_MILLISECONDS:
+                self.wrong.append(
+                    f"{name}: its loop gets later: {before:.0f} ms in one half, then {after:.0f}"
+                )
 
     def lines(self) -> list[str]:
         """Return the report for people."""
@@ -86,6 +93,14 @@ class Report:
                 for name, samples in self.lives.items()
             },
         }
+
+
+def lateness(samples: list[Sample]) -> tuple[float, float]:
+    """Return the median lateness (milliseconds) of each half of a life; 0: not heard."""
+    points = settled(samples)
+    halves = points[: len(points) // 2], points[len(points) // 2 :]
+    heard = [[each.late_milliseconds or 0.0 for each in half] or [0.0] for half in halves]
+    return median(heard[0]), median(heard[1])
 
 
 def slopes(samples: list[Sample]) -> tuple[float, float]:

@@ -42,13 +42,17 @@ def test_a_slope_is_an_hours_growth_and_long_lives_are_judged_by_it() -> None:
     lives = Lives()
     lives.of["leaky", 1] = [Sample(300.0 * n, 80.0 + 10 * n, 20, None) for n in range(12)]
     lives.of["flat", 2] = [Sample(300.0 * n, 90.0, 20 + n % 2, 1.0) for n in range(12)]
+    lives.of["late", 5] = [Sample(300.0 * n, 90.0, 20, 3.0 + (n > 6) * 20) for n in range(12)]
     lives.of["short", 3] = [Sample(float(n), 80.0 + 50 * n, 20, None) for n in range(12)]
     lives.of["shortest", 4] = [Sample(0.0, 80.0, 20, None)]
     report = Report(1, 12.0, {})
     report.take_lives(lives)
-    assert report.wrong == ["leaky: memory grows by 120 MiB an hour"]
-    assert set(report.lives) == {"leaky", "flat", "short"}
-    assert "1 things do not hold" in report.lines()
+    assert report.wrong == [
+        "leaky: memory grows by 120 MiB an hour",
+        "late: its loop gets later: 3 ms in one half, then 23",
+    ]
+    assert set(report.lives) == {"leaky", "flat", "late", "short"}
+    assert "2 things do not hold" in report.lines()
 
 
 def test_a_history_that_is_not_linearizable_is_told() -> None:
