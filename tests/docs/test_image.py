@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 from tests.docs.test_links import ROOT
 
@@ -100,3 +103,17 @@ def test_the_lock_of_the_image_has_every_dependency_and_no_tool() -> None:
     assert sorted(names - set(part)) == []
     tools = {re.split(r"[><=~! \[]", text)[0] for text in project["dependency-groups"]["dev"]}
     assert sorted(tools & set(part)) == []
+
+
+def linted(recipe: Path) -> subprocess.CompletedProcess[str]:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    asked = [hadolint, "--no-color", "--failure-threshold", "warning", recipe]
+    return subprocess.run(asked, capture_output=True, text=True, check=False)
+
+
+def test_hadolint_warns_of_nothing(tmp_path: Path) -> None:
+    ran = linted(DOCKERFILE)
+    assert ran.returncode == 0, ran.stdout
+    careless = tmp_path / "Dockerfile"
+    careless.write_text("FROM python:latest\nRUN cd /tmp\nADD wheels /wheels\n")
+    assert linted(careless).returncode == 1
