@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from netsim.forms import Reading
 from netsim.options import Options
 from netsim.plan import Act, Occurrence, Plan
 from netsim.run import Verdict
 from netsim.sites import Sites
-from netsim.toml_places import place
-from netsim.words import wrong
+from netsim.toml_places import place, value_place
+from netsim.words import words, wrong
 from netsim.world_file import read_world, world_plan
 
 
@@ -106,6 +107,21 @@ def is_case(text: str) -> bool:
     return re.search(r"^\[found\]", text, re.MULTILINE) is not None
 
 
+def _acts(case: _Case, text: str, source: str) -> tuple[Act, ...]:
+    numbers = (("n", case.options.voters), ("s", case.options.spares),
+               ("o", case.options.observers))  # fmt: skip
+    names = [f"{letter}{place}" for letter, count in numbers for place in range(count)]
+    reading, found = Reading(names, any_name=True), list[Act]()
+    for number, act in enumerate(case.act):
+        at = value_place(text, ("act", number, "act"))
+        line = words(act.act, source, *at)
+        if not line:
+            raise wrong(source, *at, f"act.{number}.act: no verb")
+        reading.check(line)
+        found.append(Act(act.seconds, act.act, act.lasts_seconds, source, *at))
+    return tuple(found)
+
+
 def read_case(text: str, source: str) -> tuple[Plan, str, Found]:
     """Return a case's run, its planted bug, and what was found. Raises InvalidSetting."""
     try:
@@ -121,10 +137,7 @@ def read_case(text: str, source: str) -> tuple[Plan, str, Found]:
     for name in raw["options"]:
         if name not in known:
             raise wrong(source, *place(text, ("options", name)), f"unknown option {name}")
-    acts = tuple(
-        Act(act.seconds, act.act, act.lasts_seconds, source, *place(text, ("act", number, "act")))
-        for number, act in enumerate(case.act)
-    )
+    acts = _acts(case, text, source)
     sites = Sites()
     if case.world:
         world = read_world(case.world, source)

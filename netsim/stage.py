@@ -40,7 +40,7 @@ class Stage:
         if word.text == LEADER:
             leader = self.world.leader()
             if leader is None:
-                raise word.wrong("nobody leads now")
+                raise word.nobody_leads()
             return leader
         name = self.called.get(word.text, word.text)
         if name not in nodes:

@@ -12,6 +12,7 @@ import re
 Path = tuple[str | int, ...]
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
+_VALUE = re.compile(r"[^=]*=\s*[\"']*")
 _LONG = ('"""', "'''")
 
 
@@ -53,6 +54,14 @@ def place(text: str, wanted: Path) -> tuple[int, int]:
                 if match is not None:
                     best = (number, key.end() + match.start(1) + 1)
     return best
+
+
+def value_place(text: str, wanted: Path) -> tuple[int, int]:
+    """Return line and column of the first letter of a key's value, within its quotation marks."""
+    row, column = place(text, wanted)
+    lines = text.splitlines()
+    value = _VALUE.match(lines[row - 1], column - 1) if lines else None
+    return row, column if value is None else value.end() + 1
 
 
 def _table(header: re.Match[str], counts: dict[Path, int]) -> Path:

@@ -120,12 +120,13 @@ def wipe(stage: Stage, head: Word, rest: list[Word]) -> Undo:
 def set_back(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     node = stage.node(rest[0])
     back = rest[1].whole(1)
-    if node.life:
-        node.stop(silently=False)
     disk = node.disk
     count = len(disk.batches) - back
     if count < 1:
         raise rest[1].wrong(f"{node.name} has made {len(disk.batches) - 1} writes")
+    if node.life:
+        node.stop(silently=False)
+        count = len(disk.batches) - back  # the write in flight may have made it
     older = Disk(disk.store, disk.batches[0])
     for batch in disk.batches[1:count]:
         older.begin(batch, 0)
@@ -138,12 +139,12 @@ def set_back(stage: Stage, head: Word, rest: list[Word]) -> Undo:
 
 # --- disks and clocks ----------------------------------------------------------------------------
 
-_DISK = ("slow", "hang", "error", "full", "mend")
+DISK_STATES = ("slow", "hang", "error", "full", "mend")
 
 
 def disk(stage: Stage, head: Word, rest: list[Word]) -> Undo | None:
     node = stage.node(rest[0])
-    how = rest[1].one_of(_DISK, "state of a disk")
+    how = rest[1].one_of(DISK_STATES, "state of a disk")
     if len(rest) > 2 and how != "slow":
         raise rest[2].wrong(f"{rest[2].text!r} is too much: disk {how} takes no number")
     if how == "mend":
@@ -200,6 +201,8 @@ def sleep(stage: Stage, head: Word, rest: list[Word]) -> None:
 
 # --- leadership and members ----------------------------------------------------------------------
 
+ROLES = ("validator", "learner")
+
 
 def transfer(stage: Stage, head: Word, rest: list[Word]) -> None:
     node = stage.node(rest[0])
@@ -212,7 +215,7 @@ def transfer(stage: Stage, head: Word, rest: list[Word]) -> None:
 def add(stage: Stage, head: Word, rest: list[Word]) -> None:
     role = "validator"
     if len(rest) > 1:
-        role = rest[1].one_of(("validator", "learner"), "role")
+        role = rest[1].one_of(ROLES, "role")
     stage.world.operators.order_role(stage.node(rest[0]).name, role)
 
 

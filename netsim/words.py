@@ -17,6 +17,10 @@ _WORD = re.compile(r"\S+")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
+class NobodyLeads(InvalidSetting):
+    """A line is about the leader, and there is none now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word of a file, and where it stands."""
@@ -29,6 +33,11 @@ class Word:
     def wrong(self, what: str) -> InvalidSetting:
         """Return the error that names this word's place."""
         return wrong(self.source, self.line, self.column, what)
+
+    def nobody_leads(self) -> NobodyLeads:
+        """Return the error of a word that means the leader while there is none."""
+        error = self.wrong("nobody leads now")
+        return NobodyLeads(error.message, code=error.code, remedy=error.remedy)
 
     def number(self, least: float = 0.0) -> float:
         """Return the word as a number. Raises InvalidSetting."""

@@ -17,13 +17,13 @@ from msgspec import Meta, Struct
 from govchaind.base.errors import InvalidSetting
 from netsim.catalog import properties
 from netsim.expectations import Expect
+from netsim.forms import Reading
 from netsim.marks import MARKS
 from netsim.options import FAULTS, Options, draw
 from netsim.plan import Act, Plan
 from netsim.sites import Latency, Sites
-from netsim.toml_places import Path, place
-from netsim.verbs import VERBS
-from netsim.words import exactly, words, wrong
+from netsim.toml_places import Path, place, value_place
+from netsim.words import words, wrong
 
 Positive = Annotated[float, Meta(gt=0)]
 Amount = Annotated[float, Meta(ge=0)]
@@ -203,24 +203,27 @@ def _check(world: WorldFile, text: str, source: str) -> None:
     for property_id in world.expect.properties or ():
         if property_id not in properties():
             raise refuse(("expect", "properties"), f"there is no property {property_id!r}")
-    for act in acts(world, text, source):
-        head, *rest = words(act.line, act.source, act.row, act.column)
-        verb = VERBS[head.one_of(VERBS, "verb")]
-        exactly(head, rest, verb.least, verb.most, verb.usage)
+    for number, fault in enumerate(world.faults.at):
+        path: Path = ("faults", "at", number)
+        if fault.seconds >= world.duration.minutes * 60:
+            raise refuse((*path, "seconds"), "the run is over by then: see duration.minutes")
+    reading = Reading(name for name, _ in _sites(world).of)
+    for act in sorted(acts(world, text, source), key=lambda act: act.at):
+        reading.check(words(act.line, act.source, act.row, act.column))
 
 
 def acts(world: WorldFile, text: str, source: str) -> list[Act]:
     """Return every act at a fixed time, each time it comes."""
     found: list[Act] = []
     for number, fault in enumerate(world.faults.at):
-        row, column = place(text, ("faults", "at", number, "act"))
-        if not fault.act.strip():
+        path: Path = ("faults", "at", number, "act")
+        row, column = place(text, path)
+        if not fault.act.split("#", maxsplit=1)[0].strip():
             raise wrong(source, row, column, f"faults.at.{number}.act: no verb")
+        row, column = value_place(text, path)
         for turn in range(fault.times):
             at = fault.seconds + turn * (fault.every_seconds or 0.0)
-            found.append(
-                Act(at, fault.act, fault.lasts_seconds, source, row, column + len('act = "'))
-            )
+            found.append(Act(at, fault.act, fault.lasts_seconds, source, row, column))
     return found
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,44 @@ from netsim.job import Job, play
 from netsim.library import worlds
 from netsim.run import run
 from netsim.scenario import read_text
+from netsim.verbs import VERBS
 from netsim.world_file import read_world, world_plan
 
 HEAD = 'title = "A"\n\n[[sites]]\nname = "a"\nvoters = 3\n'
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "cut": (" n0 n1", " leader others"),
+    "one-way": (" n0 n1 n2",),
+    "partition": (" n0 | n1 | n2", " n0 n1 | others"),
+    "star": (" n0",),
+    "chain": (" n0 n1 n2",),
+    "mend": (" n0 n1",),
+    "clog": (" n0 n1 5", " n0 others 0.5"),
+    "half-open": (" n0 n1",),
+    "cap": (" n0 n1 500",),
+    "read-slowly": (" n0 0.3",),
+    "heal": ("", " # all"),
+    "deliver-nothing-from": (" n0",),
+    "deliver-nothing-to": (" n0",),
+    "crash": (" n0", " n0 silently"),
+    "restart": (" n0",),
+    "upgrade": (" n0", " n0 2"),
+    "pause": (" n0",),
+    "resume": (" n0",),
+    "slow": (" n0 0.3",),
+    "wipe": (" n0", " n0 with-guard"),
+    "set-back": (" n0 3",),
+    "disk": (" n0 slow", " n0 slow 9", " n0 hang", " n0 mend"),
+    "clock": (" n0 -9", " n0 n1 9", " others 9"),
+    "clock-jumps": (" n0 -9 5",),
+    "clock-stops": (" n0",),
+    "sleep": (" 60",),
+    "transfer": (" leader", " leader n0"),
+    "add": (" n0", " n0 learner"),
+    "remove": (" n0",),
+    "offer": (" n0 k 1", " n0 k 1 as w"),
+    "read": (" n0 k as r",),
+    "call": (" old leader",),
+}
 OBSERVERS_SECONDS = 60
 OBSERVERS_KIBIBYTES = 2 * 1024 * 1024
 
@@ -78,6 +116,11 @@ def test_a_world_of_the_library_meets_its_expectations(path: Path) -> None:
             "a word is missing: crash NODE",
         ),
         (
+            HEAD + '[duration]\nminutes = 1\n[[faults.at]]\nseconds = 60\nact = "heal"\n',
+            "9:1",
+            "faults.at.0.seconds: the run is over by then: see duration.minutes",
+        ),
+        (
             HEAD + '[[faults.at]]\nseconds = 1\nact = "heal"\n[[faults.at]]\nsecond = 1\n',
             "10:1",
             "faults.at.1.second: Object contains unknown field `second`",
@@ -101,10 +144,41 @@ def test_a_wrong_field_is_told_with_its_place(text: str, place: str, told: str) 
     assert told in wrong.value.message
 
 
-def test_a_node_that_is_not_there_is_told_when_its_act_comes() -> None:
-    text = HEAD + '[[faults.at]]\nseconds = 1\nact = "crash n7"\n'
-    with pytest.raises(InvalidSetting, match=r"^my.toml:8:14: there is no node 'n7'"):
-        play(Job(0, world=text, source="my.toml"))
+@pytest.mark.parametrize(
+    ("act", "column", "told"),
+    [
+        ("crash n7", 12, "there is no node 'n7'"),
+        ("crash n1 silent", 15, "did you mean silently?"),
+        ("slow n1 fast", 14, "'fast' is no number"),
+        ("clog n0 n1 n2 soon", 20, "'soon' is no number"),
+        ("disk n0 hang 3", 19, "'3' is too much"),
+        ("cut n0 n0", 13, "n0 stands there twice"),
+        ("partition n0 | n1 |", 6, "a partition has two sides"),
+        ("partition n0 | others n0", 28, "n0 stands there twice"),
+        ("offer n0 k 1 as", 19, "a name is missing"),
+        ("set-back n0 0", 18, "'0' is no whole number of 1 or more"),
+        ("crash old", 12, "there is no node 'old'"),
+    ],
+)
+def test_a_wrong_word_of_an_act_is_told_before_a_seed_runs(
+    act: str, column: int, told: str
+) -> None:
+    with pytest.raises(InvalidSetting) as wrong:
+        read_world(HEAD + f'[[faults.at]]\nseconds = 1\nact="{act}"\n', "my.toml")
+    assert wrong.value.message.startswith(f"my.toml:8:{column}: ")
+    assert told in wrong.value.message
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_act_of_every_verb_can_be_read(verb: str) -> None:
+    for example in EXAMPLES[verb]:
+        act = f'[[faults.at]]\nseconds = 1\nact = "{verb}{example}"\n'
+        assert read_world(HEAD + act, "my.toml").faults.at[0].act == verb + example
+
+
+def test_a_name_stands_for_a_node_once_an_earlier_act_has_given_it() -> None:
+    later = '[[faults.at]]\nseconds = 2\nact = "crash old"\n'
+    read_world(HEAD + later + later.replace("2", "1").replace("crash old", "call old n0"), "w")
 
 
 def test_what_a_world_gives_holds_and_the_rest_is_drawn() -> None:
@@ -159,6 +233,35 @@ def test_an_act_is_done_again_and_taken_back() -> None:
     run(plan.options, lines.append, None, plan)
     told = [line for line in lines if "* pause" in line or "* over: pause n0" in line]
     assert [line.split(" ")[0] for line in told] == ["2.000000", "3.000000", "5.000000", "6.000000"]
+
+
+def told_by_acts(text: str) -> list[tuple[float, str]]:
+    """Return what the acts of a world leave in the trace, with the time of each."""
+    text = HEAD + text + "[duration]\nminutes = 0.5\nliveness = false\n"
+    plan = world_plan(read_world(text, "my.toml"), text, "my.toml", 1)
+    lines: list[str] = []
+    verdict = run(replace(plan.options, faults=()), lines.append, None, plan)
+    assert verdict.violation is None
+    split = [line.split(" ", 2) for line in lines if " * " in line]
+    return [(float(at), what) for at, _, what in split]
+
+
+def test_an_act_about_the_leader_waits_for_one() -> None:
+    told = told_by_acts('[[faults.at]]\nseconds = 0\nact = "crash leader"\n')
+    assert [(0 < at < 10, what) for at, what in told] == [(True, "* crash")]
+
+
+def test_an_act_is_skipped_if_nobody_leads_for_long_and_the_trace_says_so() -> None:
+    dead = "".join(f'[[faults.at]]\nseconds = 5\nact = "crash n{n}"\n' for n in range(3))
+    told = told_by_acts(dead + '[[faults.at]]\nseconds = 6\nact = "pause leader"\n')
+    at, what = told[-1]
+    assert what == "* skipped: pause leader: nobody leads now"
+    assert 16 <= at < 16.2
+
+
+def test_an_act_that_the_run_does_not_allow_is_skipped() -> None:
+    told = told_by_acts('[[faults.at]]\nseconds = 5\nact = "set-back n0 999"\n')
+    assert re.fullmatch(r"\* skipped: set-back n0 999: n0 has made \d+ writes", told[0][1])
 
 
 def test_every_expectation_can_be_unmet() -> None:
