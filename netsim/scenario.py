@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.base.limits import VALIDATORS_MAX
 from netsim.assertions import ASSERTIONS
 from netsim.options import Options, draw
 from netsim.properties.base import Violation
@@ -87,6 +88,8 @@ def read_scenario(text: str, source: str) -> list[list[Word]]:
             if made:
                 raise head.wrong(f"{name} comes before the network runs")
             made = name == "network"
+            if made and rest[0].whole(1) > VALIDATORS_MAX:
+                raise rest[0].wrong(f"{rest[0].text} voters are more than {VALIDATORS_MAX}")
         elif not made:
             raise head.wrong("the first verb is network: network VOTERS")
         else:

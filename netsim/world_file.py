@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from govchaind.base.errors import InvalidSetting
+from govchaind.base.limits import VALIDATORS_MAX
 from netsim.catalog import properties
 from netsim.expectations import Expect
 from netsim.forms import Reading
@@ -28,6 +30,7 @@ from netsim.words import words, wrong
 Positive = Annotated[float, Meta(gt=0)]
 Amount = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Refuse = Callable[[Path, str], InvalidSetting]
 Count = Annotated[int, Meta(ge=0)]
 MESSAGES_MAX = 1_000_000_000  # a world is bounded by its minutes
 
@@ -78,7 +81,7 @@ class FaultAt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     act: str
     lasts_seconds: Positive | None = None
     every_seconds: Positive | None = None
-    times: Annotated[int, Meta(ge=1)] = 1
+    times: Annotated[int, Meta(ge=1)] | None = None  # with every_seconds only; else once
 
 
 class FaultsTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -179,18 +182,7 @@ def _check(world: WorldFile, text: str, source: str) -> None:
     def refuse(path: Path, what: str) -> InvalidSetting:
         return wrong(source, *place(text, path), f"{'.'.join(map(str, path))}: {what}")
 
-    names = [site.name for site in world.sites]
-    for number, site in enumerate(world.sites):
-        if names.index(site.name) != number:
-            raise refuse(("sites", number, "name"), f"there are two sites {site.name!r}")
-    if not sum(site.voters for site in world.sites):
-        raise refuse(("sites", 0), "no site has voters")
-    for number, between in enumerate(world.latencies):
-        for name in between.sites:
-            if name not in names:
-                raise refuse(("latencies", number, "sites"), f"there is no site {name!r}")
-        if between.mean_ms < between.min_ms:
-            raise refuse(("latencies", number, "mean_ms"), "it is below min_ms")
+    _check_sites(world, refuse)
     timing = world.timing
     if not timing.heartbeat_seconds < timing.election_min_seconds < timing.election_max_seconds:
         raise refuse(("timing",), "heartbeat < election_min < election_max does not hold")
@@ -203,13 +195,60 @@ def _check(world: WorldFile, text: str, source: str) -> None:
     for property_id in world.expect.properties or ():
         if property_id not in properties():
             raise refuse(("expect", "properties"), f"there is no property {property_id!r}")
-    for number, fault in enumerate(world.faults.at):
-        path: Path = ("faults", "at", number)
-        if fault.seconds >= world.duration.minutes * 60:
-            raise refuse((*path, "seconds"), "the run is over by then: see duration.minutes")
+    _check_times(world, refuse)
     reading = Reading(name for name, _ in _sites(world).of)
     for act in sorted(acts(world, text, source), key=lambda act: act.at):
         reading.check(words(act.line, act.source, act.row, act.column))
+
+
+def _check_sites(world: WorldFile, refuse: Refuse) -> None:
+    """Sites: each one once, with voters among them; latencies that can be, one for each pair."""
+    names = [site.name for site in world.sites]
+    voters = 0
+    for number, site in enumerate(world.sites):
+        path: Path = ("sites", number)
+        if names.index(site.name) != number:
+            raise refuse((*path, "name"), f"there are two sites {site.name!r}")
+        voters += site.voters
+        if voters > VALIDATORS_MAX:
+            raise refuse((*path, "voters"), f"{voters} voters so far; at most {VALIDATORS_MAX}")
+        if site.min_ms is not None and site.mean_ms is None:
+            raise refuse((*path, "min_ms"), "mean_ms is missing beside it")
+        if site.min_ms is not None and site.mean_ms is not None and site.mean_ms < site.min_ms:
+            raise refuse((*path, "mean_ms"), "it is below min_ms")
+    if not voters:
+        raise refuse(("sites", 0), "no site has voters")
+    pairs: set[frozenset[str]] = set()
+    for number, between in enumerate(world.latencies):
+        path = ("latencies", number)
+        for name in between.sites:
+            if name not in names:
+                raise refuse((*path, "sites"), f"there is no site {name!r}")
+        if between.mean_ms < between.min_ms:
+            raise refuse((*path, "mean_ms"), "it is below min_ms")
+        pair = frozenset(between.sites)
+        if len(pair) == 1:
+            what = "one site twice: what is within a site stands beside its name"
+            raise refuse((*path, "sites"), what)
+        if pair in pairs:
+            raise refuse((*path, "sites"), "the latency of these two sites is given already")
+        pairs.add(pair)
+
+
+def _check_times(world: WorldFile, refuse: Refuse) -> None:
+    """Acts: each time of each lies within the run."""
+    end = world.duration.minutes * 60
+    for number, fault in enumerate(world.faults.at):
+        path: Path = ("faults", "at", number)
+        if fault.seconds >= end:
+            raise refuse((*path, "seconds"), "the run is over by then: see duration.minutes")
+        if fault.every_seconds is None and fault.times is not None:
+            raise refuse((*path, "times"), "every_seconds is missing beside it")
+        if fault.every_seconds is not None:
+            if fault.times is None:
+                raise refuse((*path, "every_seconds"), "times is missing beside it")
+            if fault.seconds + (fault.times - 1) * fault.every_seconds >= end:
+                raise refuse((*path, "times"), "the run is over before the last of them")
 
 
 def acts(world: WorldFile, text: str, source: str) -> list[Act]:
@@ -221,7 +260,7 @@ def acts(world: WorldFile, text: str, source: str) -> list[Act]:
         if not fault.act.split("#", maxsplit=1)[0].strip():
             raise wrong(source, row, column, f"faults.at.{number}.act: no verb")
         row, column = value_place(text, path)
-        for turn in range(fault.times):
+        for turn in range(fault.times or 1):
             at = fault.seconds + turn * (fault.every_seconds or 0.0)
             found.append(Act(at, fault.act, fault.lasts_seconds, source, row, column))
     return found

@@ -54,6 +54,7 @@ def test_a_scenario_is_red_with_the_bug_that_it_is_about(bug: str, name: str) ->
         ("run 3", "1:1", "the first verb is network"),
         ("network 3\nnetwork 3", "2:1", "network comes before the network runs"),
         ("network", "1:8", "a word is missing: network VOTERS"),
+        ("network 30", "1:9", "30 voters are more than 25"),
         ("network 3 spare 1", "1:11", "did you mean spares?"),
         ("network 3 spares", "1:11", "a number is missing"),
         ("latency 5 2\nnetwork 3", "1:11", "the mean is below the least"),

@@ -21,6 +21,9 @@ from netsim.verbs import VERBS
 from netsim.world_file import read_world, world_plan
 
 HEAD = 'title = "A"\n\n[[sites]]\nname = "a"\nvoters = 3\n'
+TWO = HEAD + '[[sites]]\nname = "b"\nvoters = 0\n'
+PAIR = '[[latencies]]\nsites = ["a", "b"]\nmin_ms = 1\nmean_ms = 2\n'
+ACT = HEAD + '[[faults.at]]\nseconds = 1\nact = "heal"\n'
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "cut": (" n0 n1", " leader others"),
     "one-way": (" n0 n1 n2",),
@@ -101,9 +104,30 @@ def test_a_world_of_the_library_meets_its_expectations(path: Path) -> None:
             "there is no site 'b'",
         ),
         (
-            HEAD + '[[latencies]]\nsites = ["a", "a"]\nmin_ms = 3\nmean_ms = 2\n',
-            "9:1",
+            TWO + '[[latencies]]\nsites = ["a", "b"]\nmin_ms = 3\nmean_ms = 2\n',
+            "12:1",
             "it is below min_ms",
+        ),
+        (
+            TWO + '[[latencies]]\nsites = ["a", "a"]\nmin_ms = 1\nmean_ms = 2\n',
+            "10:1",
+            "one site twice",
+        ),
+        (
+            TWO + PAIR + PAIR.replace('"a", "b"', '"b", "a"').replace("2", "9"),
+            "14:1",
+            "the latency of these two sites is given already",
+        ),
+        (HEAD + "min_ms = 2\n", "6:1", "sites.0.min_ms: mean_ms is missing beside it"),
+        (HEAD + "min_ms = 2\nmean_ms = 1\n", "7:1", "sites.0.mean_ms: it is below min_ms"),
+        (HEAD.replace("3", "30"), "5:1", "sites.0.voters: 30 voters so far; at most 25"),
+        (TWO.replace("voters = 0", "voters = 23"), "8:1", "26 voters so far; at most 25"),
+        (ACT + "every_seconds = 9\n", "9:1", "every_seconds: times is missing beside it"),
+        (ACT + "times = 9\n", "9:1", "times: every_seconds is missing beside it"),
+        (
+            ACT + "every_seconds = 60\ntimes = 11\n",
+            "10:1",
+            "times: the run is over before the last of them",
         ),
         (
             HEAD + '[[faults.at]]\nseconds = 1\nact = "crush n0"\n',
