@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from netsim.job import Job
 from netsim.run import Verdict
-from netsim.sweep import Judged
 
 TAIL_LINES = 40
 
@@ -71,7 +71,14 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def last_events(verdict: Judged, lines: int = TAIL_LINES) -> list[str]:
+class Told(Protocol):
+    """A verdict of either gear, or a trace: what has the end of a trace."""
+
+    @property
+    def tail(self) -> Iterable[str]: ...
+
+
+def last_events(verdict: Told, lines: int = TAIL_LINES) -> list[str]:
     """Return the end of the trace, without the chatter about certified heights."""
     told = [line for line in verdict.tail if " Head " not in line]
     return told[-lines:]

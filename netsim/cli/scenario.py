@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from govchaind.cli.output import print_json
 from netsim.cli.main import HOLDS, VIOLATED
 from netsim.job import planting
 from netsim.library import found
+from netsim.report import last_events
 from netsim.scenario import Played, play_scenario, read_text
 
 
@@ -36,21 +38,28 @@ def scenario(file: str, trace: bool, plant: str, as_json: bool) -> int:
     text = read_text(path)
     with planting(plant):
         played = play_scenario(text, source, click.echo if trace and not as_json else None)
-    _tell(played, source, as_json=as_json)
+    again = shlex.join(["netsim", "scenario", source, *(["--plant", plant] if plant else [])])
+    _tell(played, source, again, as_json=as_json, trace=trace)
     return HOLDS if played.unmet is None and played.violation is None else VIOLATED
 
 
-def _tell(played: Played, source: str, *, as_json: bool) -> None:
+def _tell(played: Played, source: str, again: str, *, as_json: bool, trace: bool) -> None:
     world, violation = played.world, played.violation
     simulated = 0.0 if world is None else world.heap.now
     digest = "" if world is None else world.trace.digest
+    failed = violation is not None or played.unmet is not None
+    events = last_events(world.trace) if failed and world is not None else []
     if as_json:
         print_json({
             "file": source, "lines": played.lines, "unmet": played.unmet,
             "violation": None if violation is None else str(violation),
-            "simulated_seconds": simulated, "digest": digest,
+            "simulated_seconds": simulated, "digest": digest, "last_events": events,
+            "again": again,
         })  # fmt: skip
         return
+    if events and not trace:
+        click.echo("the last events:")
+        click.echo("\n".join(events) + "\n")
     if violation is not None:
         click.echo(f"{source}: after {played.lines} lines {violation.property_id} DOES NOT HOLD "
                    f"at {violation.node}, {simulated:.6f} s: {violation.text}")  # fmt: skip
@@ -59,3 +68,5 @@ def _tell(played: Played, source: str, *, as_json: bool) -> None:
     else:
         click.echo(f"{source}: all {played.lines} lines hold; {simulated:.1f} s simulated")
     click.echo(f"trace digest       {digest}")
+    if failed:
+        click.echo(f"again              {again}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -116,3 +117,20 @@ def test_the_command_plays_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(bug) == 1
     assert main(["scenario", "restart-of-all", "--plant", "answer-before-write"]) == 1
     assert "I-9 DOES NOT HOLD at " in capsys.readouterr().out
+
+
+def test_a_scenario_that_fails_tells_its_last_events_and_how_to_play_it_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["scenario", "restart-of-all", "--plant", "term-forgotten"]
+    assert main(asked) == 1
+    said = capsys.readouterr().out
+    events = said.split("the last events:\n")[1].split("\n\n")[0].splitlines()
+    assert len(events) == 40
+    again = "netsim scenario restart-of-all --plant term-forgotten"
+    assert said.endswith(f"\nagain              {again}\n")
+    assert main([*asked, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["again"], told["last_events"]) == (again, events)
+    assert main(["scenario", "restart-of-all"]) == 0
+    assert "last events" not in capsys.readouterr().out
