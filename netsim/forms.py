@@ -68,6 +68,7 @@ class Reading:
         self._kinds: Mapping[str, Callable[[Word], object]] = MappingProxyType(
             {
                 "node": self._node,
+                "node/others": self._node_or_others,
                 "number": Word.number,
                 "signed": lambda word: word.number(-1e12),
                 "whole": Word.whole,
@@ -93,7 +94,7 @@ class Reading:
         kinds = form.split()
         if "nodes" in kinds:
             at = kinds.index("nodes")
-            kinds[at : at + 1] = ["node"] * (len(rest) - len(kinds) + 1)
+            kinds[at : at + 1] = ["node/others"] * (len(rest) - len(kinds) + 1)
         for kind, word in zip(kinds, rest, strict=False):
             self._word(kind.strip("[]"), word)
         if head.text == "offer" and len(rest) == 4:
@@ -114,10 +115,14 @@ class Reading:
         if text in self._seen:
             raise word.wrong(f"{text} stands there twice")
         self._seen.add(text)
-        if text in known or text == OTHERS:
+        if text in known:
             return
         if not self._any_name or _PLACED.fullmatch(text):
             word.one_of(known if len(known) < 40 else [self._nodes[0], LEADER], "node")
+
+    def _node_or_others(self, word: Word) -> None:
+        if word.text != OTHERS:
+            self._node(word)
 
     def _new(self, word: Word) -> None:
         name = word.name()
@@ -127,8 +132,10 @@ class Reading:
 
     def _sides(self, head: Word, rest: list[Word]) -> None:
         for word in rest:
-            if word.text != "|":
+            if word.text not in ("|", OTHERS):
                 self._node(word)
+        for again in [word for word in rest if word.text == OTHERS][1:]:
+            raise again.wrong(f"{OTHERS} stands there twice")
         bars = [place for place, word in enumerate(rest) if word.text == "|"]
         ends = [-1, *bars, len(rest)]
         if not bars or any(b - a < 2 for a, b in pairwise(ends)):

@@ -53,6 +53,8 @@ def _sides(stage: Stage, head: Word, rest: list[Word]) -> list[list[str]]:
         raise head.wrong("a partition has two sides or more, with | between")
     named = [word for side in sides for word in side if word.text != "others"]
     taken = names_of(stage.nodes(named))
+    for again in [word for word in rest if word.text == "others"][1:]:
+        raise again.wrong("others stands there twice")
     found: list[list[str]] = []
     for side in sides:
         names = names_of([stage.node(word) for word in side if word.text != "others"])
@@ -123,7 +125,7 @@ def clog(stage: Stage, head: Word, rest: list[Word]) -> None:
 
 
 def half_open(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    one, other = stage.node(rest[0]).name, stage.node(rest[1]).name
+    one, other = (node.name for node in stage.two(rest))
     stage.world.network.half_open(one, other)
     return _cut(
         stage, between([one], [other]), f"half-open: {other} has not noticed that {one} left"
@@ -131,7 +133,8 @@ def half_open(stage: Stage, head: Word, rest: list[Word]) -> Undo:
 
 
 def cap(stage: Stage, head: Word, rest: list[Word]) -> Undo:
-    direction = (stage.node(rest[0]).name, stage.node(rest[1]).name)
+    one, other = stage.two(rest[:2])
+    direction = (one.name, other.name)
     rate = rest[2].number()
     pipes = stage.world.network.pipes
     say(stage, None, f"{'>'.join(direction)} passes {rate:g} bytes a second")

@@ -48,9 +48,25 @@ class Stage:
             word.one_of(known if len(known) < 40 else ["n0", LEADER, *self.called], "node")
         return nodes[name]
 
+    def two(self, words: list[Word]) -> tuple[Node, Node]:
+        """Return the two different nodes that two words mean. Raises InvalidSetting."""
+        one, other = map(self.node, words)
+        if one is other:
+            raise words[1].wrong(f"{one.name} stands there twice")
+        return one, other
+
     def nodes(self, words: list[Word]) -> list[Node]:
-        """Return the nodes that words mean; `others` are all those that no word names."""
-        found = [self.node(word) for word in words if word.text != "others"]
+        """Return the nodes that words mean; `others` are all those that no word names.
+
+        Raises InvalidSetting if two words mean one node.
+        """
+        found: list[Node] = []
+        for word in words:
+            if word.text != "others":
+                node = self.node(word)
+                if node in found:
+                    raise word.wrong(f"{node.name} stands there twice")
+                found.append(node)
         if any(word.text == "others" for word in words):
             found += [node for node in self.world.nodes.values() if node not in found]
         return found

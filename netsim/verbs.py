@@ -206,7 +206,7 @@ ROLES = ("validator", "learner")
 
 def transfer(stage: Stage, head: Word, rest: list[Word]) -> None:
     node = stage.node(rest[0])
-    target = stage.node(rest[1]).name if len(rest) > 1 else None
+    target = stage.two(rest)[1].name if len(rest) > 1 else None
     say(stage, node, f"transfer to {target}")
     stage.world.watch_transfer(node, target)
     node.arrive(TransferAsked(target))

@@ -67,7 +67,8 @@ class Word:
         if self.text in known:
             return self.text
         near = difflib.get_close_matches(self.text, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        all_known = f"there are {', '.join(known)}" if known else "there are none yet"
+        hint = f"did you mean {near[0]}?" if near else all_known
         raise self.wrong(f"there is no {what} {self.text!r}; {hint}")
 
 
