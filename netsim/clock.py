@@ -49,6 +49,12 @@ class Clock:
         self._period = self._jump = 0.0
         self._stopped_at = None
 
+    def drift(self, rate: float, now: float) -> None:
+        """Gain so many seconds a second from simulated time `now` on, or lose."""
+        ahead = self._offset + self._drift * now
+        self.set_ahead(ahead - rate * now)
+        self._drift = rate
+
     def sleep(self, seconds: float) -> None:
         """Go on for so long while the machine is suspended; whatever is set later, comes on top."""
         self._slept += seconds

@@ -13,7 +13,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from netsim.stage import LEADER
-from netsim.verbs import DISK_STATES, ROLES, VERBS
+from netsim.verbs import DISK_STATES, LIAR_VOTERS, ROLES, VERBS
 from netsim.words import Word, exactly
 
 OTHERS = "others"
@@ -31,6 +31,15 @@ FORMS: Mapping[str, str] = MappingProxyType({
     "half-open": "node node",
     "cap": "node node number",
     "read-slowly": "node number",
+    "halves": "",
+    "bridge": "node",
+    "drop": "node nodes share",
+    "duplicate": "node nodes share",
+    "reorder": "node nodes share",
+    "delay": "node nodes number",
+    "hold": "node nodes",
+    "release": "node nodes",
+    "close": "node node",
     "heal": "",
     "deliver-nothing-from": "node",
     "deliver-nothing-to": "node",
@@ -44,6 +53,7 @@ FORMS: Mapping[str, str] = MappingProxyType({
     "set-back": "node positive",
     "disk": "node disk [number]",
     "clock": "nodes signed",
+    "clock-drifts": "node rate",
     "clock-jumps": "node signed number",
     "clock-stops": "node",
     "sleep": "number",
@@ -52,6 +62,8 @@ FORMS: Mapping[str, str] = MappingProxyType({
     "remove": "node",
     "offer": "node name whole [as] [new]",
     "read": "node name as new",
+    "flood": "node [positive]",
+    "attest-twice": "node",
     "call": "call node",
 })  # fmt: skip
 
@@ -71,6 +83,8 @@ class Reading:
                 "node/others": self._node_or_others,
                 "number": Word.number,
                 "signed": lambda word: word.number(-1e12),
+                "rate": lambda word: word.number(-1.0),
+                "share": Word.share,
                 "whole": Word.whole,
                 "positive": lambda word: word.whole(1),
                 "name": Word.name,
@@ -99,8 +113,13 @@ class Reading:
             self._word(kind.strip("[]"), word)
         if head.text == "offer" and len(rest) == 4:
             raise rest[3].wrong(f"a name is missing: {verb.usage}")
-        if head.text == "disk" and len(rest) > 2 and rest[1].text != "slow":
-            raise rest[2].wrong(f"{rest[2].text!r} is too much: disk {rest[1].text} has no number")
+        if head.text == "disk" and len(rest) > 2:
+            if rest[1].text not in ("slow", "rot"):
+                raise rest[2].wrong(f"{rest[2].text!r} is too much: {verb.usage}")
+            if rest[1].text == "rot":
+                rest[2].whole(1)
+        if head.text == "attest-twice" and f"n{LIAR_VOTERS - 1}" not in self._nodes:
+            raise head.wrong(f"of fewer than {LIAR_VOTERS} validators none may lie")
 
     def _word(self, kind: str, word: Word) -> None:
         judge = self._kinds.get(kind)

@@ -16,7 +16,7 @@ it again what it says it has.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,15 @@ class Liar:
         self._judged: dict[Hash, bool] = {}
         self._tales = source(options.seed, "liar/tales")
         self._serving: Serving | None = None  # made when it first serves: keys come later
+        self._only_signs = False  # a line has made it lie, in that way alone
+
+    def attest_twice(self, name: NodeId) -> Callable[[], None]:
+        """Have one node, the only one that lies, attest two things from now on; return what ends
+        it. What it has signed remains."""
+        self.name = name
+        self._only_signs, self._claims = True, False
+        self._speaks, self._signs = [], ["two-tales"]
+        return self._signs.clear
 
     def told(self, node: Node, to: NodeId, message: PeerMessage) -> list[PeerMessage]:
         """Return what this node sends where an honest one would send `message`."""
@@ -81,7 +90,7 @@ class Liar:
         self._past.append((to, message))
         if isinstance(message, Attest):
             return self._attest(node, message)
-        if isinstance(message, CertifiedBlocks | Certificates):
+        if isinstance(message, CertifiedBlocks | Certificates) and not self._only_signs:
             return [self._served(message)]
         if self._claims and isinstance(message, AppendReply) and self._may_claim(to):
             return [self._claim(to, message)] if pick.random() < 0.2 else [message]

@@ -82,6 +82,23 @@ def star(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     return _cut(stage, directions, f"star around {centre}")
 
 
+def halves(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    return _part(stage, list(stage.world.nodes), "halves")
+
+
+def bridge(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    middle = stage.node(rest[0]).name
+    others = [name for name in stage.world.nodes if name != middle]
+    return _part(stage, others, f"bridge {middle} between")
+
+
+def _part(stage: Stage, names: list[str], text: str) -> Undo:
+    """Cut these nodes into two halves, as chance has it."""
+    stage.random.shuffle(names)
+    left, right = sorted(names[: len(names) // 2]), sorted(names[len(names) // 2 :])
+    return _cut(stage, between(left, right), f"{text} {' '.join(left)} | {' '.join(right)}")
+
+
 def chain(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     names = names_of(stage.nodes(rest))
     directions = [
@@ -148,3 +165,55 @@ def read_slowly(stage: Stage, head: Word, rest: list[Word]) -> Undo:
     say(stage, node, f"takes {seconds:g} s for each message")
     pipes.read_slowly(node.name, seconds)
     return partial(pipes.read_slowly, node.name, 0.0)
+
+
+# --- a share of what is sent, and how late it comes -----------------------------------------------
+
+
+def _from_first(stage: Stage, words: list[Word]) -> Directions:
+    one, *others = names_of(stage.nodes(words))
+    return [(one, other) for other in others]
+
+
+def _shown(directions: Directions) -> str:
+    return " ".join(">".join(each) for each in directions)
+
+
+def _share(kind: str, stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    *which, last = rest
+    share, directions = last.share(), _from_first(stage, which)
+    say(stage, None, f"{share:g} of what is sent is {kind}: {_shown(directions)}")
+    mishaps = stage.world.network.mishaps
+    mishaps.share(kind, directions, share)
+    return partial(mishaps.share, kind, directions, 0.0)
+
+
+drop, duplicate, reorder = (partial(_share, kind) for kind in ("lost", "doubled", "overtaken"))
+
+
+def delay(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    *which, last = rest
+    seconds, directions = last.number(), _from_first(stage, which)
+    say(stage, None, f"{seconds:g} s later: {_shown(directions)}")
+    pipes = stage.world.network.pipes
+    pipes.wind(directions, float("inf"), seconds)
+    return partial(pipes.wind, directions, 0.0, 0.0)
+
+
+def hold(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    directions = _from_first(stage, rest)
+    say(stage, None, f"held: {_shown(directions)}")
+    stage.world.network.mishaps.hold(directions)
+    return partial(stage.world.network.mishaps.release, directions)
+
+
+def release(stage: Stage, head: Word, rest: list[Word]) -> None:
+    directions = _from_first(stage, rest)
+    say(stage, None, f"released: {_shown(directions)}")
+    stage.world.network.mishaps.release(directions)
+
+
+def close(stage: Stage, head: Word, rest: list[Word]) -> None:
+    one, other = stage.two(rest)
+    say(stage, one, f"the connection with {other.name} is closed")
+    stage.world.network.break_link(one.name, other.name)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from govchaind.base.limits import LINK_IDLE_SECONDS_MAX, LINK_WRITE_SECONDS_MAX
@@ -22,6 +23,7 @@ from govchaind.raft.messages import RequestVote, Vote
 from govchaind.replica.events import LinkDown, LinkUp, Received
 from govchaind.replica.messages import PeerMessage
 from netsim.heap import Heap
+from netsim.mishaps import Mishaps
 from netsim.options import Options, source
 from netsim.picture.record import Message as Drawn
 from netsim.pipes import Pipes, is_hopeless
@@ -78,6 +80,7 @@ class Network:
         self.on_arrival: Callable[[NodeId, NodeId, PeerMessage], bool] | None = None
         self._fates = _fates(options)
         self.pipes = Pipes()
+        self.mishaps = Mishaps(source(options.seed, "mishaps"))
         self._stuck: set[tuple[NodeId, NodeId]] = set()  # (a, b): a's send to b does not end
 
     # --- who is linked ---------------------------------------------------------------------------
@@ -115,6 +118,7 @@ class Network:
     def mend_all(self) -> None:
         self.cuts.clear()
         self.pipes.clear()
+        self.mishaps.clear()
         self._stuck.clear()
         self.dial_all()
 
@@ -259,6 +263,12 @@ class Network:
                 else:
                     fate = "held"
                     wait += self._random.expovariate(1 / self._options.hold_mean)
+        if self.mishaps.odd:
+            odd, wait, second = self.mishaps.fate((sender, to), wait)
+            if odd == "lost":
+                self._told("~", odd, sender, to, message)
+                return
+            fate, again = (fate, again) if odd == "sent" else (odd, second)
         if self.pipes.odd and (late := self.pipes.late(self._heap.now, (sender, to))):
             wait, fate = wait + late, "held"
         elif self.pipes.odd:
@@ -270,6 +280,10 @@ class Network:
                     self._heap.after(LINK_WRITE_SECONDS_MAX, self._give_up, sender, to)
                 return
         drawn = self._told(">", fate, sender, to, message)
+        if self.mishaps.odd:
+            arrive = partial(self._deliver, sender, to, life, message, drawn)
+            if self.mishaps.keep((sender, to), partial(self._heap.after, wait, arrive)):
+                return
         if again is not None:
             self._heap.after(again, self._deliver, sender, to, life, message, drawn)
         self._heap.after(wait, self._deliver, sender, to, life, message, drawn)

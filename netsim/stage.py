@@ -12,6 +12,7 @@ from govchaind.base.types import Height, NodeId
 from govchaind.ledger.outcomes import Code
 from govchaind.replica.events import Offered
 from netsim.node import Node
+from netsim.options import source
 from netsim.words import Word
 from netsim.workload import Asker
 
@@ -31,6 +32,7 @@ class Stage:
         self.world = world
         self.called: dict[str, NodeId] = {}
         self.askers: dict[str, Asker] = {}
+        self.random = source(world.options.seed, "lines")  # for what a line leaves to chance
 
     # --- nodes -----------------------------------------------------------------------------------
 

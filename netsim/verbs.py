@@ -11,22 +11,33 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from govchaind.replica.events import TransferAsked
+from govchaind.replica.events import Offered, TransferAsked
+from netsim.chain import INSTITUTIONS
 from netsim.disk import Disk
+from netsim.flood import flood as flooded
 from netsim.link_verbs import (
     Undo,
+    bridge,
     cap,
     chain,
     clog,
+    close,
     cut,
+    delay,
+    drop,
+    duplicate,
     half_open,
+    halves,
     heal,
+    hold,
     mend,
     nothing_from,
     nothing_to,
     one_way,
     partition,
     read_slowly,
+    release,
+    reorder,
     say,
     star,
 )
@@ -34,6 +45,7 @@ from netsim.node import Node
 from netsim.stage import Stage
 from netsim.words import Word, exactly
 
+FLOOD = 20  # transactions, and puts in each
 Do = Callable[[Stage, Word, list[Word]], Undo | None]
 
 
@@ -139,14 +151,20 @@ def set_back(stage: Stage, head: Word, rest: list[Word]) -> Undo:
 
 # --- disks and clocks ----------------------------------------------------------------------------
 
-DISK_STATES = ("slow", "hang", "error", "full", "mend")
+DISK_STATES = ("slow", "hang", "error", "full", "rot", "mend")
+ROWS_MAX = 1000
 
 
 def disk(stage: Stage, head: Word, rest: list[Word]) -> Undo | None:
     node = stage.node(rest[0])
     how = rest[1].one_of(DISK_STATES, "state of a disk")
-    if len(rest) > 2 and how != "slow":
+    if len(rest) > 2 and how not in ("slow", "rot"):
         raise rest[2].wrong(f"{rest[2].text!r} is too much: disk {how} takes no number")
+    if how == "rot":
+        rows = rest[2].whole(1) if len(rest) > 2 else 1
+        said = [node.disk.rot(stage.random) for _ in range(min(rows, ROWS_MAX))]
+        say(stage, node, f"disk rot, {rows} rows, at last {said[-1]}")
+        return node.disk.rotten.clear
     if how == "mend":
         say(stage, node, "disk mended")
         node.mend_disk()
@@ -177,6 +195,13 @@ def clock(stage: Stage, head: Word, rest: list[Word]) -> Undo:
             node.clock.set_ahead(0.0)
 
     return undo
+
+
+def clock_drifts(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node, rate = stage.node(rest[0]), rest[1].number(-1.0)
+    node.clock.drift(rate, stage.world.heap.now)
+    say(stage, node, f"clock drifts {rate:+g}")
+    return partial(node.clock.set_ahead, 0.0)
 
 
 def clock_jumps(stage: Stage, head: Word, rest: list[Word]) -> Undo:
@@ -246,6 +271,30 @@ def read(stage: Stage, head: Word, rest: list[Word]) -> None:
     stage.read(stage.node(rest[0]), rest[1].name(), _new_name(stage, rest[2:]))
 
 
+def flood(stage: Stage, head: Word, rest: list[Word]) -> None:
+    node = stage.node(rest[0])
+    count = rest[1].whole(1) if len(rest) > 1 else FLOOD
+    made = flooded(stage.world, INSTITUTIONS[0], count, FLOOD)
+    say(stage, node, f"flooded by {INSTITUTIONS[0]}, {count} times")
+    node.arrive(Offered(-1, made))
+    stage.world.marks.reach("flooded-amid-faults")
+
+
+# --- a malicious member --------------------------------------------------------------------------
+
+LIAR_VOTERS = 4  # these bear one that lies
+
+
+def attest_twice(stage: Stage, head: Word, rest: list[Word]) -> Undo:
+    node, liar = stage.node(rest[0]), stage.world.liar
+    if stage.world.options.voters < LIAR_VOTERS:
+        raise head.wrong(f"of fewer than {LIAR_VOTERS} validators none may lie")
+    if liar.name not in (None, node.name):
+        raise rest[0].wrong(f"{liar.name} lies already, and one may")
+    say(stage, node, "attests two things")
+    return liar.attest_twice(node.name)
+
+
 def call(stage: Stage, head: Word, rest: list[Word]) -> None:
     stage.called[rest[0].name()] = stage.node(rest[1]).name
 
@@ -268,6 +317,24 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
                 "many as come", cap, 3, 3),
     "read-slowly": Verb("read-slowly NODE SECONDS", "the node takes so long for each message that "
                         "comes; 0: no time", read_slowly, 2, 2),
+    "halves": Verb("halves", "the nodes fall into two halves, by chance; nothing passes between "
+                   "them", halves, 0, 0),
+    "bridge": Verb("bridge NODE", "the other nodes fall into two halves, by chance; only this node "
+                   "sees both", bridge, 1, 1),
+    "drop": Verb("drop NODE NODES SHARE", "this share of what the first sends to the others is "
+                 "lost, by chance; 0: nothing", drop, 3, None),
+    "duplicate": Verb("duplicate NODE NODES SHARE", "this share of what the first sends to the "
+                      "others arrives a second time, later", duplicate,
+                      3, None),
+    "reorder": Verb("reorder NODE NODES SHARE", "this share of what the first sends to the others "
+                    "arrives late, overtaken by what is sent after it", reorder, 3, None),
+    "delay": Verb("delay NODE NODES SECONDS", "what the first sends to the others arrives so much "
+                  "later; 0: no later", delay, 3, None),
+    "hold": Verb("hold NODE NODES", "what the first sends to the others does not arrive, until "
+                 "`release` or `heal`", hold, 2, None),
+    "release": Verb("release NODE NODES", "all that was held comes, stale", release, 2, None),
+    "close": Verb("close NODE NODE", "their connection ends; both notice, and dial again", close,
+                  2, 2),
     "heal": Verb("heal", "all passes again everywhere", heal, 0, 0),
     "deliver-nothing-from": Verb("deliver-nothing-from NODE", "what this node sends is lost",
                                  nothing_from, 1, 1),
@@ -288,11 +355,13 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "set-back": Verb("set-back NODE WRITES",
                      "the process dies and its disk becomes what it was so many writes ago",
                      set_back, 2, 2),
-    "disk": Verb("disk NODE slow [TIMES] | hang | error | full | mend",
-                 "writes take so many times as long (50), never end, fail once, find no room; or "
-                 "all is well again", disk, 2, 3),
+    "disk": Verb("disk NODE slow [TIMES] | hang | error | full | rot [ROWS] | mend",
+                 "writes take so many times as long (50), never end, fail once, find no room; so "
+                 "many rows (1) rot, by chance; or all is well again", disk, 2, 3),
     "clock": Verb("clock NODES SECONDS", "wall clocks go so far ahead of true time, or behind",
                   clock, 2, None),
+    "clock-drifts": Verb("clock-drifts NODE RATE", "the wall clock gains so many seconds a second, "
+                         "or loses", clock_drifts, 2, 2),
     "clock-jumps": Verb("clock-jumps NODE SECONDS PERIOD", "the wall clock jumps so far ahead, "
                         "back after a period of seconds, and so on", clock_jumps, 3, 3),
     "clock-stops": Verb("clock-stops NODE", "the wall clock stands still", clock_stops, 1, 1),
@@ -306,6 +375,10 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
                   3, 5),
     "read": Verb("read NODE KEY as NAME", "a client asks this node for a linearizable read", read,
                  4, 4),
+    "flood": Verb("flood NODE [TIMES]", "one author sends this node so many large transactions at "
+                  "once (20)", flood, 1, 2),
+    "attest-twice": Verb("attest-twice NODE", "the node, one of four validators or more, attests "
+                         "two things about a height, in half of what it signs", attest_twice, 1, 1),
     "call": Verb("call NAME NODE", "give a node a further name: `call old leader`", call, 2, 2),
 })  # fmt: skip
 

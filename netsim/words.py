@@ -49,6 +49,13 @@ class Word:
             raise self.wrong(f"{self.text} is not {least:g} or more")
         return found
 
+    def share(self) -> float:
+        """Return the word as a share, from 0 to 1. Raises InvalidSetting."""
+        found = self.number()
+        if found > 1:
+            raise self.wrong(f"{self.text} is no share: 0 to 1")
+        return found
+
     def whole(self, least: int = 0) -> int:
         """Return the word as a whole number. Raises InvalidSetting."""
         if not self.text.isdecimal() or int(self.text) < least:

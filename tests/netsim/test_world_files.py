@@ -35,6 +35,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "half-open": (" n0 n1",),
     "cap": (" n0 n1 500",),
     "read-slowly": (" n0 0.3",),
+    "halves": ("",),
+    "bridge": (" n0",),
+    "drop": (" n0 n1 0.5",),
+    "duplicate": (" n0 n1 n2 1",),
+    "reorder": (" leader others 0.1",),
+    "delay": (" n0 n1 0.3",),
+    "hold": (" n0 n1",),
+    "release": (" n0 n1",),
+    "close": (" n0 n1",),
     "heal": ("", " # all"),
     "deliver-nothing-from": (" n0",),
     "deliver-nothing-to": (" n0",),
@@ -46,8 +55,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "slow": (" n0 0.3",),
     "wipe": (" n0", " n0 with-guard"),
     "set-back": (" n0 3",),
-    "disk": (" n0 slow", " n0 slow 9", " n0 hang", " n0 mend"),
+    "disk": (" n0 slow", " n0 slow 9", " n0 rot", " n0 rot 9", " n0 hang", " n0 mend"),
     "clock": (" n0 -9", " n0 n1 9", " others 9"),
+    "clock-drifts": (" n0 -0.01",),
     "clock-jumps": (" n0 -9 5",),
     "clock-stops": (" n0",),
     "sleep": (" 60",),
@@ -56,6 +66,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "remove": (" n0",),
     "offer": (" n0 k 1", " n0 k 1 as w"),
     "read": (" n0 k as r",),
+    "flood": (" n0", " leader 9"),
+    "attest-twice": (" n1",),
     "call": (" old leader",),
 }
 OBSERVERS_SECONDS = 60
@@ -181,6 +193,10 @@ def test_a_wrong_field_is_told_with_its_place(text: str, place: str, told: str) 
         ("partition n0 | others n0", 28, "n0 stands there twice"),
         ("offer n0 k 1 as", 19, "a name is missing"),
         ("set-back n0 0", 18, "'0' is no whole number of 1 or more"),
+        ("drop n0 n1 2", 17, "2 is no share: 0 to 1"),
+        ("clock-drifts n0 -2", 22, "-2 is not -1 or more"),
+        ("disk n0 rot x", 18, "'x' is no number"),
+        ("attest-twice n0", 6, "of fewer than 4 validators none may lie"),
         ("crash old", 12, "there is no node 'old'"),
     ],
 )
@@ -197,7 +213,8 @@ def test_a_wrong_word_of_an_act_is_told_before_a_seed_runs(
 def test_an_act_of_every_verb_can_be_read(verb: str) -> None:
     for example in EXAMPLES[verb]:
         act = f'[[faults.at]]\nseconds = 1\nact = "{verb}{example}"\n'
-        assert read_world(HEAD + act, "my.toml").faults.at[0].act == verb + example
+        text = HEAD.replace("voters = 3", "voters = 4") + act
+        assert read_world(text, "my.toml").faults.at[0].act == verb + example
 
 
 def test_a_name_stands_for_a_node_once_an_earlier_act_has_given_it() -> None:
