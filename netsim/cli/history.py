@@ -8,13 +8,15 @@ from pathlib import Path
 
 import click
 
+from govchaind.base.errors import InvalidSetting
+from netsim.checker.calls import Call
 from netsim.checker.jepsen import HistoryError, read_history
 from netsim.checker.register import BUDGET, MODELS, check, overall
 from netsim.checker.search import Answer
 from netsim.checker.telling import as_json, lines
 
 EXIT_CODES = {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 3}
-WRONG_FILE = 2
+FORMS = "docs/netsim/histories.md has every form of a line"
 
 
 @click.command(epilog="""\b
@@ -49,19 +51,7 @@ def history(file: Path, model: str, budget: int, as_program: bool) -> None:
     A call that ended with :fail never happened; one that ended with :info, or not at all, may
     happen at any time after it began.
     """
-    try:
-        calls = read_history(file.read_text(encoding="utf-8-sig").split("\n"))
-        if not calls:
-            raise HistoryError(1, 1, "no line of a history; one looks like: 0 :invoke :read nil")
-        for call in calls:
-            if call.kind not in MODELS[model]:
-                raise HistoryError(call.begun, 1, f"the model {model} has no :{call.kind}")
-    except HistoryError as error:
-        click.echo(f"{file}:{error}", err=True)
-        sys.exit(WRONG_FILE)
-    except UnicodeDecodeError as error:
-        click.echo(f"{file}: no text: {error.reason} at byte {error.start}", err=True)
-        sys.exit(WRONG_FILE)
+    calls = _calls(file, model)
     verdicts = check(calls, budget)
     answer = overall(verdicts)
     if as_program:
@@ -74,3 +64,26 @@ def history(file: Path, model: str, budget: int, as_program: bool) -> None:
         words = {Answer.YES: "linearizable", Answer.NO: "NOT linearizable"}
         click.echo(f"verdict: {words.get(answer, 'unknown')}")
     sys.exit(EXIT_CODES[answer])
+
+
+def _calls(file: Path, model: str) -> list[Call]:
+    """Return the calls of a log. Raises InvalidSetting with the place of what is wrong."""
+    try:
+        calls = read_history(file.read_text(encoding="utf-8-sig").split("\n"))
+    except HistoryError as error:
+        raise _wrong(f"{file}:{error}", f"Correct that line; {FORMS}.") from None
+    except UnicodeDecodeError as error:
+        what = f"{file} is no text: {error.reason} at byte {error.start}"
+        raise _wrong(what, "Name a log in UTF-8.") from None
+    if not calls:
+        what = f"no line of {file} is a history's; one looks like: 0 :invoke :read nil"
+        raise _wrong(what, f"Name a log of Jepsen's; {FORMS}.")
+    for call in calls:
+        if call.kind not in MODELS[model]:
+            what = f"{file}:{call.begun}:1: the model {model} has no :{call.kind}"
+            raise _wrong(what, "Name another --model, or correct that line.")
+    return calls
+
+
+def _wrong(what: str, remedy: str) -> InvalidSetting:
+    return InvalidSetting(what, code="wrong-file", remedy=remedy)

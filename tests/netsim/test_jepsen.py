@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,10 @@ def test_a_wrong_file_exits_with_2(
 ) -> None:
     log.write_bytes(text.encode("latin-1"))
     assert main(["history", str(log)]) == 2
-    assert capsys.readouterr().err.startswith(str(log))
+    told = capsys.readouterr().err
+    assert re.fullmatch(r"error\[wrong-file\]: .+ — .+\.\n", told)
+    assert (f"{log}:1:" in told) is text.startswith("0")
+    assert str(log) in told
     assert main(["history", str(log.parent / "nowhere")]) == 2
 
 
