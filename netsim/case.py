@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import fields
 from typing import Any
 
@@ -22,7 +21,7 @@ from netsim.run import Verdict
 from netsim.sites import Sites
 from netsim.toml_places import place, value_place
 from netsim.words import words, wrong
-from netsim.world_file import read_world, world_plan
+from netsim.world_file import read_toml, read_world, world_plan
 
 
 class Found(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -124,11 +123,9 @@ def _acts(case: _Case, text: str, source: str) -> tuple[Act, ...]:
 
 def read_case(text: str, source: str) -> tuple[Plan, str, Found]:
     """Return a case's run, its planted bug, and what was found. Raises InvalidSetting."""
+    raw = read_toml(text, source)
     try:
-        raw = tomllib.loads(text)
         case = msgspec.convert(raw, _Case)
-    except tomllib.TOMLDecodeError as error:
-        raise wrong(source, 1, 1, str(error)) from None
     except msgspec.ValidationError as error:
         said = str(error)
         path = tuple(said.rpartition("`$.")[2].rstrip("`").split("."))

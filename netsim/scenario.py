@@ -259,10 +259,15 @@ def read_text(path: Path) -> str:
     """Return the text of a file. Raises InvalidSetting if there is none."""
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+    except UnicodeDecodeError as error:
         raise InvalidSetting(
-            f"{path} cannot be read: {reason}",
+            f"{path} is no text in UTF-8: byte {error.start + 1} is none",
+            code="wrong-file",
+            remedy="Save it as UTF-8, or name another file.",
+        ) from error
+    except OSError as error:
+        raise InvalidSetting(
+            f"{path} cannot be read: {error.strerror}",
             code="no-file",
             remedy="Name a file that is there; `netsim library` lists those that come with it.",
         ) from error

@@ -146,15 +146,20 @@ _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 _SYNTAX = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
-def read_world(text: str, source: str) -> WorldFile:
-    """Return what a world file says. Raises InvalidSetting with path, line and column."""
+def read_toml(text: str, source: str) -> dict[str, Any]:
+    """Return what a TOML text holds. Raises InvalidSetting with path, line and column."""
     try:
-        found = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         said = str(error)
         where = _SYNTAX.search(said)
         line, column = (int(where[1]), int(where[2])) if where else (len(text.splitlines()), 1)
         raise wrong(source, line, column, _SYNTAX.sub("", said)) from None
+
+
+def read_world(text: str, source: str) -> WorldFile:
+    """Return what a world file says. Raises InvalidSetting with path, line and column."""
+    found = read_toml(text, source)
     try:
         world = msgspec.convert(found, WorldFile)
     except msgspec.ValidationError as error:

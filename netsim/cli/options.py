@@ -10,6 +10,7 @@ import click
 
 from govchaind.base.errors import InvalidSetting
 from netsim.job import Job
+from netsim.kinds import WORLD, check_kind
 from netsim.library import found
 from netsim.options import FAULTS
 from netsim.scenario import read_text
@@ -55,6 +56,7 @@ def job_of(
         raise click.UsageError("--nodes is for runs without a world file, which names its own")
     path = found(world)
     text = read_text(path)
+    check_kind(text, world, WORLD)
     source = world if path != Path(world) else str(path)
     job = Job(seed or 0, None, minutes, messages, without, world=text, source=source, plant=plant)
     made = job.world_file()

@@ -12,6 +12,7 @@ from netsim.case import is_case, read_case
 from netsim.cli.main import HOLDS, VIOLATED
 from netsim.cli.options import job_of, job_options
 from netsim.job import Job, mutant, planting
+from netsim.kinds import CASE, WORLD, check_kind
 from netsim.library import found
 from netsim.mutants.table import found_at
 from netsim.picture.files import Picture, drawn, outcome
@@ -111,6 +112,8 @@ def picture(
     """  # fmt: skip
     check_part(begin, end)
     text = "" if world is None else read_text(found(world))
+    if world is not None:
+        check_kind(text, world, WORLD, CASE)
     changed = any((nodes, minutes, messages, without, plant, seed is not None))
     if world is not None and is_case(text):
         if changed:

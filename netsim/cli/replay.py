@@ -10,6 +10,8 @@ from govchaind.cli.output import print_json
 from netsim.case import read_case
 from netsim.cli.main import HOLDS, VIOLATED
 from netsim.job import planting
+from netsim.kinds import CASE, check_kind
+from netsim.library import found as library_file
 from netsim.report import last_events, summary, verdict_json
 from netsim.run import run
 from netsim.scenario import read_text
@@ -30,7 +32,9 @@ def replay(file: Path, trace: bool, as_json: bool) -> int:
 
     The same code gives the same digest, on any machine.
     """
-    plan, plant, found = read_case(read_text(file), str(file))
+    text = read_text(library_file(str(file)))
+    check_kind(text, str(file), CASE)
+    plan, plant, found = read_case(text, str(file))
     watched = frozenset((found.property, "N-1"))
     with planting(plant):
         verdict = run(plan.options, click.echo if trace and not as_json else None, watched, plan)

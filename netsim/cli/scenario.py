@@ -10,6 +10,7 @@ import click
 from govchaind.cli.output import print_json
 from netsim.cli.main import HOLDS, VIOLATED
 from netsim.job import planting
+from netsim.kinds import SCENARIO, check_kind
 from netsim.library import found
 from netsim.report import last_events
 from netsim.scenario import Played, play_scenario, read_text
@@ -36,6 +37,7 @@ def scenario(file: str, trace: bool, plant: str, as_json: bool) -> int:
     path = found(file)
     source = file if path != Path(file) else str(path)
     text = read_text(path)
+    check_kind(text, file, SCENARIO)
     with planting(plant):
         played = play_scenario(text, source, click.echo if trace and not as_json else None)
     again = shlex.join(["netsim", "scenario", source, *(["--plant", plant] if plant else [])])

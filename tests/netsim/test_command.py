@@ -93,6 +93,53 @@ def test_what_is_wrong_is_said_in_one_line(
     assert re.fullmatch(r"error\[[a-z-]+\]: .+ — .+\.", told[0])
 
 
+CASE = "plant = ''\n[found]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_a", "remedy"),
+    [
+        ("run case.toml", "a case, not a world", "netsim replay case.toml"),
+        ("shrink case.toml", "a case, not a world", "netsim replay case.toml"),
+        ("scenario case.toml", "a case, not a scenario", "netsim replay case.toml"),
+        ("run figure-8", "a scenario, not a world", "netsim scenario figure-8"),
+        ("sweep figure-8", "a scenario, not a world", "netsim scenario figure-8"),
+        ("picture figure-8", "a scenario, not a world or a case", "netsim scenario figure-8"),
+        ("replay figure-8", "a scenario, not a case", "netsim scenario figure-8"),
+        ("replay two-continents", "a world, not a case", "netsim run two-continents"),
+        ("scenario city", "a world, not a scenario", "netsim run city"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_with_the_command_that_plays_it(
+    arguments: str,
+    is_a: str,
+    remedy: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("case.toml").write_text(CASE)
+    assert main(arguments.split(" ")) == 2
+    name = arguments.split(" ")[1]
+    told = f"error[wrong-file]: {name} is {is_a} — Play it with `{remedy}`.\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_file_that_is_no_text_and_a_case_that_is_no_toml_are_told_with_one_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my.toml").write_bytes(b'title = "\xff"\n')
+    assert main(["run", "my.toml"]) == 2
+    assert "error[wrong-file]: my.toml is no text in UTF-8: byte 10" in capsys.readouterr().err
+    Path("my.toml").write_text("a = 1\nsome words\n")
+    assert main(["replay", "my.toml"]) == 2
+    told = capsys.readouterr().err
+    assert "error[wrong-file]: my.toml:2:6: " in told
+    assert "at line" not in told
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example(
     name: str, capsys: pytest.CaptureFixture[str]
