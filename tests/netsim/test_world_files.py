@@ -91,6 +91,16 @@ def test_a_world_of_the_library_meets_its_expectations(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "seed"),
+    [("rolling-upgrade", 3), ("rolling-upgrade", 5), ("malicious-member", 2), ("city", 17)],
+)
+def test_a_seed_that_goes_another_way_meets_them_too(name: str, seed: int) -> None:
+    path = next(path for path in worlds() if path.stem == name)
+    verdict = play(replace(job(path), seed=seed))
+    assert (verdict.violation, verdict.unmet) == (None, [])
+
+
+@pytest.mark.parametrize(
     ("text", "place", "told"),
     [
         ("title = 3\n" + HEAD[12:], "1:1", "title: Expected `str`, got `int`"),
