@@ -40,11 +40,11 @@ class LiesAreKept(Property):
 
     @classmethod
     def needed(cls, options: Options) -> bool:
-        return options.has_liar
+        return options.voters >= 4  # a line of a scenario may have one of them lie
 
     def step(self, step: Step) -> None:
         node, replica = step.node, step.node.replica
-        if replica is None:
+        if node.world.liar.name is None or replica is None:
             return
         life = node.name, node.life
         applied = self._applied.get(life, 0)
