@@ -26,6 +26,7 @@ from hypercorn.utils import wrap_app
 from govchaind.api.connection import Connection
 from govchaind.base.errors import InvalidSetting
 from govchaind.runtime.environment import Asgi, HttpBounds, Report
+from govchaind.runtime.unusable import unusable
 
 HEAD_BYTES_MAX = 16 * 1024  # request line and headers
 HTTP2_STREAMS_MAX = 16  # of one connection, which counts as one
@@ -99,15 +100,16 @@ def _configuration(bounds: HttpBounds) -> Config:
 
 
 async def bind(host: str, port: int, *, setting: str) -> list[trio.SocketListener]:
-    """Listen. Raises InvalidSetting, naming the setting, if the address cannot be had."""
+    """Listen. Raises InvalidSetting or Conflict, naming the setting, if it cannot be done."""
     try:
         return await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
-        reason = "the port is taken" if error.errno == errno.EADDRINUSE else str(error)
-        raise InvalidSetting(
-            f"{setting}: cannot listen on {host} port {port}: {reason}",
+        what = f"{setting}: cannot listen on {host} port {port}"
+        raise unusable(
+            error,
+            what,
+            setting=setting,
             code="port-taken" if error.errno == errno.EADDRINUSE else "cannot-listen",
-            remedy=f"Stop the program that has it, or choose another address for {setting}.",
         ) from None
 
 

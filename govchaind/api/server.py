@@ -14,7 +14,7 @@ from govchaind.api.app import make_app
 from govchaind.api.context import Context
 from govchaind.api.door import Asgi, Receive, Scope, Send
 from govchaind.api.listener import listen_http
-from govchaind.base.errors import InvalidSetting
+from govchaind.base.errors import Conflict, InvalidSetting
 from govchaind.runtime.environment import HttpBounds, ListenHttp, Report
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -34,7 +34,7 @@ async def serve_api(
     """Serve clients until `stop` is set and what is under way has ended.
 
     Raises:
-        InvalidSetting: the address cannot be listened on.
+        InvalidSetting, Conflict: the address cannot be listened on, ever or now.
     """
     limits = context.limits
     bounds = HttpBounds(
@@ -43,7 +43,7 @@ async def serve_api(
         write_seconds_max=limits.write_seconds_max,
         grace_seconds=limits.grace_seconds,
     )
-    error: InvalidSetting | None = None
+    error: Conflict | InvalidSetting | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_context, context, stop)
         try:
@@ -57,7 +57,7 @@ async def serve_api(
                 stop=stop,
                 task_status=task_status,
             )
-        except InvalidSetting as caught:  # out of the nursery as itself, not in a group
+        except (Conflict, InvalidSetting) as caught:  # out of the nursery as itself, not in a group
             error = caught
         nursery.cancel_scope.cancel()
     if error is not None:
@@ -82,7 +82,7 @@ async def serve_metrics(
     """Serve `text` (the Prometheus exposition) at /metrics until `stop` is set.
 
     Raises:
-        InvalidSetting: the address cannot be listened on.
+        InvalidSetting, Conflict: the address cannot be listened on, ever or now.
     """
     bounds = HttpBounds(
         connections_max=METRICS_CONNECTIONS_MAX,

@@ -27,6 +27,7 @@ from govchaind.base.limits import (
 )
 from govchaind.base.types import PublicKey
 from govchaind.runtime.tls import Contexts, TlsIdentity, TlsKeys
+from govchaind.runtime.unusable import unusable
 
 Handler = Callable[[trio.abc.Stream, PublicKey], Awaitable[None]]
 _CROWDED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -113,17 +114,14 @@ class TcpNetwork:
     ) -> None:
         """Serve `handler(stream, peer's TLS key)` until cancelled; started() with the address.
 
-        Raises InvalidSetting: the address cannot be listened on.
+        Raises InvalidSetting or Conflict: the address cannot be listened on, ever or now.
         """
         host, port = split_address(address)
         try:
             listeners = await trio.open_tcp_listeners(port, host=host)
         except OSError as error:
-            raise InvalidSetting(
-                f"cannot listen for peers on {address}: {_reason(error)}",
-                code="address-unusable",
-                remedy=f"Choose another {self._setting}, or stop what uses the port.",
-            ) from error
+            what = f"cannot listen for peers on {address}"
+            raise unusable(error, what, setting=self._setting, code="address-unusable") from error
         bound = listeners[0].socket.getsockname()
         async with trio.open_nursery() as nursery:
             for listener in listeners:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import trio
 
-from govchaind.base.errors import InvalidSetting, PeerError
+from govchaind.base.errors import Conflict, InvalidSetting, PeerError
 from govchaind.base.limits import HANDSHAKE_SECONDS_MAX
 from govchaind.base.types import NodeId, PublicKey, Seconds
 from netsim.gear2.drawing import Drawing
@@ -241,14 +241,14 @@ class SimNetwork:
     ) -> None:
         """Serve `handler(stream, peer's TLS key)` until cancelled; started() with the address.
 
-        Raises InvalidSetting: the address cannot be listened on.
+        Raises Conflict: the address is taken.
         """
         host_of(address)
         if address.endswith(":0"):
             address = f"{address[:-2]}:{self._board.free_port()}"
         listeners = self._board.listeners
         if address in listeners:
-            raise InvalidSetting(
+            raise Conflict(
                 f"cannot listen for peers on {address}: it is in use", code="address-unusable"
             )
         async with trio.open_nursery() as nursery:

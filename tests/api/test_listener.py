@@ -13,9 +13,10 @@ import trio
 
 from govchaind.api.context import ApiLimits
 from govchaind.api.door import SECURITY_HEADERS
+from govchaind.api.listener import bind
 from govchaind.api.server import serve_api, serve_metrics
 from govchaind.base.encoding import encode
-from govchaind.base.errors import InvalidSetting, StorageCorrupt
+from govchaind.base.errors import Conflict, InvalidSetting, StorageCorrupt
 from govchaind.base.limits import HTTP_BODY_BYTES_MAX
 from govchaind.runtime.environment import Asgi, HttpBounds
 from govchaind.runtime.telemetry import Telemetry
@@ -258,10 +259,27 @@ async def test_a_waiting_request_ends_when_the_node_stops(tmp_path: Path) -> Non
 
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
-        with pytest.raises(InvalidSetting) as caught:
+        with pytest.raises(Conflict) as caught:
             await serve_api(node.context, host="127.0.0.1", port=node.port, stop=trio.Event())
         assert caught.value.code == "port-taken"
         assert "api.listen" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "kind", "remedy"),
+    [
+        ("192.0.2.7", 0, Conflict, "Wait until it has"),  # of no machine (RFC 5737), as one
+        ("no such host", 0, InvalidSetting, "Choose another address"),  # that comes later
+    ],
+)
+async def test_an_address_that_may_come_is_told_from_one_that_is_wrong(
+    host: str, port: int, kind: type[Exception], remedy: str
+) -> None:
+    with pytest.raises((Conflict, InvalidSetting)) as caught:
+        await bind(host, port, setting="api.listen")
+    assert type(caught.value) is kind
+    assert caught.value.code == "cannot-listen"
+    assert caught.value.remedy.startswith(remedy)
 
 
 async def test_metrics_have_a_listener_of_their_own(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import trio
 import trio.testing
 
 from govchaind.base.crypto import SigningKey
-from govchaind.base.errors import InvalidSetting, PeerError
+from govchaind.base.errors import Conflict, PeerError
 from govchaind.base.types import PublicKey
 from govchaind.runtime.environment import Network
 from govchaind.runtime.tcp import TcpNetwork
@@ -217,10 +217,10 @@ async def test_nobody_at_the_address_is_a_peer_error(wires: Wires) -> None:
         await wires.network("client").connect(wires.nobody())
 
 
-async def test_an_address_in_use_is_a_wrong_setting(wires: Wires) -> None:
+async def test_an_address_in_use_is_told(wires: Wires) -> None:
     other = wires.network("other")
     async with served(wires, echo) as address:
-        with pytest.raises(InvalidSetting) as caught:
+        with pytest.raises(Conflict) as caught:
             await other.listen(address, echo, task_status=trio.TASK_STATUS_IGNORED)
     assert caught.value.code == "address-unusable"
 

@@ -58,7 +58,9 @@ def test_a_taken_port_is_named_with_its_setting(network: Network) -> None:
             taken.listen()
             set_settings(folder, **{f"{setting}__listen": f"127.0.0.1:{base + at}"})
             code, said = refused_start(folder)
-        assert code == 2, said
+        assert code == 1, (
+            said
+        )  # what is taken now may be free in a moment: a supervisor tries again
         assert said.startswith(("error[port-taken]: ", "error[address-unusable]: ")), said
         assert f"{setting}.listen" in said
         assert str(base + at) in said

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from govchaind.base.crypto import SigningKey
-from govchaind.base.errors import InvalidSetting, PeerError
+from govchaind.base.errors import Conflict, InvalidSetting, PeerError
 from govchaind.runtime.tcp import TcpNetwork, join_address, split_address
 from govchaind.runtime.tls import (
     Contexts,
@@ -220,14 +220,14 @@ async def test_nobody_there_is_a_peer_error() -> None:
         await client.connect(address)
 
 
-async def test_a_port_that_is_taken_is_a_wrong_setting() -> None:
+async def test_a_port_that_is_taken_is_told() -> None:
     async with serving(members=[BEN]) as server:
         other = TcpNetwork(TlsIdentity(BEN), [])
 
         async def handler(stream: trio.abc.Stream, key: bytes) -> None:
             raise AssertionError
 
-        with pytest.raises(InvalidSetting, match="cannot listen") as caught:
+        with pytest.raises(Conflict, match=r"cannot listen.*the port is taken") as caught:
             await other.listen(server.address, handler)
         assert caught.value.code == "address-unusable"
 
