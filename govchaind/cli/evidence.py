@@ -49,8 +49,8 @@ def evidence(*, target: Target, as_json: bool) -> None:
     if waiting := _unreported(found):
         names = ", ".join(sorted({line(each.get("node")) for each in waiting}))
         note(
-            f"The node keeps {len(waiting)} proofs against {names} that nobody has reported: "
-            "`govchaind evidence report-kept --key FILE`."
+            f"Proofs that the node keeps and nobody has reported: {len(waiting)}, against {names}. "
+            "Report them: `govchaind evidence report-kept --key FILE`."
         )
     rows = [
         [
@@ -64,7 +64,7 @@ def evidence(*, target: Target, as_json: bool) -> None:
         for each in found.get("evidence", [])
     ]
     if not rows:
-        note("No node is known to have signed two different things about one height.")
+        note("On the ledger no node is known to have signed two different things about one height.")
         return
     print_table("", ["node", "institution", "height", "signed block", "and", "reported by"], rows)
 

@@ -13,7 +13,7 @@ _RULES = files("govchaind") / "data" / "prometheus" / "govchaind.rules.yml"
 def rules_text(runbooks: str = RUNBOOKS) -> str:
     """Return the rules as Prometheus reads them, each alert with its page under `runbooks`."""
     text = _RULES.read_text(encoding="utf-8")
-    return text.replace(f"runbook: {RUNBOOKS}", f"runbook: {runbooks}")
+    return text.replace(f"runbook_url: {RUNBOOKS}", f"runbook_url: {runbooks}")
 
 
 @click.command(short_help="Print alert rules for Prometheus, or a dashboard for Grafana.")

@@ -29,7 +29,8 @@ def token() -> None:
     """Make tokens for clients of a node that wants them.
 
     A token says who may knock at the HTTP door; who may do what on the ledger is for signatures to
-    say. The node keeps only the token's hash, and reads its file when it starts.
+    say. The node keeps only the token's hash, and reads its file when it starts or is reloaded
+    (SIGHUP).
 
     \b
     Example:
@@ -46,7 +47,7 @@ def token() -> None:
 @click.option("--file", "path", type=FILE, metavar="FILE", help="Which file, instead.")
 @click.option(
     "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, default=USUAL_SCOPES,
-    show_default=True, help="What it is for; repeat it for both.",
+    show_default=True, help="What it is for; repeat it for several.",
 )  # fmt: skip
 @json_option
 def new(
@@ -74,7 +75,7 @@ def new(
         print_json({"name": name, "token": text, "scopes": sorted(scopes), "file": str(path)})
     else:
         click.echo(text)
-    note(f"Its hash is in {path}. Start the node anew, and give the token to {name} alone.")
+    note(f"Its hash is in {path}. Reload the node (SIGHUP), and give the token to {name} alone.")
 
 
 def _configured(directory: Path) -> Path:

@@ -48,7 +48,7 @@ def test_promtool_finds_nothing_wrong_with_the_rules(govchaind: Command, tmp_pat
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "34 rules found" in done.stdout
-    assert "runbook: https://wiki.example/ledger/no-leader.md" in printed.output
+    assert "runbook_url: https://wiki.example/ledger/no-leader.md" in printed.output
     assert RUNBOOKS not in printed.output
 
 
@@ -90,7 +90,7 @@ def test_every_alert_has_words_and_a_page_of_its_own() -> None:
         severity = re.search(r"severity: (page|ticket)\n", body)
         assert severity is not None, name
         slug = page_of(name)
-        assert f"runbook: docs/operate/{slug}.md\n" in body
+        assert f"runbook_url: docs/operate/{slug}.md\n" in body
         page = (PAGES / f"{slug}.md").read_text()
         assert page.startswith(f"# {name}\n")
         assert "\n## Look\n\n```sh\n" in page

@@ -278,9 +278,9 @@ def test_a_node_that_signed_twice_is_reported(
     table = govchaind("evidence", *NETWORK)
     listed = govchaind("evidence", *NETWORK, "--json").json["evidence"]
 
-    assert none.errors.startswith("No node is known to have signed two different things")
+    assert none.errors.startswith("On the ledger no node is known to have signed two different")
     assert brought.output == f"The node keeps what {NODE} signed twice.\n"
-    assert f"The node keeps 1 proofs against {NODE} that nobody has reported" in waiting.errors
+    assert f"and nobody has reported: 1, against {NODE}. Report them: " in waiting.errors
     assert done.code == OK
     assert done.errors.startswith("committed at height ")
     assert (nothing.code, "error[nothing-to-report]" in nothing.errors) == (REFUSED, True)

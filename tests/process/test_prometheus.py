@@ -135,7 +135,7 @@ def firing(address: str) -> set[str]:
     with urllib.request.urlopen(f"http://{address}/api/v1/alerts", timeout=5) as reply:
         found: list[dict[str, Any]] = json.load(reply)["data"]["alerts"]
     for alert in found:
-        assert alert["annotations"]["runbook"].endswith(".md")
+        assert alert["annotations"]["runbook_url"].endswith(".md")
         assert "{{" not in alert["annotations"]["summary"]
     return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
 
