@@ -14,6 +14,7 @@ from govchaind.base.keyspace import Table, height_key
 from govchaind.base.keyvalue import WriteBatch
 from govchaind.ledger import apply, certificate, height_proof, receipt, results, state_proof, trust
 from govchaind.ledger.certificate import Certificate
+from govchaind.ledger.shapes import read_shape
 from govchaind.ledger.state_tree import StateTree
 from govchaind.ledger.trust import TrustRoot
 from govchaind.replica import attestation
@@ -71,10 +72,7 @@ def other_transaction_believed(plant: Plant) -> None:
     """A receipt's transaction is not compared with its id: A-5 in kind."""
 
     def verify(data: bytes, root: TrustRoot, to_head: Any = None) -> Any:
-        shape = _receipt.read_shape(
-            data, _receipt._ReceiptShape, bytes_max=_receipt.RECEIPT_BYTES_MAX
-        )
-        shape.transaction = None
+        shape = read_shape(data, _receipt._ReceiptShape, bytes_max=_receipt.RECEIPT_BYTES_MAX)
         plain = _receipt.encode([
             "receipt", 1, shape.transaction_id, shape.identity, None, shape.code, shape.operation,
             shape.sides, shape.path,

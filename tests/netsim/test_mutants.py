@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from govchaind.raft.state import State
 from netsim.catalog import properties
 from netsim.mutants.inapplicable import INAPPLICABLE
-from netsim.mutants.plant import Mutant, planted
+from netsim.mutants.plant import BrokenMutant, Mutant, Plant, planted
 from netsim.mutants.seeds import SEEDS
-from netsim.mutants.table import MUTANTS, OPEN, found_at
+from netsim.mutants.table import MUTANTS, OPEN, finds, found_at
+from netsim.mutants.track import report
 
 ROOT = Path(__file__).parents[2]
 PARTS = 3
@@ -76,3 +78,41 @@ def test_what_was_planted_is_taken_out_again() -> None:
     with planted(mutant):
         assert State.vote_for is not before
     assert State.vote_for is before
+
+
+def test_a_planted_bug_whose_own_code_fails_is_told_and_not_found(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever property the error breaks."""
+
+    def plant(replace: Plant) -> None:
+        def vote(self: Any, *rest: Any) -> Any:
+            return self.no_such_name
+
+        replace(State, "vote_for", vote)
+
+    broken = Mutant("broken", "Nothing.", "N-1", plant, 2)
+    with pytest.raises(BrokenMutant, match=r"AttributeError.*no_such_name.* in vote, test_"):
+        found_at(broken)
+    assert report([broken], found_at) == 1
+    said = capsys.readouterr().out
+    assert "BROKEN" in said
+    assert said.endswith("\n0 of 1 found\n")
+
+
+def test_a_planted_function_that_no_longer_fits_its_caller_is_told() -> None:
+    def plant(replace: Plant) -> None:
+        replace(State, "vote_for", lambda self: None)
+
+    with pytest.raises(BrokenMutant, match="TypeError"):
+        found_at(Mutant("misfit", "Nothing.", "N-1", plant, 2))
+
+
+def test_an_error_that_a_planted_bug_raises_on_purpose_is_its_own_matter() -> None:
+    def plant(replace: Plant) -> None:
+        def vote(self: Any, *rest: Any) -> Any:
+            raise KeyError("meant")
+
+        replace(State, "vote_for", vote)
+
+    assert finds(Mutant("meant", "Nothing.", "N-1", plant, 2), 2)
