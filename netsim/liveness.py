@@ -110,7 +110,8 @@ class Liveness:
         """Return the term that a node is in, or would start in."""
         if node.replica is not None:
             return node.replica.raft.term
-        return self.world.ghost.mirrors[node.name].durable_term
+        mirror = self.world.ghost.mirrors.get(node.name)
+        return 0 if mirror is None else mirror.durable_term  # none: it has never started yet
 
     def _term_ahead(self, node: Node) -> int:
         """Return the highest term that a node may still enter by what it has already heard."""

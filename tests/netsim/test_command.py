@@ -329,3 +329,10 @@ def test_a_wall_clock_that_is_read_is_caught_by_a_second_run() -> None:
 def test_followers_whose_clocks_differ_come_to_the_same_chain() -> None:
     """I-31, on a seed with elections."""
     assert followers_agree(draw(1, minutes=2.0))
+
+
+@pytest.mark.parametrize(
+    "short", [["--seed", "1", "--messages", "1"], ["--seed", "0", "--minutes", "0.01"]]
+)
+def test_a_run_that_ends_before_every_node_has_started_is_judged(short: list[str]) -> None:
+    assert main(["run", *short]) in (0, 1)  # six messages are too few to get on: L-e
