@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netsim import liveness
 from netsim.checks import PROPERTIES
 from netsim.gear2 import judge
 from netsim.reasons import SEEN, WHY
+
+if TYPE_CHECKING:  # the table is read only where it is told of
+    from netsim.mutants.plant import Mutant
 
 _ELSEWHERE = {
     "I-18": "nothing acknowledged is lost: committed or certified told to a client is for ever",
@@ -49,6 +52,15 @@ def known_ids() -> list[str]:
     return sorted(every, key=lambda each: (each[0], len(each), each))
 
 
+def _command(mutant: Mutant) -> str:
+    """Return the command in which a planted bug is found by its property."""
+    from netsim.job import Job  # which reads world files, and they name properties
+    from netsim.report import command
+
+    asked = Job(mutant.seed, mutant.nodes, plant=mutant.name, property=mutant.property_id)
+    return command(asked)
+
+
 def explained(property_id: str) -> dict[str, Any]:
     """Return all that is known of one property: its sentence, why, where, and what it finds."""
     from netsim.mutants.table import MUTANTS
@@ -79,12 +91,19 @@ def explained(property_id: str) -> dict[str, Any]:
                 "nodes": mutant.nodes,
                 "source": mutant.source,
                 "seen": SEEN.get(mutant.source, ""),
+                "command": _command(mutant),
             }
             for mutant in MUTANTS
             if mutant.property_id == property_id
         ],
         "finds_in_gear2": [
-            {"name": mutant.name, "text": mutant.text, "seed": mutant.seed}
+            {
+                "name": mutant.name,
+                "text": mutant.text,
+                "seed": mutant.seed,
+                "command": f"netsim gear2 --seed {mutant.seed} --plant {mutant.name} "
+                f"--property {property_id}",
+            }
             for mutant in WHOLE
             if mutant.property_id == property_id
         ],

@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # the table is read only by runs that plant one
 V = TypeVar("V")
 NETSIM = "netsim"  # in place of a property that does not hold: netsim itself failed
 
+# Properties that are found by comparing runs, as a sweep does with this option.
+COMPARING = {"I-31": "--clocks", "I-33": "--twice"}
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -38,6 +41,7 @@ class Job:
     source: str = ""  # its path, for errors and commands
     plant: str = ""  # a bug that is in place during the run
     clocks: bool = False  # run it twice more, with clocks of followers ahead, and compare (I-31)
+    property: str = ""  # the only one that is looked at, but for N-1
     bare: bool = False  # look at no property: only what happens is wanted, for its digest
 
     def world_file(self) -> WorldFile | None:
@@ -48,6 +52,17 @@ class Job:
         """Return what the job's world expects."""
         world = self.world_file()
         return Expect() if world is None else world.expect
+
+    def watched(self) -> frozenset[str] | None:
+        """Return which properties are looked at; None: all."""
+        if self.bare:
+            return frozenset()
+        if self.property in COMPARING:
+            return frozenset((self.property,))  # by another run, whatever comes of this one
+        if self.property:
+            return frozenset((self.property, "N-1"))
+        named = self.expect().properties
+        return None if named is None else frozenset(named)
 
     def plan(self) -> Plan:
         """Return the run that is asked for. Raises InvalidSetting."""
@@ -73,9 +88,12 @@ class Job:
         )
 
     def arguments(self) -> list[str]:
-        """Return the arguments of `netsim run` that mean this job."""
+        """Return the arguments of `netsim run` that mean this job, or of `netsim sweep`."""
         parts = [self.source] if self.world else []
-        parts += ["--seed", str(self.seed)]
+        if self.property in COMPARING:
+            parts += ["--seeds", f"{self.seed}:{self.seed + 1}", COMPARING[self.property]]
+        else:
+            parts += ["--seed", str(self.seed)]
         if self.nodes is not None:
             parts += ["--nodes", str(self.nodes)]
         if self.minutes is not None:
@@ -86,6 +104,8 @@ class Job:
             parts += ["--without", fault]
         if self.plant:
             parts += ["--plant", self.plant]
+        if self.property:
+            parts += ["--property", self.property]
         return parts
 
 
@@ -98,7 +118,8 @@ def mutant(name: str) -> Mutant:
         raise InvalidSetting(
             f"there is no planted bug {name!r}",
             code="no-mutant",
-            remedy="`netsim mutants --list` names them all.",
+            remedy="`netsim mutants --list` names them, `netsim mutants --gear2 --list` those that "
+            "only `netsim gear2` can plant.",
         )
     return found
 
@@ -121,9 +142,7 @@ def play(job: Job) -> Verdict:
     """Run one job, twice if asked to; two digests must be one (I-33)."""
     plan = job.plan()
     expect = job.expect()
-    watched = None if expect.properties is None else frozenset(expect.properties)
-    if job.bare:
-        watched = frozenset()
+    watched = job.watched()
     with planting(job.plant):
         verdict = run(plan.options, None, watched, plan)
         if job.twice and verdict.violation is None:

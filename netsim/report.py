@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from netsim.job import Job
+from netsim.job import COMPARING, Job
 from netsim.run import Verdict
 
 TAIL_LINES = 40
@@ -14,7 +14,7 @@ TAIL_LINES = 40
 
 def command(job: Job) -> str:
     """Return the one command that plays this run again, to the byte."""
-    return shlex.join(["netsim", "run", *job.arguments()])
+    return shlex.join(["netsim", "sweep" if job.property in COMPARING else "run", *job.arguments()])
 
 
 def summary(verdict: Verdict) -> list[str]:

@@ -43,7 +43,7 @@ def explain(property_id: str, as_json: bool) -> None:
     for bug in found["finds"]:
         seen = f" — seen in {bug['seen']}" if bug["seen"] else ""
         click.echo(f"  {bug['name']} (seed {bug['seed']}): {bug['text']}{seen}")
-        click.echo(f"      netsim run --seed {bug['seed']} --plant {bug['name']}")
+        click.echo(f"      {bug['command']}")
     for bug in found["finds_in_gear2"]:
         click.echo(f"  {bug['name']} (gear 2, seed {bug['seed']}): {bug['text']}")
-        click.echo(f"      netsim mutants --gear2 {bug['name']}")
+        click.echo(f"      {bug['command']}")

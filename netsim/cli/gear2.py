@@ -12,6 +12,7 @@ import click
 from govchaind.base.errors import InvalidSetting
 from govchaind.cli.output import note
 from netsim.cli.main import HOLDS, VIOLATED
+from netsim.cli.options import Amount, given, property_option
 from netsim.cli.sweep import Seeds, code_of, tell, watched
 from netsim.gear2.options import FAULTS, SECONDS
 
@@ -32,24 +33,20 @@ Examples:
 """)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Which run: its options and a summary.")
 @click.option("--seeds", type=Seeds(), metavar="N|FIRST:END", help="How many, or which.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=os.cpu_count() or 1,
-    metavar="N",
-    help="Processes of a sweep.  [default: all cores]",
-)
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, metavar="N",
+              help="Processes of a sweep.  [default: all cores]")  # fmt: skip
 @click.option("--nodes", type=click.IntRange(1, 7), metavar="N",
               help="Voters at genesis, 1 to 7.  [default: drawn by the seed]")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=SECONDS,
-              show_default=True, metavar="SECONDS",
-              help="Simulated seconds in which anything goes wrong.")  # fmt: skip
+@click.option("--seconds", type=Amount(), metavar="SECONDS",
+              help="Simulated seconds in which anything goes wrong.  "
+              f"[default: {SECONDS:g}, or as the planted bug asks]")  # fmt: skip
 @click.option("--without", multiple=True, type=click.Choice(FAULTS), metavar="FAULT",
               help=f"Leave out one kind of fault; repeatable: {' '.join(FAULTS)}.")  # fmt: skip
 @click.option("--with", "also", multiple=True, type=click.Choice(FAULTS), metavar="FAULT",
               help="Have one kind of fault, whatever the seed draws; repeatable.")  # fmt: skip
 @click.option("--plant", default="", metavar="NAME",
-              help="Run with a planted bug: see `netsim mutants --list`.")  # fmt: skip
+              help="Run with a planted bug: see `netsim mutants --gear2 --list`.")  # fmt: skip
+@property_option
 @click.option("--trace", is_flag=True, help="Print every event of one seed, one line each.")
 @click.option("--shrink", is_flag=True, help="Make one failing seed smaller; print its command.")
 @click.option("--runs", type=click.IntRange(1), default=60, show_default=True, metavar="N",
@@ -60,9 +57,8 @@ Examples:
 @click.option("--to", "end", type=float, metavar="T", help="Draw up to this second.")
 @click.option("--dask", metavar="ADDRESS", help="Sweep on the Dask cluster of this scheduler.")
 @click.option("--twice", is_flag=True, help="Run each seed in two processes; compare digests.")
-@click.option(
-    "--stop-at", type=click.IntRange(0), default=0, metavar="N", help="Stop after so many failures."
-)
+@click.option("--stop-at", type=click.IntRange(0), default=0, metavar="N",
+              help="Stop a sweep after so many failures.")  # fmt: skip
 @click.option("--no-marks", is_flag=True, help="A missed mark is no failure.")
 @click.option("--json", "as_json", is_flag=True, help="Print what a sweep finds as one JSON value.")
 def gear2(
@@ -70,10 +66,11 @@ def gear2(
     seeds: range | None,
     jobs: int,
     nodes: int | None,
-    seconds: float,
+    seconds: float | None,
     without: tuple[str, ...],
     also: tuple[str, ...],
     plant: str,
+    property_id: str,
     trace: bool,
     shrink: bool,
     runs: int,
@@ -91,29 +88,50 @@ def gear2(
     The nodes are those of production, on simulated network, disks, clocks and entropy, in one run
     of Trio.
     """
-    from netsim.gear2.job import Job, of_seed
+    from netsim.gear2 import judge
+    from netsim.gear2.job import Job, of_seed, planting
     from netsim.gear2.report import report
 
+    planting(plant)  # a name that nobody knows is told before anything else
     if (seed is None) == (seeds is None):
         raise click.UsageError("name a --seed, or --seeds")
-    if picture is None and (begin, end) != (None, None):
-        raise click.UsageError("--from and --to are for --picture DIR")
-    asked = Job(seed or 0, nodes, seconds, without, plant, also)
+    _refuse(one=seed is not None, shrink=shrink, picture=picture is not None)
+    for kind in set(without) & set(also):
+        raise click.UsageError(f"{kind} is named by --without and by --with: leave one out")
+    asked = Job(seed or 0, nodes, seconds, without, plant, also, property_id)
+    if property_id not in ("", *judge.PROPERTIES) or (property_id == "I-33" and not twice):
+        raise click.UsageError(
+            f"`netsim gear2` does not look at {property_id} in such runs; "
+            f"`netsim explain {property_id}` tells where it is looked at"
+        )
     if seeds is not None:
-        if trace or shrink or picture:
-            raise click.UsageError("--trace, --shrink and --picture are for one --seed")
         if dask and twice:
             raise click.UsageError("--twice compares processes of this machine: leave out --dask")
         every = [of_seed(asked, each) for each in seeds]
         return _sweep(every, jobs, dask, twice, stop_at, no_marks=no_marks, as_json=as_json)
     if shrink:
-        if picture:
-            raise click.UsageError("--picture draws the run that --shrink prints: run that one")
         return _shrink(asked, runs)
     if picture is not None:
         return _draw(asked, picture, begin, end, trace=trace)
     verdict = report(asked, trace=trace)
     return HOLDS if verdict.violation is None else VIOLATED
+
+
+def _refuse(*, one: bool, shrink: bool, picture: bool) -> None:
+    """Refuse options that would change nothing, because they are for another way of running."""
+    if shrink and picture:
+        raise click.UsageError("--picture draws the run that --shrink prints: run that one")
+    for ignored, options, place in (
+        (not one, "trace shrink picture", "one --seed"),
+        (one, "jobs dask twice stop_at no_marks as_json", "--seeds"),
+        (not shrink, "runs", "--shrink"),
+        (shrink, "trace", "a run that is not made smaller: leave out --shrink"),
+        (not picture, "begin end", "--picture DIR"),
+    ):
+        named = given(options.split()) if ignored else []
+        if named:
+            verb = "is" if len(named) == 1 else "are"
+            raise click.UsageError(f"{' and '.join(named)} {verb} for {place}")
 
 
 def _draw(job: Job, out: Path, begin: float | None, end: float | None, *, trace: bool) -> int:

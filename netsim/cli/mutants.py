@@ -39,6 +39,10 @@ def mutants(
     A bug counts as found only if the property named for it fires, on a seed that is green without
     the bug. NAMES are bugs or properties; all if none is given.
     """  # fmt: skip
+    if as_json and not only_list:
+        raise click.UsageError("--json is for --list")
+    if search and only_list:
+        raise click.UsageError("--search runs something, --list nothing: leave one out")
     from netsim.mutants import table as first
     from netsim.mutants.track import report
     from netsim.mutants.whole import table as second

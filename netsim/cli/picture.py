@@ -10,7 +10,7 @@ import click
 
 from netsim.case import is_case, read_case
 from netsim.cli.main import HOLDS, VIOLATED
-from netsim.cli.options import job_of, job_options
+from netsim.cli.options import COMPARED, job_of, job_options
 from netsim.job import Job, mutant, planting
 from netsim.kinds import CASE, WORLD, check_kind
 from netsim.library import found
@@ -41,10 +41,8 @@ def _of_case(text: str, path: Path) -> _Drawing:
 
 
 def _of_job(job: Job) -> _Drawing:
-    expected = job.expect().properties
-    watched = None if expected is None else frozenset(expected)
     title = f"Run of seed {job.seed}" + (f" of {job.source}" if job.source else "")
-    return _Drawing(job.plan(), job.plant, watched, title, job.arguments())
+    return _Drawing(job.plan(), job.plant, job.watched(), title, job.arguments())
 
 
 def _of_bug(job: Job) -> _Drawing:
@@ -55,7 +53,8 @@ def _of_bug(job: Job) -> _Drawing:
         raise click.UsageError(f"no seed of the budget finds {bug.name}: name a --seed")
     if job.nodes is None:
         job = replace(job, nodes=bug.nodes)
-    return replace(_of_job(replace(job, seed=seed)), watched=frozenset((bug.property_id,)))
+    seen = "" if bug.property_id in COMPARED else bug.property_id
+    return _of_job(replace(job, seed=seed, property=job.property or seen))
 
 
 def check_part(begin: float | None, end: float | None) -> None:
@@ -77,7 +76,7 @@ Examples:
 @job_options
 @click.option(
     "--seed",
-    type=int,
+    type=click.IntRange(0),
     metavar="N",
     help="Which run.  [default: the world's first, or one that finds the planted bug]",
 )
@@ -97,6 +96,7 @@ def picture(
     messages: int | None,
     without: tuple[str, ...],
     plant: str,
+    property_id: str,
     seed: int | None,
     out: Path,
     begin: float | None,
@@ -114,15 +114,17 @@ def picture(
     text = "" if world is None else read_text(found(world))
     if world is not None:
         check_kind(text, world, WORLD, CASE)
-    changed = any((nodes, minutes, messages, without, plant, seed is not None))
+    changed = any((nodes, minutes, messages, without, plant, property_id, seed is not None))
     if world is not None and is_case(text):
         if changed:
             raise click.UsageError(f"{world} is a case: it says itself what is played")
         drawing = _of_case(text, Path(world))
     elif world is None and seed is None and plant:
-        drawing = _of_bug(job_of(None, 0, nodes, minutes, messages, without, plant))
+        drawing = _of_bug(job_of(None, 0, nodes, minutes, messages, without, plant, property_id))
     else:
-        drawing = _of_job(job_of(world, seed, nodes, minutes, messages, without, plant))
+        drawing = _of_job(
+            job_of(world, seed, nodes, minutes, messages, without, plant, property_id)
+        )
     record = Record()
     plan = drawing.plan
     with planting(drawing.plant):

@@ -23,7 +23,9 @@ Examples:
   netsim run my-world.toml --seed 3 --json      a world of yours, for a script
 """)  # fmt: skip
 @job_options
-@click.option("--seed", type=int, metavar="N", help="Which run.  [default: the world's first]")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", help="Which run.  [default: the world's first]"
+)
 @click.option("--trace", is_flag=True, help="Print every event.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 def run(
@@ -33,6 +35,7 @@ def run(
     messages: int | None,
     without: tuple[str, ...],
     plant: str,
+    property_id: str,
     seed: int | None,
     trace: bool,
     as_json: bool,
@@ -41,7 +44,7 @@ def run(
 
     WORLD is a world file, or the name of one that comes with netsim.
     """
-    job = job_of(world, seed, nodes, minutes, messages, without, plant)
+    job = job_of(world, seed, nodes, minutes, messages, without, plant, property_id)
     return told(job, trace=trace, as_json=as_json)
 
 
@@ -51,9 +54,10 @@ def told(job: Job, *, trace: bool, as_json: bool) -> int:
     if not as_json:
         lines = plan.options.lines() + plan.sites.lines()
         click.echo("\n".join(lines) + "\n")
-    watched = None if expect.properties is None else frozenset(expect.properties)
     with planting(job.plant):
-        verdict = play(plan.options, click.echo if trace and not as_json else None, watched, plan)
+        verdict = play(
+            plan.options, click.echo if trace and not as_json else None, job.watched(), plan
+        )
     if verdict.violation is None:
         verdict.unmet = unmet(expect, verdict)
     again = command(job)

@@ -11,9 +11,10 @@ from govchaind.base.errors import InvalidSetting
 from govchaind.cli.output import note
 from netsim.case import write_case
 from netsim.cli.options import job_of, job_options
+from netsim.expectations import unmet
 from netsim.job import Job, planting
 from netsim.report import command
-from netsim.run import run
+from netsim.run import Verdict, run
 from netsim.shrinking import Shrinker, Shrunk
 
 
@@ -26,7 +27,9 @@ Examples:
 """
 )
 @job_options
-@click.option("--seed", type=int, metavar="N", help="Which run.  [default: the world's first]")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", help="Which run.  [default: the world's first]"
+)
 @click.option(
     "--runs",
     type=click.IntRange(1),
@@ -48,6 +51,7 @@ def shrink(
     messages: int | None,
     without: tuple[str, ...],
     plant: str,
+    property_id: str,
     seed: int | None,
     runs: int,
     out: Path | None,
@@ -57,16 +61,12 @@ def shrink(
     Takes away kinds of faults, nodes and clients, then faults one by one, as long as the same
     property still does not hold.
     """  # fmt: skip
-    job = job_of(world, seed, nodes, minutes, messages, without, plant)
+    job = job_of(world, seed, nodes, minutes, messages, without, plant, property_id)
     plan = job.plan()
     with planting(plant):
-        verdict = run(plan.options, None, None, plan)
+        verdict = run(plan.options, None, job.watched(), plan)
         if verdict.violation is None:
-            raise InvalidSetting(
-                f"every property holds in this run: {command(job)}",
-                code="nothing-to-shrink",
-                remedy="Name a run that fails; `netsim sweep` looks for one.",
-            )
+            raise _nothing(job, verdict)
         note(f"{verdict.violation[0]} does not hold; {len(verdict.occurrences)} faults happened")
         found = Shrinker(plan, verdict, runs, note).shrink()
     target = out or Path(f"case-{job.seed}.toml")
@@ -74,11 +74,28 @@ def shrink(
     options = found.plan.options
     click.echo(
         f"{len(found.verdict.occurrences)} faults (at first {found.before}), "
-        f"{options.voters} voters, {options.clients} clients, {found.verdict.events} events, "
-        f"after {found.runs} runs"
+        f"{options.voters} voters, {options.clients} clients, {options.clerks} clerks, "
+        f"{found.verdict.events} events, after {found.runs} runs"
     )
     click.echo(f"replay             {shlex.join(['netsim', 'replay', str(target)])}")
     click.echo(f"see it             {shlex.join(['netsim', 'picture', str(target)])}")
+
+
+def _nothing(job: Job, verdict: Verdict) -> InvalidSetting:
+    """Return why a run cannot be made smaller."""
+    missed = unmet(job.expect(), verdict)
+    if missed:
+        return InvalidSetting(
+            f"this run only misses what its world expects ({'; '.join(missed)}), and what is made "
+            f"smaller is a run in which a property does not hold: {command(job)}",
+            code="nothing-to-shrink",
+            remedy="Make it smaller by hand: with `--without`, `--minutes`, or fewer sites.",
+        )
+    return InvalidSetting(
+        f"every property holds in this run: {command(job)}",
+        code="nothing-to-shrink",
+        remedy="Name a run that fails; `netsim sweep` looks for one.",
+    )
 
 
 def _text(found: Shrunk, job: Job) -> str:

@@ -37,6 +37,8 @@ class Seeds(click.ParamType[range]):
             found = range(int(first), int(last)) if colon else range(int(first))
         except ValueError:
             self.fail(f"{value!r} is neither a number of seeds nor FIRST:END", param, ctx)
+        if found and found[0] < 0:
+            self.fail(f"{value!r} holds seeds below 0", param, ctx)
         if not found:
             self.fail(f"{value!r} holds no seed", param, ctx)
         return found
@@ -80,6 +82,7 @@ def sweep(
     messages: int | None,
     without: tuple[str, ...],
     plant: str,
+    property_id: str,
     seeds: range | None,
     jobs: int,
     dask: str | None,
@@ -93,8 +96,9 @@ def sweep(
 
     Shows rate, what was reached, and the first failure of each kind with its replay command.
     """  # fmt: skip
+    compared = "I-33" if twice else "I-31" if clocks else ""
     first = job_of(world, seeds[0] if seeds else (0 if world is None else None), nodes, minutes,
-                   messages, without, plant)  # fmt: skip
+                   messages, without, plant, property_id, compared=compared)  # fmt: skip
     made = first.world_file()
     if seeds is None:
         count = DEFAULT_SEEDS if made is None else made.seeds.count
@@ -102,7 +106,7 @@ def sweep(
     if clocks and made is not None:
         raise click.UsageError("--clocks is for runs without a world file")
     asked = Job(first.seed, nodes, minutes, messages, without, twice, first.world, first.source,
-                plant, clocks)  # fmt: skip
+                plant, clocks, property_id)  # fmt: skip
     every = [of_seed(asked, seed) for seed in seeds]
     result = _run(every, jobs, dask, stop_at)
 

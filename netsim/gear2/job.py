@@ -10,40 +10,67 @@ import multiprocessing
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.pool import Pool
+from typing import TYPE_CHECKING, Any
 
-from netsim.gear2.options import SECONDS, Options, draw
+from netsim.gear2.options import SECONDS, Options, draw, falling_behind
 from netsim.gear2.run import Verdict, run
-from netsim.job import planting, spared
+from netsim.job import mutant, spared
+
+if TYPE_CHECKING:  # the tables are read only by runs that plant one
+    from netsim.mutants.plant import Mutant
+    from netsim.mutants.whole.bug import WholeMutant
 
 HASH_SEEDS = ("1", "4242")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one process is asked."""
+    """What one process is asked.
+
+    A bug of gear 2's own table asks something of the runs in which it is looked for; what the job
+    names itself goes before that.
+    """
 
     seed: int
     nodes: int | None = None
-    seconds: float = SECONDS
+    seconds: float | None = None  # None: as usual, or as the planted bug asks
     without: tuple[str, ...] = ()
     plant: str = ""  # a bug that is in place during the run
     also: tuple[str, ...] = ()  # kinds of faults that are on, whatever the seed draws
+    property: str = ""  # the only one that is looked at, but for N-1
 
     def options(self) -> Options:
-        """Return what the seed decides of this run."""
-        return draw(
-            self.seed, nodes=self.nodes, seconds=self.seconds, without=self.without, also=self.also
+        """Return what the seed decides of this run. Raises InvalidSetting."""
+        bug = whole_mutant(self.plant)
+        nodes, seconds, also, only = self.nodes, self.seconds, self.also, None
+        if bug is not None:
+            nodes = bug.nodes if nodes is None else nodes
+            seconds = bug.seconds if seconds is None else seconds
+            also += tuple(kind for kind in bug.also if kind not in self.without)
+            only = bug.only
+        drawn = draw(
+            self.seed,
+            nodes=nodes,
+            seconds=SECONDS if seconds is None else seconds,
+            without=self.without,
+            only=only,
+            also=also,
         )
+        return falling_behind(drawn) if bug is not None and bug.falling_behind else drawn
+
+    def watched(self) -> frozenset[str] | None:
+        """Return which properties are looked at; None: all."""
+        return frozenset((self.property, "N-1")) if self.property else None
 
     def command(self) -> str:
         """Return the one command that plays this run again, to the byte."""
         arguments = ["netsim", "gear2", "--seed", str(self.seed)]
         if self.nodes is not None:
             arguments += ["--nodes", str(self.nodes)]
-        if self.seconds != SECONDS:
+        if self.seconds is not None:
             arguments += ["--seconds", f"{self.seconds:g}"]
         for fault in self.without:
             arguments += ["--without", fault]
@@ -51,7 +78,31 @@ class Job:
             arguments += ["--with", fault]
         if self.plant:
             arguments += ["--plant", self.plant]
+        if self.property:
+            arguments += ["--property", self.property]
         return shlex.join(arguments)
+
+
+def whole_mutant(name: str) -> WholeMutant | None:
+    """Return a bug of gear 2's own table, if there is one of this name."""
+    if not name:
+        return None
+    from netsim.mutants.whole.table import WHOLE
+
+    return next((each for each in WHOLE if each.name == name), None)
+
+
+def planting(name: str) -> AbstractContextManager[Any]:
+    """Return what plants a bug of either table while it is entered; of no name: nothing.
+
+    Raises InvalidSetting.
+    """
+    if not name:
+        return nullcontext()
+    from netsim.mutants.plant import planted
+
+    bug: Mutant = whole_mutant(name) or mutant(name)
+    return planted(bug)
 
 
 def of_seed(job: Job, seed: int) -> Job:
@@ -62,7 +113,7 @@ def of_seed(job: Job, seed: int) -> Job:
 def play(job: Job) -> Verdict:
     """Run one job."""
     with planting(job.plant):
-        return run(job.options())
+        return run(job.options(), None, job.watched())
 
 
 def judged(job: Job) -> Verdict:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from netsim.gear2.job import Job
+from netsim.gear2.job import Job, planting
 from netsim.gear2.run import Verdict, run
-from netsim.job import planting
 from netsim.picture.record import Record
 
 TAIL_LINES = 40
@@ -41,7 +40,7 @@ def report(job: Job, *, trace: bool = False, record: Record | None = None) -> Ve
     options = job.options()
     print("\n".join(options.lines()), flush=True)
     with planting(job.plant):
-        verdict = run(options, print if trace else None, record=record)
+        verdict = run(options, print if trace else None, job.watched(), record)
     if verdict.violation is not None and not trace:
         print("the last events:")
         print("\n".join(verdict.tail[-TAIL_LINES:]))

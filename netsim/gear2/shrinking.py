@@ -73,10 +73,10 @@ class Shrinker:
 
     def _shorter(self) -> Iterator[tuple[Job, str]]:
         violation = self._found.verdict.violation
-        if violation is not None and violation[3] < self._found.job.seconds:
+        if violation is not None and violation[3] < self._found.job.options().seconds:
             seconds = max(SECONDS_LEAST, float(math.ceil(violation[3])))
             yield replace(self._found.job, seconds=seconds), f"in {seconds:g} s"
-        while (half := math.ceil(self._found.job.seconds) / 2) >= SECONDS_LEAST:
+        while (half := math.ceil(self._found.job.options().seconds) / 2) >= SECONDS_LEAST:
             before = self._found.job
             yield replace(before, seconds=half), f"in {half:g} s"
             if self._found.job is before:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -71,6 +72,17 @@ def test_a_run_for_a_script(capsys: pytest.CaptureFixture[str]) -> None:
         ["sweep", "--seeds", "9:3"],
         ["run", "--seed", "1", "--nodes", "0"],
         ["run", "--seed", "1", "--plant", "no-such-bug"],
+        ["run", "--seed", "-1"],
+        ["run", "--seed", "1", "--minutes", "nan"],
+        ["run", "--seed", "1", "--minutes", "inf"],
+        ["run", "--seed", "1", "--property", "I-99"],
+        ["run", "--seed", "1", "--property", "N-4"],
+        ["run", "--seed", "1", "--property", "I-33"],
+        ["sweep", "--seeds", "-5:-3"],
+        ["sweep", "--seeds", "2", "--clocks", "--property", "I-33"],
+        ["picture", "--seed", "-1"],
+        ["mutants", "commit-alone", "--json"],
+        ["mutants", "--list", "--search", "3"],
         ["run", "no-such-world"],
         ["run", "city", "--nodes", "3"],
         ["rum"],
@@ -231,6 +243,37 @@ def test_a_sweep_keeps_the_first_failure_of_each_kind() -> None:
     assert len([line for line in heard if "I-9" in line]) == 1
 
 
+@pytest.mark.parametrize(
+    ("property_id", "name"),
+    [
+        ("L-b", "restart-settles-nothing"),
+        ("I-1", "second-vote"),
+        ("I-31", "follower-clock-in-result"),
+        ("I-33", "clock-of-process"),
+        ("N-1", "the-marker-stays-behind"),
+    ],
+)
+def test_a_command_that_explain_prints_fails_by_its_property(
+    property_id: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = explained(property_id)
+    bugs = [*known["finds"], *known["finds_in_gear2"]]
+    command = next(each["command"] for each in bugs if each["name"] == name)
+    assert main(shlex.split(command)[1:]) == 1
+    said = capsys.readouterr().out
+    assert re.search(rf"\b{property_id} (DOES NOT HOLD|does not hold)", said)
+    assert f"again: {command}\n" in said or f"again              {command}\n" in said
+
+
+def test_a_wrong_plant_is_told_before_anything_else(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["run"], ["run", "--seed", "1"], ["gear2"], ["gear2", "--seed", "1"]):
+        assert main([*command, "--plant", "no-such-bug"]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "error[no-mutant]: there is no planted bug 'no-such-bug'" in said.err
+        assert "`netsim mutants --gear2 --list`" in said.err
+
+
 @pytest.mark.parametrize("property_id", known_ids())
 def test_every_property_is_explained(property_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", property_id]) == 0
@@ -241,9 +284,9 @@ def test_every_property_is_explained(property_id: str, capsys: pytest.CaptureFix
     for place in found["where"]:
         assert (ROOT / place.split(" ")[0]).is_file()
     for bug in found["finds"]:
-        assert f"netsim run --seed {bug['seed']} --plant {bug['name']}" in said
+        assert f"      {bug['command']}\n" in said
     for bug in found["finds_in_gear2"]:
-        assert f"netsim mutants --gear2 {bug['name']}" in said
+        assert f"      {bug['command']}\n" in said
     assert found["finds"] or found["finds_in_gear2"] or property_id == "I-32"  # an older release's
 
 
@@ -261,7 +304,9 @@ def test_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     wanted = {mutant.name for mutant in MUTANTS if mutant.property_id == "I-9"}
     assert {each["name"] for each in found} == wanted
     assert main(["mutants", "commit-alone"]) == 0
-    assert "I-6   commit-alone" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "I-6   commit-alone" in said
+    assert said.endswith("\n1 of 1 found\n")
 
 
 @pytest.mark.parametrize("seed", [2, 19])

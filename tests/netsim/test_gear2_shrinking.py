@@ -24,7 +24,7 @@ def test_what_is_not_needed_is_left_out() -> None:
         """Fail if a node crashes, in a network of two at least, of three seconds at least."""
         asked.append(job)
         options = job.options()
-        fails = options.on("crash") and options.voters >= 2 and job.seconds >= 3
+        fails = options.on("crash") and options.voters >= 2 and options.seconds >= 3
         violation = ("I-7", "n0", "made up", 2.5) if fails else None
         return replace(found, violation=violation)
 

@@ -13,6 +13,7 @@ from netsim.gear2.job import Job, agreed
 from netsim.gear2.marks import MARKS
 from netsim.gear2.options import Options
 from netsim.gear2.run import Verdict, draw
+from netsim.mutants.whole.table import WHOLE, options
 
 DRAWN = draw(2)
 
@@ -75,7 +76,7 @@ def test_a_sweep_must_reach_every_mark(
 ) -> None:
     monkeypatch.setattr(job, "run", held)
     assert main(["gear2", "--seeds", "2", "--jobs", "1"]) == 0
-    monkeypatch.setattr(job, "run", lambda options: replace(held(options), marks=frozenset()))
+    monkeypatch.setattr(job, "run", lambda options, *_: replace(held(options), marks=frozenset()))
     assert main(["gear2", "--seeds", "2", "--jobs", "1"]) == 3
     assert f"missed marks: {' '.join(MARKS)}" in capsys.readouterr().err
     assert main(["gear2", "--seeds", "2", "--jobs", "1", "--no-marks"]) == 0
@@ -95,6 +96,26 @@ def test_a_job_names_the_command_that_plays_it_again() -> None:
     assert asked.command() == again
 
 
+def test_a_planted_bug_of_its_own_table_has_the_runs_that_it_asks_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("told-before-written", "the-marker-stays-behind", "second-vote"):
+        bug = next(each for each in WHOLE if each.name == name)
+        assert Job(3, plant=name).options() == options(bug, 3)
+    calmer = Job(3, 2, 9.0, ("vandal",), "nobody-need-sign").options()
+    assert (calmer.voters, calmer.seconds, calmer.on("vandal")) == (2, 9.0, False)
+    asked = ["gear2", "--seed", "0", "--plant", "told-before-written", "--property", "I-9"]
+    assert main(asked) == 1
+    said = capsys.readouterr().out
+    assert "\nI-9 DOES NOT HOLD at " in said
+    assert said.endswith(f"again              netsim {' '.join(asked)}\n")
+
+
+def test_options_that_would_be_ignored_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gear2", "--seed", "1", "--json", "--jobs", "2"]) == 2
+    assert "--jobs and --json are for --seeds" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -103,6 +124,19 @@ def test_a_job_names_the_command_that_plays_it_again() -> None:
         ["--seeds", "2", "--trace"],
         ["--seeds", "9:3"],
         ["--seed", "1", "--without", "nothing"],
+        ["--seed", "1", "--json"],
+        ["--seed", "1", "--twice"],
+        ["--seed", "1", "--dask", "tcp://127.0.0.1:1"],
+        ["--seed", "1", "--jobs", "2"],
+        ["--seed", "1", "--stop-at", "1"],
+        ["--seed", "1", "--no-marks"],
+        ["--seed", "1", "--runs", "3"],
+        ["--seed", "1", "--shrink", "--trace"],
+        ["--seed", "1", "--seconds", "nan"],
+        ["--seeds", "-5:-3"],
+        ["--seed", "1", "--without", "rot", "--with", "rot"],
+        ["--seed", "1", "--property", "I-3"],
+        ["--seed", "1", "--property", "I-33"],
     ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
