@@ -1,4 +1,4 @@
-"""Making a failing run smaller: fewer kinds of faults, fewer nodes and clients, then fewer faults.
+"""Making a failing run smaller: fewer kinds of faults, nodes and clients, then fewer faults.
 
 A smaller run counts if the same property does not hold in it. Kinds, nodes and clients are tried
 first, each change being a run of its own; then the faults that happened are recorded, and their
@@ -92,11 +92,12 @@ class Shrinker:
                     yield replace(self.plan, options=options), f"with {number} {field}"
 
     def _fewer_clients(self) -> Iterator[tuple[Plan, str]]:
-        for number in (0, 1, 2):
-            options = self.plan.options
-            if number < options.clients:
-                options = replace(options, clients=number)
-                yield replace(self.plan, options=options), f"with {number} clients"
+        for field in ("clients", "clerks"):
+            for number in (0, 1, 2):
+                if number < getattr(self.plan.options, field):
+                    changed: dict[str, Any] = {field: number}
+                    options = replace(self.plan.options, **changed)
+                    yield replace(self.plan, options=options), f"with {number} {field}"
 
     # --- the list of faults ----------------------------------------------------------------------
 

@@ -112,6 +112,32 @@ def test_a_failing_world_keeps_its_places(
     assert found.property == "I-9"
 
 
+def test_a_smaller_run_has_no_clerks_that_it_does_not_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = tmp_path / "case.toml"
+    assert draw(0).clerks == 2
+    bug = ["--seed", "0", "--plant", "vote-before-write", "--property", "I-9"]
+    assert main(["shrink", *bug, "--out", str(case), "--runs", "45"]) == 0
+    assert " 0 clerks, " in capsys.readouterr().out
+    assert read_case(case.read_text(), str(case))[0].options.clerks == 0
+
+
+def test_a_run_that_only_misses_an_expectation_is_not_called_green(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = tmp_path / "small.toml"
+    world.write_text(
+        'title = "Small"\nsites = [{ name = "a", voters = 3 }]\nfaults = { on = [] }\n'
+        "duration = { minutes = 0.2, liveness = false }\nexpect = { committed_min = 9999 }\n"
+    )
+    assert main(["shrink", str(world)]) == 2
+    said = capsys.readouterr().err
+    assert "error[nothing-to-shrink]: this run only misses what its world expects" in said
+    assert "committed_min = 9999" in said
+    assert "every property holds" not in said
+
+
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
