@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 SEEDS = MappingProxyType(
     {
-        "account-of-the-month-asked N-3": 139,
+        "account-of-the-month-asked N-3": 92,
         "always-probing L-c": 0,
         "another-keys-proof I-21": 1,
         "another-signature-another-id N-3": 0,
@@ -134,7 +134,7 @@ SEEDS = MappingProxyType(
         "refusal-ignored L-c": 1,
         "refusal-leaves-trace N-3": 0,
         "refused-signature-burns-id N-3": 33,
-        "removed-node-shouts L-d": 0,
+        "removed-node-shouts L-d": 5,
         "removed-text-comes-back N-3": 34,
         "restart-settles-nothing L-b 1": 4,
         "restarted-waits-for-ever L-i": 43,
@@ -147,7 +147,7 @@ SEEDS = MappingProxyType(
         "rule-by-its-own-kind N-3": 87,
         "second-tale-passed-over N-6": 41,
         "second-vote I-1": 7,
-        "second-vote I-14": 0,
+        "second-vote I-14": 1,
         "second-vote I-2": 0,
         "sides-swapped I-21": 1,
         "signatures-not-counted I-30": 120,

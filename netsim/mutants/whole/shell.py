@@ -72,7 +72,7 @@ def room_is_never_told_again(plant: Plant) -> None:
     plant(Drive, "_tell_room", tell_room)
 
 
-@bug("N-1", only=("disk-full",))
+@bug("N-1", only=("disk-full",), seed=5)
 def a_full_disk_ends_the_node(plant: Plant) -> None:
     """No room is taken for a failed write."""
 
