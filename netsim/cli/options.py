@@ -66,7 +66,7 @@ def _known_property(_: click.Context, __: click.Parameter, value: str) -> str:
 
 property_option = click.option(
     "--property", "property_id", default="", metavar="ID", callback=_known_property,
-    help="Look at this property only, and at N-1; `netsim explain ID` tells of it.",
+    help="Look at this property only; `netsim explain ID` tells of it.",
 )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class Job:
     without: tuple[str, ...] = ()
     plant: str = ""  # a bug that is in place during the run
     also: tuple[str, ...] = ()  # kinds of faults that are on, whatever the seed draws
-    property: str = ""  # the only one that is looked at, but for N-1
+    property: str = ""  # the only one that is looked at
 
     def options(self) -> Options:
         """Return what the seed decides of this run. Raises InvalidSetting."""
@@ -63,7 +63,7 @@ class Job:
 
     def watched(self) -> frozenset[str] | None:
         """Return which properties are looked at; None: all."""
-        return frozenset((self.property, "N-1")) if self.property else None
+        return frozenset((self.property,)) if self.property else None
 
     def command(self) -> str:
         """Return the one command that plays this run again, to the byte."""

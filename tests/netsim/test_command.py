@@ -251,6 +251,7 @@ def test_a_sweep_keeps_the_first_failure_of_each_kind() -> None:
         ("I-31", "follower-clock-in-result"),
         ("I-33", "clock-of-process"),
         ("N-1", "the-marker-stays-behind"),
+        ("N-4", "a-snapshot-stays-open"),
     ],
 )
 def test_a_command_that_explain_prints_fails_by_its_property(
