@@ -106,8 +106,8 @@ def test_the_lock_of_the_image_has_every_dependency_and_no_tool() -> None:
 
 
 def linted(recipe: Path) -> subprocess.CompletedProcess[str]:
-    hadolint = Path(sys.executable).with_name("hadolint")
-    asked = [hadolint, "--no-color", "--failure-threshold", "warning", recipe]
+    hadolint = str(Path(sys.executable).with_name("hadolint"))
+    asked = [hadolint, "--no-color", "--failure-threshold", "warning", str(recipe)]
     return subprocess.run(asked, capture_output=True, text=True, check=False)
 
 
