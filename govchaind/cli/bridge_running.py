@@ -184,6 +184,9 @@ class _Teller:
         if self._as_json:
             click.echo(json.dumps({"bridge": self._kind, **asdict(reached)}))
             return
+        if not reached.time_ms:  # it was never told where it stands, or nothing is there yet
+            say(f"{self._kind}: nothing was written since the start.")
+            return
         stands = f"height {reached.height} of {moment(reached.time_ms)}"
         heights = "1 height" if reached.heights == 1 else f"{reached.heights} heights"
         changes = "1 change" if reached.changes == 1 else f"{reached.changes} changes"

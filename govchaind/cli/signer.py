@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from govchaind.base.errors import InvalidSetting
 from govchaind.cli.options import FILE
 
 
@@ -51,4 +52,11 @@ def signer(
     from govchaind.identity import read_seed
     from govchaind.signer.process import run
 
+    if not keyfile.exists():
+        raise InvalidSetting(
+            f"{keyfile} is missing",
+            code="no-key-file",
+            remedy="Name the file of the key that this signer holds: a validator's "
+            "attestation.key.",
+        )
     run(read_seed(keyfile), socket=socket, guard=guard, user=user, begin_above=begin_above)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from govchaind.bridge.following import Reached
+from govchaind.cli.bridge_running import Manner, _Teller
 from govchaind.cli.main import INVALID, OK, UNREACHABLE
 from tests.cli.command import Command
 
@@ -67,3 +69,16 @@ def test_without_the_driver_it_says_what_to_install(
     ended = govchaind("bridge", "postgres", *DSN, *NOBODY, "--genesis", "net/genesis.bin")
     assert (ended.code, ended.errors.partition("]")[0]) == (INVALID, "error[no-pg8000")
     assert "govchaind[bridges]" in ended.errors
+
+
+def test_a_bridge_that_never_learned_where_it_stands_names_no_height(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    teller = _Teller(Manner(once=True, patience_seconds=1, metrics=None, as_json=False), "nats")
+    teller.end(Reached())
+    teller.end(Reached(height=7, time_ms=1_790_000_000_000, heights=2, changes=3))
+    assert capsys.readouterr().out.splitlines() == [
+        "nats: nothing was written since the start.",
+        "nats stands at height 7 of 2026-09-21T14:13:20.000Z; "
+        "2 heights with 3 changes written since the start.",
+    ]

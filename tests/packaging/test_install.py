@@ -22,7 +22,8 @@ case "$1 $2" in
   "-c "*) exec {python} "$@" ;;
   "-m venv")
     for folder; do :; done
-    mkdir -p "$folder/bin"
+    mkdir -p "$folder/bin" "$folder/lib"
+    cp "{folder}/release" "$folder/lib/code"
     cp "$0" "$folder/bin/python"
     echo "#!$folder/bin/python" >"$folder/bin/govchaind"
     echo "command = venv $folder" >"$folder/pyvenv.cfg" ;;
@@ -55,6 +56,11 @@ class Machine:
             )
         )
         self.python.chmod(0o755)
+        self.release("one")
+
+    def release(self, code: str) -> None:
+        """Say what an environment that is made from now on holds."""
+        (self.folder / "release").write_text(code)
 
     def install(self, *arguments: str, shell: str = "sh") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -117,10 +123,29 @@ def test_an_upgrade_keeps_the_environment_that_was(machine: Machine) -> None:
     assert machine.install("ada").returncode == 0
     (machine.root / "opt/govchaind/first").touch()
     (machine.root / "var/lib/govchaind/ada/guard").write_bytes(b"kept")
+    machine.release("two")
     assert machine.install("ada").returncode == 0
     assert (machine.root / "opt/govchaind.old/first").exists()
     assert not (machine.root / "opt/govchaind/first").exists()
     assert (machine.root / "var/lib/govchaind/ada/guard").read_bytes() == b"kept"
+
+
+def test_again_with_the_same_release_the_way_back_stays(machine: Machine) -> None:
+    assert machine.install("ada").returncode == 0
+    machine.release("two")
+    assert machine.install("ada").returncode == 0
+    said = machine.install("ada", "ben")  # a further node's folder, and nothing else
+    assert "this release is there already" in said.stdout
+    assert (machine.root / "var/lib/govchaind/ben").exists()
+    assert (machine.root / "opt/govchaind/lib/code").read_text() == "two"
+    assert (machine.root / "opt/govchaind.old/lib/code").read_text() == "one"
+    assert not (machine.root / "opt/govchaind.new").exists()
+
+
+def test_units_of_signers_and_bridges_lie_there_too(machine: Machine) -> None:
+    assert machine.install("ada").returncode == 0
+    found = {path.name for path in (machine.root / "etc/systemd/system").iterdir()}
+    assert found == {path.name for path in UNIT.parent.iterdir()}
 
 
 def test_one_that_fails_leaves_what_runs(tmp_path: Path) -> None:
@@ -139,7 +164,7 @@ def test_a_dry_run_says_it_all_and_does_nothing(machine: Machine, shell: str) ->
     assert not machine.root.exists()
     assert [call for call in machine.calls() if not call.startswith("-c")] == []
     words = [line.split()[0] for line in said.stdout.splitlines()]
-    assert words.count("install") == 5  # four folders and the unit
+    assert words.count("install") == 4 + len(list(UNIT.parent.iterdir()))  # folders, and units
     assert f"install -d -m 0700 {machine.root}/var/lib/govchaind/ada" in said.stdout
     assert "--require-hashes" in said.stdout
 
