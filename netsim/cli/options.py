@@ -109,7 +109,7 @@ def job_of(
     """
     if plant:
         mutant(plant)  # a name that nobody knows is told before anything else
-    if property_id not in ("", *properties()):
+    if property_id and property_id not in properties():  # unasked: compiled classes tell no ids
         raise click.UsageError(f"{property_id} is of whole nodes: `netsim gear2 --property`")
     if property_id in COMPARED and property_id != compared:
         raise click.UsageError(f"a run alone does not show {property_id}: {COMPARED[property_id]}")
