@@ -54,13 +54,12 @@ def test_a_taken_port_is_named_with_its_setting(network: Network) -> None:
     base = free_base_port()  # one for all: each names another port
     for setting, at in (("peer", 0), ("api", 100), ("metrics", 200)):
         with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # links end in TIME_WAIT
             taken.bind(("127.0.0.1", base + at))
             taken.listen()
             set_settings(folder, **{f"{setting}__listen": f"127.0.0.1:{base + at}"})
             code, said = refused_start(folder)
-        assert code == 1, (
-            said
-        )  # what is taken now may be free in a moment: a supervisor tries again
+        assert code == 1, said  # it may be free in a moment: a supervisor tries again
         assert said.startswith(("error[port-taken]: ", "error[address-unusable]: ")), said
         assert f"{setting}.listen" in said
         assert str(base + at) in said
