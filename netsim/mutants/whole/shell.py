@@ -60,7 +60,7 @@ def written_again_after_a_failure(plant: Plant) -> None:
     plant(Drive, "_write", write)
 
 
-@bug("L-a", only=("disk-full",), seed=7)
+@bug("L-a", only=("disk-full",), seed=44)
 def room_is_never_told_again(plant: Plant) -> None:
     """Once the disk was full no transaction is taken any more, though there is room."""
 
