@@ -37,7 +37,7 @@ from govchaind.base.crypto import (
 )
 from govchaind.base.errors import InvalidSetting
 from govchaind.base.types import NodeId, PublicKey, StoreId
-from govchaind.client.private_file import opened
+from govchaind.client.private_file import check_unshared, opened
 from govchaind.runtime.guard import guard_bytes, unborn
 
 IDENTITY_FILE = "identity.toml"
@@ -137,13 +137,7 @@ def check_key_files(directory: Path) -> None:
 
 
 def _check_mode(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise InvalidSetting(
-            f"{path} holds a private key and others may read it (mode {mode:04o})",
-            code="key-readable",
-            remedy=f"Run: chmod 600 {path}. If others did read it, replace the key.",
-        )
+    check_unshared(path, stat.S_IMODE(path.stat().st_mode), "replace the key")
 
 
 def read_seed(path: Path) -> bytes:

@@ -63,6 +63,7 @@ def _command(mutant: Mutant) -> str:
 
 def explained(property_id: str) -> dict[str, Any]:
     """Return all that is known of one property: its sentence, why, where, and what it finds."""
+    from netsim.gear2.job import Job as WholeJob
     from netsim.mutants.table import MUTANTS
     from netsim.mutants.whole.table import WHOLE
 
@@ -101,8 +102,7 @@ def explained(property_id: str) -> dict[str, Any]:
                 "name": mutant.name,
                 "text": mutant.text,
                 "seed": mutant.seed,
-                "command": f"netsim gear2 --seed {mutant.seed} --plant {mutant.name} "
-                f"--property {property_id}",
+                "command": WholeJob(mutant.seed, plant=mutant.name, property=property_id).command(),
             }
             for mutant in WHOLE
             if mutant.property_id == property_id

@@ -124,13 +124,13 @@ def mutant(name: str) -> Mutant:
     return found
 
 
-def planting(name: str) -> AbstractContextManager[Any]:
+def planting(name: str, named: Callable[[str], Mutant] = mutant) -> AbstractContextManager[Any]:
     """Return what plants a bug while it is entered; of no name: nothing. Raises InvalidSetting."""
     if not name:
         return nullcontext()
     from netsim.mutants.plant import planted
 
-    return planted(mutant(name))
+    return planted(named(name))
 
 
 def play_chunk(jobs: Sequence[Job]) -> list[Verdict]:

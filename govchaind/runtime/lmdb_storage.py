@@ -314,9 +314,7 @@ class LmdbStorage:
 
     def used_bytes(self) -> int:
         """Return the bytes of pages in use or kept for reuse: the file's size, in effect."""
-        pages: int = self._environment.info()["last_pgno"] + 1
-        page_bytes: int = self._environment.stat()["psize"]
-        return pages * page_bytes
+        return pages_bytes(self._environment)
 
     def free_bytes(self) -> int:
         """Return how much more can be written, by map and by disk."""
@@ -337,6 +335,12 @@ class LmdbStorage:
         self._environment.close()
         self._ahead.close()
         os.close(self._lock_file)
+
+
+def pages_bytes(environment: Any) -> int:
+    """Return the bytes of all pages up to the last one that was ever used."""
+    pages: int = environment.info()["last_pgno"] + 1
+    return pages * int(environment.stat()["psize"])
 
 
 def _commit(transaction: Any, ahead: RoomAhead, reserve: ReserveFile, used_bytes: int) -> None:

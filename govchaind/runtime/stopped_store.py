@@ -14,7 +14,7 @@ from typing import Any
 import lmdb
 
 from govchaind.base.errors import Conflict, StorageFailed
-from govchaind.runtime.lmdb_storage import CORRUPT_ERRORS, LmdbSnapshot, corrupt_pages
+from govchaind.runtime.lmdb_storage import CORRUPT_ERRORS, LmdbSnapshot, corrupt_pages, pages_bytes
 from govchaind.runtime.store_files import DATA_FILE, check_roots, lock_store
 
 
@@ -53,9 +53,7 @@ class StoppedStore:
 
     def used_bytes(self) -> int:
         """Return the bytes of pages in use or kept for reuse."""
-        pages: int = self._environment.info()["last_pgno"] + 1
-        page_bytes: int = self._environment.stat()["psize"]
-        return pages * page_bytes
+        return pages_bytes(self._environment)
 
     def close(self) -> None:
         """Close it, and let a node start."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from govchaind.base.types import Height, NodeId, Seconds, Term
+from govchaind.base.types import Height, NodeId, Seconds, StoreId, Term
 from govchaind.runtime.guard import read_guard
 from netsim.gear2.disk import Disk
 
@@ -28,9 +28,11 @@ class Guards:
         self._world = world
         self._waits: dict[tuple[NodeId, int], tuple[Seconds, Term, Height]] = {}
 
-    def said(self, machine: Machine, term: Term = 0, height: Height = 0) -> None:
-        """A node promises something, in a term or of a height."""
-        data, store = machine.disk.guard, self._world.standing.store(machine.name)
+    def said(
+        self, machine: Machine, store: StoreId | None, term: Term = 0, height: Height = 0
+    ) -> None:
+        """A node promises something with its store, in a term or of a height."""
+        data = machine.disk.guard
         if store is None:
             return  # the next life gives it one
         guard = None if data is None else read_guard(data)

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.pool import Pool
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from netsim.gear2.options import SECONDS, Options, draw, falling_behind
 from netsim.gear2.run import Verdict, run
 from netsim.job import mutant, spared
+from netsim.job import planting as plant
 
 if TYPE_CHECKING:  # the tables are read only by runs that plant one
-    from netsim.mutants.plant import Mutant
     from netsim.mutants.whole.bug import WholeMutant
 
 HASH_SEEDS = ("1", "4242")
@@ -97,12 +97,7 @@ def planting(name: str) -> AbstractContextManager[Any]:
 
     Raises InvalidSetting.
     """
-    if not name:
-        return nullcontext()
-    from netsim.mutants.plant import planted
-
-    bug: Mutant = whole_mutant(name) or mutant(name)
-    return planted(bug)
+    return plant(name, lambda known: whole_mutant(known) or mutant(known))
 
 
 def of_seed(job: Job, seed: int) -> Job:

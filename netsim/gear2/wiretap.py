@@ -101,7 +101,7 @@ class Wiretap:
 
     def _votes_for(self, machine: Machine, term: int, candidate: NodeId) -> None:
         store = self._world.standing.store(machine.name)  # a vote counts under it alone
-        self._guards.said(machine, term=term)
+        self._guards.said(machine, store, term=term)
         before = self._votes.setdefault((machine.name, store, term), candidate)
         if before != candidate:
             self._fail("I-2", machine, f"votes for {candidate} in {term}, having voted {before}")
@@ -112,7 +112,7 @@ class Wiretap:
         before = self._signed.setdefault((machine.name, height), statement)
         if before != statement:
             self._fail("I-23", machine, f"signs two different results of height {height}")
-        self._guards.said(machine, height=height)
+        self._guards.said(machine, self._world.standing.store(machine.name), height=height)
         if height > machine.disk.applied:
             applied = machine.disk.applied
             self._fail("I-24", machine, f"signs height {height}; applied durably is {applied}")

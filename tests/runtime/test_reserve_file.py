@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ def batch(number: int, size: int = 100) -> WriteBatch:
     found = WriteBatch()
     found.put(b"t%d" % number, bytes(size))
     return found
+
+
+SmallDisk = Callable[[int], None]
 
 
 @pytest.fixture(name="clock")
@@ -73,25 +77,30 @@ def test_it_is_given_up_once_and_comes_back_later(tmp_path: Path, clock: list[fl
     assert ReserveFile(tmp_path, LOW).held  # also for the next life
 
 
-async def test_a_write_that_finds_no_room_gets_the_reserve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    storage = LmdbStorage(tmp_path, reserve_bytes=LOW)
-    await storage.write(batch(0))
-    assert (tmp_path / "reserve").exists()
+@pytest.fixture
+def small_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallDisk]:
+    """Let files be no longer than so many bytes, until the reserve is given up: as if that file had
+    been in the way."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def released(reserve: ReserveFile) -> bool:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)  # as if the file had been in the way
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
         return given_up(reserve)
 
     given_up = ReserveFile.release
     monkeypatch.setattr(ReserveFile, "release", released)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (512 * KIB, before[1]))
-    try:
-        await storage.write(batch(1, 1024 * KIB))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_write_that_finds_no_room_gets_the_reserve(
+    tmp_path: Path, small_disk: SmallDisk
+) -> None:
+    storage = LmdbStorage(tmp_path, reserve_bytes=LOW)
+    await storage.write(batch(0))
+    assert (tmp_path / "reserve").exists()
+    small_disk(512 * KIB)
+    await storage.write(batch(1, 1024 * KIB))
     with storage.snapshot() as snapshot:
         assert snapshot.get(b"t1") == bytes(1024 * KIB)
     assert not (tmp_path / "reserve").exists()
@@ -108,29 +117,18 @@ async def test_a_full_map_does_not_cost_the_reserve(tmp_path: Path) -> None:
 
 
 async def test_a_guard_file_that_finds_no_room_gets_the_reserve_of_the_same_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_disk: SmallDisk
 ) -> None:
     store = tmp_path / "store"
     store.mkdir()
     reserve = ReserveFile(store, LOW)
     reserve.keep()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def released(reserve: ReserveFile) -> bool:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)  # as if the file had been in the way
-        return given_up(reserve)
-
-    given_up = ReserveFile.release
-    monkeypatch.setattr(ReserveFile, "release", released)
     guard = GuardFile(tmp_path / "guard", reserve.release_for)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
-    try:
-        await guard.write(bytes(100))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
-        with pytest.raises(StorageFull, match="guard"):  # once: there is no more
-            await guard.write(bytes(200))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    small_disk(10)
+    await guard.write(bytes(100))
+    small_disk(10)
+    with pytest.raises(StorageFull, match="guard"):  # once: there is no more
+        await guard.write(bytes(200))
     assert guard.read() == bytes(100)
     assert not (store / "reserve").exists()
 
